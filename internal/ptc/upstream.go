@@ -1,0 +1,210 @@
+package ptc
+
+import (
+	"regexp"
+	"strings"
+)
+
+// The values of upstreamRegistry:
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
+const (
+	ECR        = "ecr"
+	ECRPublic  = "ecr-public"
+	Quay       = "quay"
+	Kubernetes = "k8s"
+	DockerHub  = "docker-hub"
+	GitHub     = "github-container-registry"
+	Azure      = "azure-container-registry"
+	GitLab     = "gitlab-container-registry"
+	Chainguard = "chainguard"
+)
+
+// ecrHost begins the URL of an ECR private registry, after its account.
+const ecrHost = "dkr.ecr."
+
+// Upstream is where a rule fetches images from.
+type Upstream struct {
+	// Registry is the API's upstreamRegistry, derived from URL where ECR gave
+	// none; empty where neither is known.
+	Registry string
+	// URL is the API's upstreamRegistryUrl: a host name without a scheme.
+	URL string
+	// Prefix is the API's upstreamRepositoryPrefix; empty where ECR gave none.
+	Prefix string
+}
+
+// KnownUpstream is one of the upstreams that ECR supports.
+type KnownUpstream struct {
+	// Registry is its name in the API.
+	Registry string
+	// URL is the host name that it prescribes, or the form of it where every
+	// customer has their own.
+	URL string
+	// Authenticated says that a rule needs a credential.
+	Authenticated bool
+
+	match func(url string) bool
+}
+
+// Matches reports whether url is one that this upstream prescribes.
+func (k KnownUpstream) Matches(url string) bool {
+	if k.match != nil {
+		return k.match(url)
+	}
+	return url == k.URL
+}
+
+var azureURL = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*\.azurecr\.io$`)
+
+// KnownUpstreams lists the upstreams that ECR supports, in the API's order:
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-rule.html
+func KnownUpstreams() []KnownUpstream { return knownUpstreams }
+
+var knownUpstreams = []KnownUpstream{
+	{Registry: ECR, URL: "<account>.dkr.ecr.<region>.amazonaws.com", match: func(url string) bool {
+		_, _, ok := ParseECRURL(url)
+		return ok
+	}},
+	{Registry: ECRPublic, URL: "public.ecr.aws"},
+	{Registry: Quay, URL: "quay.io"},
+	{Registry: Kubernetes, URL: "registry.k8s.io"},
+	{Registry: DockerHub, URL: "registry-1.docker.io", Authenticated: true},
+	{Registry: GitHub, URL: "ghcr.io", Authenticated: true},
+	{Registry: Azure, URL: "<name>.azurecr.io", Authenticated: true, match: azureURL.MatchString},
+	{Registry: GitLab, URL: "registry.gitlab.com", Authenticated: true},
+	{Registry: Chainguard, URL: "cgr.dev", Authenticated: true},
+}
+
+// LookupUpstream finds a supported upstream by its name in the API.
+func LookupUpstream(registry string) (KnownUpstream, bool) {
+	for _, k := range knownUpstreams {
+		if k.Registry == registry {
+			return k, true
+		}
+	}
+	return KnownUpstream{}, false
+}
+
+// UpstreamOfURL is the name of the supported upstream that prescribes url;
+// empty where none does.
+func UpstreamOfURL(url string) string {
+	for _, k := range knownUpstreams {
+		if k.Matches(url) {
+			return k.Registry
+		}
+	}
+	return ""
+}
+
+// Known says that ECR documents this upstream.
+func (u Upstream) Known() bool {
+	_, ok := LookupUpstream(u.Registry)
+	return ok
+}
+
+// Authenticated says that rules of this upstream need a credential.
+func (u Upstream) Authenticated() bool {
+	k, _ := LookupUpstream(u.Registry)
+	return k.Authenticated
+}
+
+// Account and Region of the upstream's own registry, where the upstream is an
+// ECR private registry and its URL says so; otherwise empty. The older form of
+// the URL names no account.
+func (u Upstream) Account() string {
+	account, _ := u.ecr()
+	return account
+}
+
+// Region is the upstream's Region; see Account.
+func (u Upstream) Region() string {
+	_, region := u.ecr()
+	return region
+}
+
+func (u Upstream) ecr() (account, region string) {
+	if u.Registry == ECR {
+		account, region, _ = ParseECRURL(u.URL)
+	}
+	return account, region
+}
+
+// partitions maps the start of a Region's name to its partition and to the
+// domain of its registries. The first match counts.
+var partitions = []struct{ regionPrefix, partition, suffix string }{
+	{"cn-", "aws-cn", "amazonaws.com.cn"},
+	{"us-gov-", "aws-us-gov", "amazonaws.com"},
+	{"us-iso-", "aws-iso", "c2s.ic.gov"},
+	{"us-isob-", "aws-iso-b", "sc2s.sgov.gov"},
+	{"eu-isoe-", "aws-iso-e", "cloud.adc-e.uk"},
+	{"us-isof-", "aws-iso-f", "csp.hci.ic.gov"},
+	{"eusc-", "aws-eusc", "amazonaws.eu"},
+	{"", "aws", "amazonaws.com"},
+}
+
+// PartitionOf is the AWS partition of a Region, as it stands in an ARN.
+func PartitionOf(region string) string {
+	for _, p := range partitions {
+		if strings.HasPrefix(region, p.regionPrefix) {
+			return p.partition
+		}
+	}
+	return "aws"
+}
+
+// domainOf is the domain under which the registries of a Region live.
+func domainOf(region string) string {
+	for _, p := range partitions {
+		if strings.HasPrefix(region, p.regionPrefix) {
+			return p.suffix
+		}
+	}
+	return ""
+}
+
+var (
+	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+	regionPattern  = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]+$`)
+)
+
+// ValidAccount reports whether s is an AWS account id: twelve digits.
+func ValidAccount(s string) bool { return accountPattern.MatchString(s) }
+
+// ValidRegion reports whether s has the form of a Region's name. It does not
+// tell whether that Region exists.
+func ValidRegion(s string) bool { return regionPattern.MatchString(s) }
+
+// ECRURL is the URL of an ECR private registry, in its Region's own domain.
+func ECRURL(r Registry) string {
+	return r.Account + "." + ecrHost + r.Region + "." + domainOf(r.Region)
+}
+
+// ParseECRURL takes the URL of an ECR private registry apart. It accepts
+// <account>.dkr.ecr.<region>.<suffix> with the suffix of the Region's own
+// partition, and the older form without the account, for which account is
+// empty. Anything else, a scheme or a path included, is not ok.
+func ParseECRURL(url string) (account, region string, ok bool) {
+	rest := url
+	if !strings.HasPrefix(rest, ecrHost) {
+		account, rest, ok = strings.Cut(url, ".")
+		if !ok || !ValidAccount(account) || !strings.HasPrefix(rest, ecrHost) {
+			return "", "", false
+		}
+	}
+	region, suffix, ok := strings.Cut(strings.TrimPrefix(rest, ecrHost), ".")
+	if !ok || !ValidRegion(region) || suffix != domainOf(region) {
+		return "", "", false
+	}
+	return account, region, true
+}
+
+// Supported says whether ECR documents pull through cache rules for a Region.
+// China and GovCloud have none:
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
+func Supported(region string) bool {
+	switch region {
+	case "cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1":
+		return false
+	}
+	return true
+}

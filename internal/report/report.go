@@ -1,0 +1,190 @@
+// Package report is the versioned result format: what one audit of one
+// registry established, and what there is to say about it. Everything that
+// writes a result writes a Report, everything that shows one reads it. Plain
+// data: it imports ptc and the standard library, and no other package of ours.
+package report
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"ptcaudit/internal/ptc"
+)
+
+// SchemaVersion stands in every report. It changes when a reader of the old
+// form could misread the new one.
+const SchemaVersion = "ptcaudit/report/v1"
+
+// Report is all that one audit of one registry established. Lists are sorted
+// and never null, so that equal input gives equal bytes.
+type Report struct {
+	SchemaVersion string       `json:"schemaVersion"`
+	Audit         Audit        `json:"audit"`
+	Registry      ptc.Registry `json:"registry"`
+	Policy        Policy       `json:"policy"`
+	// Triggers say why the audit ran; one audit can answer many.
+	Triggers []Trigger `json:"triggers"`
+	// Complete says that everything that the policy asks for could be
+	// established. Where it is false, the absence of a failure means nothing.
+	Complete bool `json:"complete"`
+	// Faults say what kept the audit from being complete. A Region without
+	// the API has one of kind unsupported, and is complete.
+	Faults []ptc.Fault `json:"faults"`
+	// Rules are the facts that were judged, so that a stored report can be
+	// evaluated again without AWS.
+	Rules []Rule `json:"rules"`
+	// Findings hold every outcome, passes included, sorted by prefix and check.
+	Findings []Finding `json:"findings"`
+	Summary  Summary   `json:"summary"`
+}
+
+// Audit identifies one run.
+type Audit struct {
+	ID string `json:"id"`
+	// StartedAt is taken before the first call. Times are UTC.
+	StartedAt  time.Time `json:"startedAt"`
+	FinishedAt time.Time `json:"finishedAt"`
+	// Version is that of the tool.
+	Version string `json:"version"`
+}
+
+// Policy names the policy that was applied.
+type Policy struct {
+	Name string `json:"name"`
+	// Digest is the SHA-256, in hexadecimal, of the resolved policy.
+	Digest string `json:"digest"`
+}
+
+// Outcome is what one check says of one subject.
+type Outcome string
+
+// The outcomes of a check.
+const (
+	Pass Outcome = "pass"
+	Fail Outcome = "fail"
+	// Error: the check could not tell. Never treated as a pass.
+	Error Outcome = "error"
+	// Skip: the check does not apply.
+	Skip Outcome = "skip"
+	// Pending: it fails, but the check is not in force yet.
+	Pending Outcome = "pending"
+)
+
+// Finding is the outcome of one check on one subject: a prefix (of a rule, or
+// of a required rule that is missing), or the registry as a whole.
+type Finding struct {
+	Check string `json:"check"`
+	// Prefix is empty where the subject is the registry.
+	Prefix   string   `json:"prefix"`
+	Outcome  Outcome  `json:"outcome"`
+	Severity Severity `json:"severity"`
+	// Message, Remediation and References stand on fail, error and pending
+	// only. Message may quote text from outside.
+	Message     string   `json:"message,omitempty"`
+	Remediation string   `json:"remediation,omitempty"`
+	References  []string `json:"references,omitempty"`
+	// Waiver is set where a waiver in force covers the finding.
+	Waiver *Waiver `json:"waiver,omitempty"`
+	// Fingerprint identifies the finding over time: account, Region, check
+	// and prefix, never the outcome.
+	Fingerprint string `json:"fingerprint"`
+	// Facts is a hash of what was judged (upstream, credential, role): the
+	// same check failing on another upstream is another matter.
+	Facts string `json:"facts,omitempty"`
+}
+
+// Open says that a finding is a failure which nobody has waived.
+func (f Finding) Open() bool { return f.Outcome == Fail && f.Waiver == nil }
+
+// Waiver is what a finding says of the waiver that covers it.
+type Waiver struct {
+	Owner  string `json:"owner"`
+	Reason string `json:"reason"`
+	// Expires is the last day on which it is in force, UTC, as 2006-01-02.
+	Expires string `json:"expires"`
+}
+
+// Summary counts a report's findings. It is derived: see Finish.
+type Summary struct {
+	Rules    int             `json:"rules"`
+	Outcomes map[Outcome]int `json:"outcomes"`
+	// Failed counts open failures by severity.
+	Failed map[Severity]int `json:"failed"`
+	// Waived counts failures that a waiver covers.
+	Waived int `json:"waived"`
+	// Highest is the highest severity of an open failure; empty without one.
+	Highest Severity `json:"highest,omitempty"`
+}
+
+// Fingerprint identifies a finding over time.
+func Fingerprint(r ptc.Registry, check, prefix string) string {
+	return hash(r.Account, r.Region, check, prefix)
+}
+
+// FactsOf hashes what the checks judge of a rule: upstream, credential, role.
+func FactsOf(r ptc.Rule) string {
+	return hash(r.Upstream.Registry, r.Upstream.URL, r.Upstream.Prefix, r.CredentialARN, r.RoleARN)
+}
+
+// hash is half a SHA-256 of parts, in hexadecimal: 128 bits identify.
+func hash(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Finish puts a report in its canonical form: lists sorted and not null,
+// Complete and Summary derived from faults and findings.
+func (r *Report) Finish() {
+	r.SchemaVersion = SchemaVersion
+	r.Triggers = sorted(r.Triggers, func(a, b Trigger) int {
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.EventID, b.EventID))
+	})
+	r.Faults = sorted(r.Faults, func(a, b ptc.Fault) int {
+		return cmp.Or(cmp.Compare(a.Operation, b.Operation), cmp.Compare(a.Prefix, b.Prefix))
+	})
+	r.Rules = sorted(r.Rules, func(a, b Rule) int { return cmp.Compare(a.Prefix, b.Prefix) })
+	r.Findings = sorted(r.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Prefix, b.Prefix), cmp.Compare(a.Check, b.Check))
+	})
+
+	r.Complete = true
+	for _, f := range r.Faults {
+		r.Complete = r.Complete && f.Kind == ptc.FaultUnsupported
+	}
+	s := Summary{Rules: len(r.Rules), Outcomes: map[Outcome]int{}, Failed: map[Severity]int{}}
+	for _, f := range r.Findings {
+		s.Outcomes[f.Outcome]++
+		switch {
+		case f.Outcome == Error:
+			r.Complete = false
+		case f.Open():
+			s.Failed[f.Severity]++
+			s.Highest = Highest(s.Highest, f.Severity)
+		case f.Outcome == Fail:
+			s.Waived++
+		}
+	}
+	r.Summary = s
+}
+
+func sorted[T any](list []T, compare func(a, b T) int) []T {
+	if list == nil {
+		return []T{}
+	}
+	slices.SortStableFunc(list, compare)
+	return list
+}
+
+// Encode writes a report as indented JSON with a line break at its end.
+func (r Report) Encode(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(r)
+}

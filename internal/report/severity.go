@@ -1,0 +1,48 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Severity says how much a failure matters. It never says whether there is one.
+type Severity string
+
+// The severities, lowest first.
+const (
+	Informational Severity = "informational"
+	Low           Severity = "low"
+	Medium        Severity = "medium"
+	High          Severity = "high"
+	Critical      Severity = "critical"
+)
+
+// Severities lists all severities, lowest first.
+func Severities() []Severity { return []Severity{Informational, Low, Medium, High, Critical} }
+
+// ParseSeverity reads a severity in lower case. Its error names the choices.
+func ParseSeverity(s string) (Severity, error) {
+	if slices.Contains(Severities(), Severity(s)) {
+		return Severity(s), nil
+	}
+	names := make([]string, 0, len(Severities()))
+	for _, v := range Severities() {
+		names = append(names, string(v))
+	}
+	return "", fmt.Errorf("severity %q is none of %s", s, strings.Join(names, ", "))
+}
+
+// Rank orders severities: informational is 1, critical 5, anything else 0.
+func (s Severity) Rank() int { return slices.Index(Severities(), s) + 1 }
+
+// AtLeast says that s is as severe as threshold or more.
+func (s Severity) AtLeast(threshold Severity) bool { return s.Rank() >= threshold.Rank() }
+
+// Highest is the more severe of two.
+func Highest(a, b Severity) Severity {
+	if b.Rank() > a.Rank() {
+		return b
+	}
+	return a
+}

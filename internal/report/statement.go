@@ -1,0 +1,109 @@
+package report
+
+import (
+	"slices"
+	"time"
+
+	"ptcaudit/internal/ptc"
+)
+
+// Status is what a message says of a registry.
+type Status string
+
+// The statuses of a message, in the order in which the first one names it.
+const (
+	CouldNotAudit Status = "COULD_NOT_AUDIT"
+	Failed        Status = "FAILED"
+	Changed       Status = "CHANGED"
+	Reminder      Status = "REMINDER"
+	Resolved      Status = "RESOLVED"
+)
+
+// Statement is what there is to say of one registry, before it has words. The
+// findings in it are those at or above the threshold, highest severity first.
+type Statement struct {
+	Registry ptc.Registry
+	Policy   Policy
+	// At is when the audit began, UTC.
+	At time.Time
+	// New findings fail and were not known to; without a ledger, all that fail.
+	New []Finding
+	// Altered findings failed before and do so on other facts, or somebody
+	// touched their rule.
+	Altered []Finding
+	// Resolved findings failed, were said, and do so no more.
+	Resolved []Finding
+	// Reminded findings fail unchanged since they were last said.
+	Reminded []Finding
+	// Open findings fail, are known, and are said only for completeness.
+	Open []Finding
+	// Undecided findings could not be decided.
+	Undecided []Finding
+	// Faults say why. With either, the status is COULD_NOT_AUDIT.
+	Faults []ptc.Fault
+	// Changes are the triggers that have an actor.
+	Changes []Trigger
+	// Evidence is where the report is kept; empty where nowhere.
+	Evidence string
+}
+
+// Statuses lists what the statement says; the first names the message. Empty
+// means that there is nothing to say.
+func (s Statement) Statuses() []Status {
+	var out []Status
+	for _, c := range []struct {
+		status Status
+		holds  bool
+	}{
+		{CouldNotAudit, len(s.Faults) > 0 || len(s.Undecided) > 0},
+		{Failed, len(s.New) > 0},
+		{Changed, len(s.Altered) > 0},
+		{Reminder, len(s.Reminded) > 0},
+		{Resolved, len(s.Resolved) > 0},
+	} {
+		if c.holds {
+			out = append(out, c.status)
+		}
+	}
+	return out
+}
+
+// Severity is the highest of what is said; what could not be audited counts
+// as critical. Empty where there is nothing to say.
+func (s Statement) Severity() Severity {
+	if len(s.Faults) > 0 || len(s.Undecided) > 0 {
+		return Critical
+	}
+	var highest Severity
+	for _, f := range slices.Concat(s.New, s.Altered, s.Reminded, s.Resolved) {
+		highest = Highest(highest, f.Severity)
+	}
+	return highest
+}
+
+// StatementOf is all that a report gives to say where nothing is known of
+// what was said before: every open failure at or above threshold, and
+// whatever could not be audited.
+func StatementOf(r Report, threshold Severity) Statement {
+	s := Statement{Registry: r.Registry, Policy: r.Policy, At: r.Audit.StartedAt}
+	for _, f := range r.Findings {
+		switch {
+		case f.Open() && f.Severity.AtLeast(threshold):
+			s.New = append(s.New, f)
+		case f.Outcome == Error:
+			s.Undecided = append(s.Undecided, f)
+		}
+	}
+	slices.SortStableFunc(s.New, func(a, b Finding) int { return b.Severity.Rank() - a.Severity.Rank() })
+	for _, f := range r.Faults {
+		if f.Kind != ptc.FaultUnsupported {
+			s.Faults = append(s.Faults, f)
+		}
+	}
+	for _, t := range r.Triggers {
+		if t.Actor != nil {
+			s.Changes = append(s.Changes, t)
+		}
+	}
+	return s
+}

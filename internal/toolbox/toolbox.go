@@ -1,0 +1,59 @@
+// Package toolbox finds the programs that `make tools` fetched, for tests.
+// Nothing but tests may import it.
+package toolbox
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// Root is the repository's root folder.
+func Root(tb testing.TB) string {
+	tb.Helper()
+	_, file, _, ok := runtime.Caller(0)
+	if !ok {
+		tb.Fatal("no caller information")
+	}
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// AWS is the path of the AWS CLI.
+func AWS(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/clients/bin/aws") }
+
+// Python is the path of a Python that has boto3.
+func Python(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/clients/bin/python") }
+
+// Ministack is the path of the local cloud.
+func Ministack(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/localcloud/bin/ministack") }
+
+// RuntimeInterfaceEmulator is the path of AWS's emulator of the Lambda runtime
+// interface, for this machine's architecture.
+func RuntimeInterfaceEmulator(tb testing.TB) string {
+	tb.Helper()
+	arch := map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
+	return find(tb, ".cache/rie/aws-lambda-rie-"+arch)
+}
+
+// Bootstrap is the path of a function's compiled binary for this machine, as
+// `make test` builds it.
+func Bootstrap(tb testing.TB, function string) string {
+	tb.Helper()
+	return find(tb, "dist/"+function+"/bootstrap")
+}
+
+// find gives the path of something that make provides. Without it a test is
+// skipped, but fails where REQUIRE_TOOLS is set, as `make test` does.
+func find(tb testing.TB, path string) string {
+	tb.Helper()
+	full := filepath.Join(Root(tb), path)
+	switch _, err := os.Stat(full); {
+	case err == nil:
+	case os.Getenv("REQUIRE_TOOLS") != "":
+		tb.Fatalf("%s is missing: run `make test`", path)
+	default:
+		tb.Skipf("%s is missing: run `make test`, or `make tools` once", path)
+	}
+	return full
+}
