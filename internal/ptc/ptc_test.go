@@ -1,0 +1,153 @@
+package ptc_test
+
+import (
+	"strings"
+	"testing"
+
+	"ptcaudit/internal/ptc"
+)
+
+func TestValidPrefix(t *testing.T) {
+	tests := []struct {
+		prefix string
+		want   bool
+	}{
+		{"ecr-public", true},
+		{"ecr-public/", true},
+		{"docker--hub", true},
+		{"a__b", true},
+		{"thirdparty/registry.k8s.io", true},
+		{"ROOT", true},
+		{"root", true},
+		{strings.Repeat("a", 30), true},
+		{strings.Repeat("a", 31), false},
+		{"a", false},
+		{"", false},
+		{"ROOT/", false},
+		{"Docker", false},
+		{"a___b", false},
+		{"-x", false},
+		{"a//b", false},
+		{"ab\n", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.prefix, func(t *testing.T) {
+			if got := ptc.ValidPrefix(tt.prefix); got != tt.want {
+				t.Errorf("ValidPrefix(%q) = %t, want %t", tt.prefix, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestUpstreamOfURL(t *testing.T) {
+	tests := []struct {
+		url, want string
+	}{
+		{"public.ecr.aws", ptc.ECRPublic},
+		{"quay.io", ptc.Quay},
+		{"registry.k8s.io", ptc.Kubernetes},
+		{"registry-1.docker.io", ptc.DockerHub},
+		{"ghcr.io", ptc.GitHub},
+		{"acme.azurecr.io", ptc.Azure},
+		{"acme-e1b2.azurecr.io", ptc.Azure},
+		{"registry.gitlab.com", ptc.GitLab},
+		{"cgr.dev", ptc.Chainguard},
+		{"111122223333.dkr.ecr.eu-west-1.amazonaws.com", ptc.ECR},
+		{"dkr.ecr.eu-west-1.amazonaws.com", ptc.ECR},
+		{"111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn", ptc.ECR},
+		{"111122223333.dkr.ecr.us-gov-west-1.amazonaws.com", ptc.ECR},
+		{"111122223333.dkr.ecr.us-iso-east-1.c2s.ic.gov", ptc.ECR},
+		{"111122223333.dkr.ecr.us-isob-east-1.sc2s.sgov.gov", ptc.ECR},
+		{"111122223333.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk", ptc.ECR},
+		{"111122223333.dkr.ecr.us-isof-south-1.csp.hci.ic.gov", ptc.ECR},
+		{"111122223333.dkr.ecr.eusc-de-east-1.amazonaws.eu", ptc.ECR},
+		{"docker.io", ""},
+		{"https://quay.io", ""},
+		{"quay.io/", ""},
+		{"quay.io.evil.example", ""},
+		{".azurecr.io", ""},
+		{"a.b.azurecr.io", ""},
+		{"111122223333.dkr.ecr.cn-north-1.amazonaws.com", ""},
+		{"111122223333.dkr.ecr.eu-west-1.amazonaws.com.cn", ""},
+		{"1111.dkr.ecr.eu-west-1.amazonaws.com", ""},
+		{"111122223333.dkr.ecr.eu-west-1.amazonaws.com/x", ""},
+		{"111122223333.dkr.ecr..amazonaws.com", ""},
+		{"", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.url, func(t *testing.T) {
+			if got := ptc.UpstreamOfURL(tt.url); got != tt.want {
+				t.Errorf("UpstreamOfURL(%q) = %q, want %q", tt.url, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestECRURLRoundTrip(t *testing.T) {
+	for _, region := range []string{"eu-west-1", "cn-north-1", "us-gov-east-1", "us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "us-isof-south-1", "eusc-de-east-1"} {
+		url := ptc.ECRURL(ptc.Registry{Account: "111122223333", Region: region})
+		account, got, ok := ptc.ParseECRURL(url)
+		if !ok || account != "111122223333" || got != region {
+			t.Errorf("ParseECRURL(%q) = %q, %q, %t", url, account, got, ok)
+		}
+	}
+}
+
+func TestEveryKnownUpstreamMatchesOnlyItsURL(t *testing.T) {
+	for _, k := range ptc.KnownUpstreams() {
+		u := ptc.Upstream{Registry: k.Registry}
+		if !u.Known() || u.Authenticated() != k.Authenticated {
+			t.Errorf("%s: known %t, authenticated %t", k.Registry, u.Known(), u.Authenticated())
+		}
+	}
+	if unknown := (ptc.Upstream{Registry: "harbor"}); unknown.Known() || unknown.Authenticated() {
+		t.Error("an upstream that ECR does not document is known")
+	}
+}
+
+func TestNamesInARNs(t *testing.T) {
+	tests := []struct {
+		name, arn, secret, role string
+	}{
+		{"secret", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf", "ecr-pullthroughcache/hub", ""},
+		{"secret with a dash", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/docker-hub-AbCdEf", "ecr-pullthroughcache/docker-hub", ""},
+		{"secret without suffix", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/x", "ecr-pullthroughcache/x", ""},
+		{"China", "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf", "ecr-pullthroughcache/hub", ""},
+		{"role", "arn:aws:iam::111122223333:role/ptc", "", "ptc"},
+		{"role with a path", "arn:aws:iam::111122223333:role/ecr/ptc", "", "ptc"},
+		{"neither", "arn:aws:s3:::bucket", "", ""},
+		{"no ARN", "ecr-pullthroughcache/hub", "", ""},
+		{"empty", "", "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := ptc.SecretName(tt.arn); got != tt.secret {
+				t.Errorf("SecretName = %q, want %q", got, tt.secret)
+			}
+			if got := ptc.RoleName(tt.arn); got != tt.role {
+				t.Errorf("RoleName = %q, want %q", got, tt.role)
+			}
+		})
+	}
+}
+
+func TestFaultReadsAsOneLine(t *testing.T) {
+	f := ptc.Fault{Operation: "ValidatePullThroughCacheRule", Prefix: "quay", Kind: ptc.FaultDenied, Code: "AccessDeniedException", Message: "not allowed"}
+	if got, want := f.Error(), "ValidatePullThroughCacheRule of quay: AccessDeniedException: not allowed"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func FuzzParseECRURL(f *testing.F) {
+	f.Add("111122223333.dkr.ecr.eu-west-1.amazonaws.com")
+	f.Add("dkr.ecr.eu-west-1.amazonaws.com")
+	f.Fuzz(func(t *testing.T, url string) {
+		account, region, ok := ptc.ParseECRURL(url)
+		if ok && account != "" && ptc.ECRURL(ptc.Registry{Account: account, Region: region}) != url {
+			t.Errorf("%q parses to %q, %q, which is another URL", url, account, region)
+		}
+		if !ok && (account != "" || region != "") {
+			t.Errorf("%q is no URL of a registry, yet gives %q, %q", url, account, region)
+		}
+	})
+}
