@@ -1,0 +1,79 @@
+// Package source reads a YAML file scalar by scalar, so that every fault in it
+// can be said at once, each at its line and column. It knows YAML and nothing
+// of policies, and imports no other package of ours.
+package source
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Error is one fault of a file.
+type Error struct {
+	// File is the file's name as it was given, or as reached from there.
+	File string
+	// Line and Column count from 1, columns in runes. Both are 0 where the
+	// fault is the file as a whole: it cannot be read.
+	Line, Column int
+	Message      string
+	// Source is the line of the file, without its line break.
+	Source string
+}
+
+// Error is the fault in one line: FILE:LINE:COL: message.
+func (e Error) Error() string {
+	if e.Line == 0 {
+		return e.File + ": " + e.Message
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
+}
+
+// Excerpt is the fault for people: its line, the source line, and a caret
+// under the column.
+func (e Error) Excerpt() string {
+	if e.Line == 0 {
+		return e.Error() + "\n"
+	}
+	var indent strings.Builder
+	for i, r := range []rune(e.Source) {
+		if i == e.Column-1 {
+			break
+		}
+		if r != '\t' { // a tab keeps its width
+			r = ' '
+		}
+		indent.WriteRune(r)
+	}
+	return e.Error() + "\n" + e.Source + "\n" + indent.String() + "^\n"
+}
+
+// Errors are all faults of a file and of those it leads to.
+type Errors []Error
+
+// Error is one line a fault.
+func (e Errors) Error() string {
+	lines := make([]string, 0, len(e))
+	for _, fault := range e {
+		lines = append(lines, fault.Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Excerpt is all faults for people, each with its source line and caret.
+func (e Errors) Excerpt() string {
+	var b strings.Builder
+	for _, fault := range e {
+		b.WriteString(fault.Excerpt())
+	}
+	return b.String()
+}
+
+// sort orders faults by file, line, column and text, each once.
+func (e Errors) sort() Errors {
+	slices.SortStableFunc(e, func(a, b Error) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Message, b.Message))
+	})
+	return slices.Compact(e)
+}
