@@ -4,26 +4,88 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# Architecture of the Lambda packages: arm64 or amd64.
-ARCH ?= arm64
-# How long `make fuzz` runs each target.
+ARCH     ?= arm64
 FUZZTIME ?= 10s
-CACHE := .cache
+CACHE    := .cache
 FUNCTIONS := $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
-SOURCES := $(shell find functions internal policies -name '*.go' -not -name '*_test.go' -o -name '*.yaml' -o -name '*.json' -o -name '*.pb' 2>/dev/null) go.mod go.sum
+# The race detector needs a C compiler; without one the tests run without it.
+RACE := $(if $(shell command -v cc),-race)
 
 .PHONY: help
-help: ## List the targets
-	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+help: ## List the targets and the variables they take
+	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@printf '\nVariables (make TARGET NAME=value):\n  ARCH=%s  architecture of the Lambda packages: arm64 or amd64\n  FUZZTIME=%s  how long fuzz runs each target\n' '$(ARCH)' '$(FUZZTIME)'
 
-# Python environments and programs that the tests use, each rebuilt when its
-# pins change. Nothing of them is linked or deployed.
-$(CACHE)/clients/.done: .tools/clients.txt
-	rm -rf $(@D) && python3 -m venv $(@D) && $(@D)/bin/pip install --quiet --disable-pip-version-check -r $< && touch $@
-$(CACHE)/localcloud/.done: .tools/localcloud.txt
-	rm -rf $(@D) && python3 -m venv $(@D) && $(@D)/bin/pip install --quiet --disable-pip-version-check -r $< && touch $@
+.PHONY: build
+build: ## Build the Lambda functions for ARCH into dist/<function>/bootstrap
+	@for f in $(FUNCTIONS); do \
+	  mkdir -p dist/$$f && echo "dist/$$f/bootstrap ($(ARCH))" && \
+	  CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) go build -trimpath -buildvcs=false -tags lambda.norpc \
+	    -ldflags '-s -w -buildid=' -o dist/$$f/bootstrap ./functions/$$f; \
+	done
+
+.PHONY: bin
+bin: ## Build the command into bin/ptcaudit
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o bin/ptcaudit ./internal/cmd/ptcaudit
+
+.PHONY: demo
+demo: bin ## Show the main job on the emulator: break a rule, read the mail, mend it
+	@bin/ptcaudit demo
+
+.PHONY: test
+test: tools bin ## Run all tests, on the binaries as they ship
+	@$(MAKE) build ARCH=$(shell go env GOHOSTARCH)
+	REQUIRE_TOOLS=1 go test $(RACE) -timeout 9m ./...
+
+.PHONY: bench
+bench: bin ## Print the figures of README.md, each beside its baseline
+	@$(MAKE) build ARCH=$(shell go env GOHOSTARCH)
+	go run ./internal/bench
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME
+	@for pkg in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | cut -c6-); do \
+	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+.PHONY: lint
+lint: $(CACHE)/bin/golangci-lint ## Run the linters
+	$< run ./...
+
+.PHONY: fmt
+fmt: $(CACHE)/bin/golangci-lint ## Format the code
+	$< fmt ./...
+
+.PHONY: generate
+generate: ## Rewrite what is generated from the code
+	go generate ./...
+
+.PHONY: check
+check: $(CACHE)/bin/govulncheck ## What CI checks besides tests: format, generated files, tidy, lint, vulnerabilities
+	@$(MAKE) fmt generate
+	go mod tidy
+	git diff --exit-code
+	@$(MAKE) lint
+	@# Its database cannot be fetched everywhere; every other failure counts.
+	@out=$$($< ./... 2>&1) && echo "$$out" || { \
+	  echo "$$out"; grep -q 'fetching vulnerabilities:' <<<"$$out" && echo 'govulncheck: skipped, its database cannot be fetched'; }
+
+# Programs that tests and checks use, each rebuilt when its pin changes.
+# Nothing of them is linked or deployed.
+$(CACHE)/clients/.done $(CACHE)/localcloud/.done: $(CACHE)/%/.done: .tools/%.txt
+	rm -rf $(@D) && python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 $(CACHE)/rie/.done: .tools/rie.txt
-	rm -rf $(@D) && mkdir -p $(@D) && python3 -m pip download --quiet --disable-pip-version-check --no-deps -d $(@D) -r $<
-	cd $(@D) && python3 -m zipfile -e *.whl . && mv samcli/local/rapid/aws-lambda-rie-* . && chmod +x aws-lambda-rie-* && rm -rf samcli aws_sam_cli* && touch .done
+	rm -rf $(@D) && mkdir -p $(@D)
+	python3 -m pip download --quiet --disable-pip-version-check --no-deps -d $(@D) -r $<
+	cd $(@D) && python3 -m zipfile -e *.whl . && mv samcli/local/rapid/aws-lambda-rie-* . && chmod +x aws-lambda-rie-* && rm -rf samcli aws_sam_cli*
+	touch $@
+$(CACHE)/bin/golangci-lint: .tools/golangci-lint/go.mod
+	cd $(<D) && go build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(CACHE)/bin/govulncheck: .tools/govulncheck/go.mod
+	cd $(<D) && go build -o $(CURDIR)/$@ golang.org/x/vuln/cmd/govulncheck
 .PHONY: tools
 tools: $(CACHE)/clients/.done $(CACHE)/localcloud/.done $(CACHE)/rie/.done ## Fetch the programs that the tests use
