@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -52,6 +53,9 @@ type Audit struct {
 	FinishedAt time.Time `json:"finishedAt"`
 	// Version is that of the tool.
 	Version string `json:"version"`
+	// WithoutValidation says that ECR was not asked for its verdict on the
+	// rules, by choice: the report says nothing of whether they work.
+	WithoutValidation bool `json:"withoutValidation,omitempty"`
 }
 
 // Policy names the policy that was applied.
@@ -179,6 +183,37 @@ func sorted[T any](list []T, compare func(a, b T) int) []T {
 	}
 	slices.SortStableFunc(list, compare)
 	return list
+}
+
+// Decode reads a report that Encode wrote. What is derived is derived again,
+// but a report that says that it is incomplete stays so. An outcome or a
+// severity that is none is an error: it must not pass for one of no weight.
+func Decode(data []byte) (Report, error) {
+	var head struct {
+		SchemaVersion string `json:"schemaVersion"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return Report{}, fmt.Errorf("read report: %w", err)
+	}
+	if head.SchemaVersion != SchemaVersion {
+		return Report{}, fmt.Errorf("read report: schemaVersion is %q, not %q", head.SchemaVersion, SchemaVersion)
+	}
+	var r Report
+	if err := json.Unmarshal(data, &r); err != nil {
+		return Report{}, fmt.Errorf("read report: %w", err)
+	}
+	for _, f := range r.Findings {
+		if !slices.Contains([]Outcome{Pass, Fail, Error, Skip, Pending}, f.Outcome) {
+			return Report{}, fmt.Errorf("read report: %s of %q: outcome %q is none", f.Check, f.Prefix, f.Outcome)
+		}
+		if _, err := ParseSeverity(string(f.Severity)); err != nil {
+			return Report{}, fmt.Errorf("read report: %s of %q: %w", f.Check, f.Prefix, err)
+		}
+	}
+	complete := r.Complete
+	r.Finish()
+	r.Complete = r.Complete && complete
+	return r, nil
 }
 
 // Encode writes a report as indented JSON with a line break at its end.
