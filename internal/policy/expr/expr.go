@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
@@ -82,7 +83,7 @@ func New(params map[string]any) (*Env, error) {
 	registry := extend(baseEnv, options...)
 	return &Env{params: typs, envs: map[Scope]func() (*cel.Env, error){
 		RegistryScope: registry,
-		RuleScope:     extend(registry, cel.Variable("rule", cel.ObjectType("rule"))),
+		RuleScope:     extend(registry, cel.Variable("rule", objectType("rule"))),
 	}}, nil
 }
 
@@ -90,7 +91,7 @@ func New(params map[string]any) (*Env, error) {
 var baseEnv = sync.OnceValues(func() (*cel.Env, error) {
 	return cel.NewEnv(
 		withVocabulary,
-		cel.Variable("registry", cel.ObjectType("registry")),
+		cel.Variable("registry", objectType("registry")),
 		cel.Variable("now", cel.TimestampType),
 		cel.Function("days", cel.Overload("days_int", []*cel.Type{cel.IntType}, cel.DurationType, cel.UnaryBinding(days))),
 		ext.Strings(ext.StringsVersion(4), ext.StringsValidateFormatCalls(true)),
@@ -99,6 +100,7 @@ var baseEnv = sync.OnceValues(func() (*cel.Env, error) {
 			cel.ValidateTimestampLiterals(),
 			cel.ValidateRegexLiterals(),
 			cel.ValidateHomogeneousAggregateLiterals(),
+			pitfalls{},
 		),
 	)
 })
@@ -121,10 +123,13 @@ func (e *Env) Compile(scope Scope, want Kind, src string) (*Program, []Problem) 
 	}
 	checked, issues := env.Compile(src)
 	if issues.Err() != nil {
-		return nil, problems(issues)
+		return nil, problems(src, issues)
 	}
 	if typ := checked.OutputType(); !typ.IsExactType(want.celType()) {
 		return nil, []Problem{{1, 1, fmt.Sprintf("the expression is a %s, it must be a %s", typ, want)}}
+	}
+	if problem := tooCostly(env, checked); problem != nil {
+		return nil, []Problem{*problem}
 	}
 	program, err := plan(env, checked)
 	if err != nil {
@@ -140,16 +145,46 @@ func (k Kind) celType() *cel.Type {
 	return cel.StringType
 }
 
-func problems(issues *cel.Issues) []Problem {
+func problems(src string, issues *cel.Issues) []Problem {
+	lines := strings.Split(src, "\n")
 	var out []Problem
 	for _, e := range issues.Errors() {
-		out = append(out, Problem{max(e.Location.Line(), 1), max(e.Location.Column()+1, 1), e.Message})
+		p := Problem{max(e.Location.Line(), 1), max(e.Location.Column()+1, 1), e.Message}
+		if p.Line <= len(lines) {
+			p.Column = onToken([]rune(lines[p.Line-1]), p.Column)
+		}
+		out = append(out, p)
 	}
 	return out
 }
 
-// maxCost bounds what one evaluation may cost, in CEL's units.
-const maxCost = 1_000_000
+// onToken moves a column from the dot or the parenthesis, where CEL places a
+// selected field and a called function, to its name.
+func onToken(line []rune, column int) int {
+	i := column - 1
+	if i >= len(line) {
+		return column
+	}
+	isName := func(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
+	switch line[i] {
+	case '.':
+		for j := i + 1; j < len(line); j++ {
+			if isName(line[j]) {
+				return j + 1
+			}
+			if line[j] != ' ' {
+				break
+			}
+		}
+	case '(':
+		j := i
+		for j > 0 && isName(line[j-1]) {
+			j--
+		}
+		return j + 1
+	}
+	return column
+}
 
 // interruptEvery is after how many iterations the context is looked at.
 const interruptEvery = 100

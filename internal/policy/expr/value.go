@@ -127,25 +127,30 @@ func (v *value) Value() any { return v }
 type provider struct{ types.Provider }
 
 func (p provider) FindStructType(name string) (*types.Type, bool) {
-	if s, ok := schema[name]; ok {
+	if s, ok := shapeOf(name); ok {
 		return types.NewTypeTypeWithParam(s.typ), true
 	}
 	return p.Provider.FindStructType(name)
 }
 
 func (p provider) FindStructFieldNames(name string) ([]string, bool) {
-	if s, ok := schema[name]; ok {
+	if s, ok := shapeOf(name); ok {
 		return s.names, true
 	}
 	return p.Provider.FindStructFieldNames(name)
 }
 
 func (p provider) FindStructFieldType(name, field string) (*types.FieldType, bool) {
-	if s, ok := schema[name]; ok {
+	if s, ok := shapeOf(name); ok {
 		t, found := s.fields[field]
 		return t, found
 	}
 	return p.Provider.FindStructFieldType(name, field)
+}
+
+func shapeOf(typeName string) (*shape, bool) {
+	name, ok := strings.CutPrefix(typeName, objectPrefix)
+	return schema[name], ok
 }
 
 // withVocabulary puts the provider in place.

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"strings"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -103,14 +104,18 @@ var vocabulary = []entry{
 	text("registry.region", "Its Region.", func(f *facts) string { return f.registry.Region }),
 	text("registry.partition", "Its partition, as in an ARN: aws, aws-cn, aws-us-gov, …",
 		func(f *facts) string { return f.registry.Partition() }),
-	{"registry.rules", cel.ListType(cel.ObjectType("rule")), "All its rules, each as above.",
-		func(f *facts) ref.Val { return f.rules }},
-	{"registry.ruleLimit", cel.IntType, "How many rules a registry can hold.",
-		func(*facts) ref.Val { return types.Int(ptc.RuleLimit) }},
+	{
+		"registry.rules", cel.ListType(objectType("rule")), "All its rules, each as above.",
+		func(f *facts) ref.Val { return f.rules },
+	},
+	{
+		"registry.ruleLimit", cel.IntType, "How many rules a registry can hold.",
+		func(*facts) ref.Val { return types.Int(ptc.RuleLimit) },
+	},
 
 	{"params.NAME", nil, "A param of the policy, of the type of its value.", nil},
 	moment("now", "The time of the audit.", func(f *facts) time.Time { return f.now }),
-	{"days(int)", cel.DurationType, "So many days of 24 hours, as in now - rule.updatedAt > days(90).", nil},
+	{"days(int)", cel.DurationType, "So many days of 24 hours, as in rule.updatedAt < now - days(90).", nil},
 }
 
 // entry is a row of the vocabulary. Its value is read once per audit, or
@@ -136,7 +141,13 @@ type facts struct {
 }
 
 // object declares a name whose fields follow it in the table.
-func object(name, doc string) entry { return entry{name, cel.ObjectType(name), doc, nil} }
+func object(name, doc string) entry { return entry{name, objectType(name), doc, nil} }
+
+// objectType names the type of an object so that no expression can: a type
+// that is called as its variable would shadow it.
+func objectType(name string) *cel.Type { return cel.ObjectType(objectPrefix + name) }
+
+const objectPrefix = "object "
 
 func text(name, doc string, read func(*facts) string) entry {
 	return entry{name, cel.StringType, doc, func(f *facts) ref.Val { return types.String(read(f)) }}
@@ -180,5 +191,5 @@ func typeName(t *cel.Type) string {
 	case t.Kind() == types.DurationKind:
 		return "duration"
 	}
-	return t.String()
+	return strings.ReplaceAll(t.String(), objectPrefix, "")
 }

@@ -1,0 +1,104 @@
+package expr
+
+import (
+	"fmt"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/cost"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+
+	"ptcaudit/internal/ptc"
+)
+
+// pitfalls refuses what CEL allows and would only be noticed at night, or
+// never.
+type pitfalls struct{}
+
+// Name implements cel.ASTValidator.
+func (pitfalls) Name() string { return "ptcaudit.pitfalls" }
+
+// Validate implements cel.ASTValidator.
+func (pitfalls) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *cel.Issues) {
+	ast.PostOrderVisit(a.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		switch e.Kind() {
+		case ast.SelectKind:
+			if e.AsSelect().IsTestOnly() {
+				issues.ReportErrorAtID(e.ID(), `has() is always true: what is absent is "", false or an empty list`)
+			}
+		case ast.CallKind:
+			call := e.AsCall()
+			switch call.FunctionName() {
+			case "dyn":
+				issues.ReportErrorAtID(e.ID(), "dyn() would hide misspelt fields and wrong types")
+			case "days":
+				if n, ok := literalInt(call.Args()[0]); ok && types.IsError(days(n)) {
+					issues.ReportErrorAtID(e.ID(), "%v", days(n))
+				}
+			}
+		}
+	}))
+}
+
+// literalInt is the value of an integer literal, negative ones included.
+func literalInt(e ast.Expr) (types.Int, bool) {
+	if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == operators.Negate {
+		n, ok := literalInt(e.AsCall().Args()[0])
+		return -n, ok
+	}
+	if e.Kind() != ast.LiteralKind {
+		return 0, false
+	}
+	n, ok := e.AsLiteral().(types.Int)
+	return n, ok
+}
+
+// maxCost bounds what one evaluation may cost, in CEL's units: estimated when
+// an expression is compiled, and counted while one that loops is evaluated.
+// It leaves room to compare all rules of a registry with all others, and for
+// a registry larger than ECR allows; not for all triples.
+const maxCost = 1_000_000
+
+// tooCostly estimates the cost of an expression at its worst.
+func tooCostly(env *cel.Env, checked *cel.Ast) *Problem {
+	estimate, err := env.EstimateCost(checked, sizes{})
+	if err != nil {
+		return &Problem{1, 1, fmt.Sprintf("estimate the cost: %v", err)}
+	}
+	if estimate.Max > maxCost {
+		return &Problem{1, 1, fmt.Sprintf("the expression can cost %d, more than %d: compare fewer rules with each other", estimate.Max, maxCost)}
+	}
+	return nil
+}
+
+// sizes tells the estimate how large things can be.
+type sizes struct{}
+
+// maxText is the length of the longest text that the API documents, a
+// customRoleArn: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
+const maxText = 2048
+
+// maxParams is how many elements a list is taken to have that is not one of a
+// registry's rules.
+const maxParams = 100
+
+// EstimateSize implements cost.Estimator.
+func (sizes) EstimateSize(n cost.AstNode) *cost.SizeEstimate {
+	if n.ComputedSize() != nil {
+		return nil
+	}
+	most := uint64(maxText)
+	if n.Type().Kind() == types.ListKind {
+		most = maxParams
+		if path := n.Path(); len(path) > 0 && (path[0] == "rule" || path[0] == "registry") {
+			most = ptc.RuleLimit
+		}
+	}
+	return &cost.SizeEstimate{Min: 0, Max: most}
+}
+
+// EstimateCallCost implements cost.Estimator.
+func (sizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
+	return nil
+}
