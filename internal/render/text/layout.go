@@ -1,0 +1,133 @@
+package text
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// maxQuoted bounds text from outside, in characters. ECR's explanations are a
+// sentence or two; the JSON of the report has all of what is cut here.
+const maxQuoted = 600
+
+// clean makes text from outside safe to show: it has no control characters,
+// so that it can neither break a line nor drive the terminal, and none that
+// change the direction of writing or cannot be seen.
+func clean(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsControl(r), unicode.Is(unicode.Zl, r), unicode.Is(unicode.Zp, r):
+			return ' '
+		case unicode.Is(unicode.Cf, r):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	return strings.TrimSpace(s)
+}
+
+// quoted is a text from outside of whatever length, cleaned and cut.
+func quoted(s string) string {
+	s = clean(s)
+	runes := 0
+	for i := range s {
+		if runes == maxQuoted {
+			return s[:i] + "… (cut; the JSON has all of it)"
+		}
+		runes++
+	}
+	return s
+}
+
+// wrap breaks s between words into lines of at most width columns. A word that
+// is longer stands on a line of its own: an ARN or a URL stays in one piece.
+func wrap(s string, width int) []string {
+	var lines []string
+	line, used := "", 0
+	for word := range strings.FieldsSeq(s) {
+		w := text.StringWidthWithoutEscSequences(word)
+		if line != "" && used+1+w > width {
+			lines, line, used = append(lines, line), "", 0
+		}
+		if line != "" {
+			line, used = line+" ", used+1
+		}
+		line, used = line+word, used+w
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// isCommand tells a line that is typed into a shell from a sentence.
+func isCommand(line string) bool {
+	for _, program := range []string{"aws ", "ptcaudit ", "docker "} {
+		if strings.HasPrefix(line, program) {
+			return true
+		}
+	}
+	return false
+}
+
+// wrapCommand breaks a command before its options, as one would by hand: each
+// line but the last ends in a backslash, so that the shell reads the lines
+// copied from the terminal as the one command. Quoted words and an option with
+// its value stay together, however long.
+func wrapCommand(command string, width int) []string {
+	const hanging = "    "
+	var lines []string
+	line := ""
+	for _, part := range options(command) {
+		switch {
+		case line == "":
+			line = part
+		case text.StringWidthWithoutEscSequences(line+" "+part+` \`) <= width:
+			line += " " + part
+		default:
+			lines = append(lines, line+` \`)
+			line = hanging + part
+		}
+	}
+	return append(lines, line)
+}
+
+// options cuts a command before each word that begins with two dashes, outside
+// of quotes.
+func options(command string) []string {
+	var parts []string
+	var quote rune
+	escaped, begin := false, 0
+	for i, r := range command {
+		switch {
+		case escaped:
+			escaped = false
+		case r == '\\' && quote != '\'':
+			escaped = true
+		case quote != 0:
+			if r == quote {
+				quote = 0
+			}
+		case r == '\'' || r == '"':
+			quote = r
+		case r == ' ' && strings.HasPrefix(command[i:], " --"):
+			parts = append(parts, command[begin:i])
+			begin = i + 1
+		}
+	}
+	return append(parts, command[begin:])
+}
+
+// align pads all to the width of the widest.
+func align(cells []string) []string {
+	widest := 0
+	for _, cell := range cells {
+		widest = max(widest, text.StringWidthWithoutEscSequences(cell))
+	}
+	out := make([]string, len(cells))
+	for i, cell := range cells {
+		out[i] = text.Pad(cell, widest, ' ')
+	}
+	return out
+}

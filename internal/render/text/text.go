@@ -1,0 +1,345 @@
+// Package text writes a report for a person at a terminal: what was found,
+// what to do about it, and, before anything else, what could not be told. It
+// reads a report.Report and knows neither AWS nor the policy that was applied.
+package text
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
+)
+
+// Widths in columns.
+const (
+	// DefaultWidth is used where the width of the terminal is not known.
+	DefaultWidth = 80
+	// minWidth is the narrowest layout; a narrower terminal wraps by itself.
+	minWidth = 60
+	// maxProse keeps sentences readable on a wide terminal.
+	maxProse = 100
+)
+
+// Options say how to write a report.
+type Options struct {
+	// Width of the terminal in columns; 0 is DefaultWidth.
+	Width int
+	// Color marks severities and verdicts with ANSI colours. Nothing is told
+	// by colour alone.
+	Color bool
+}
+
+// Render writes r to w.
+func Render(w io.Writer, r report.Report, o Options) error {
+	if o.Width == 0 {
+		o.Width = DefaultWidth
+	}
+	p := &printer{width: max(o.Width, minWidth), paint: painter(o.Color)}
+	p.report(r)
+	_, err := io.WriteString(w, p.out.String())
+	return err
+}
+
+// printer lays a report out. Its methods write whole sections, each of which
+// begins with an empty line.
+type printer struct {
+	out   strings.Builder
+	width int
+	paint painter
+}
+
+func (p *printer) report(r report.Report) {
+	if fault, ok := unsupported(r); ok {
+		p.line("", fmt.Sprintf("Registry %s: %s", r.Registry, quoted(fault.Message)))
+		return
+	}
+	p.head(r)
+	p.faults(r.Faults)
+	p.rules(r)
+	p.failures(r.Findings)
+	p.undecided(r.Findings)
+	p.waived(r.Findings)
+	p.pending(r.Findings)
+	p.tail(r.Summary)
+}
+
+// unsupported finds the fault that says that the Region has no pull through
+// cache: such a report is complete and has nothing else to tell.
+func unsupported(r report.Report) (ptc.Fault, bool) {
+	if len(r.Faults) == 1 && r.Faults[0].Kind == ptc.FaultUnsupported {
+		return r.Faults[0], true
+	}
+	return ptc.Fault{}, false
+}
+
+func (p *printer) head(r report.Report) {
+	switch {
+	case r.Complete:
+		p.prose("", p.verdict(r.Summary))
+	case len(r.Rules)+len(r.Findings) == 0:
+		p.prose("", p.paint.warning("NOT AUDITED")+": nothing could be learnt of this registry.")
+	default:
+		p.prose("", p.paint.warning("INCOMPLETE")+": not everything could be checked, so more may be wrong than stands here.")
+		p.prose("", p.verdict(r.Summary))
+	}
+	about := fmt.Sprintf("Registry %s, policy %s, %s UTC.", r.Registry, clean(r.Policy.Name), r.Audit.StartedAt.UTC().Format("2006-01-02 15:04"))
+	p.prose("", about)
+	if r.Audit.WithoutValidation {
+		p.prose("", "ECR was not asked whether the rules work: they were judged without validation.")
+	}
+	for _, t := range r.Triggers {
+		if t.Actor != nil {
+			p.prose("", actor(t))
+		}
+	}
+}
+
+// verdict is the first thing to read: how many failures, and how bad.
+func (p *printer) verdict(s report.Summary) string {
+	failed := s.Outcomes[report.Fail] - s.Waived
+	var parts []string
+	for _, severity := range slices.Backward(report.Severities()) {
+		if n := s.Failed[severity]; n > 0 {
+			parts = append(parts, p.paint.severity(severity, fmt.Sprintf("%d %s", n, severity)))
+		}
+	}
+	rules := count(s.Rules, "rule")
+	if failed == 0 {
+		return rules + ", no failures."
+	}
+	return rules + ", " + p.paint.strong(count(failed, "failure")) + ": " + strings.Join(parts, ", ") + "."
+}
+
+// actor says who made the change that a trigger tells of.
+func actor(t report.Trigger) string {
+	who := clean(t.Actor.Name)
+	if arn := clean(t.Actor.ARN); who == "" {
+		who = arn
+	} else if arn != "" {
+		who += " (" + arn + ")"
+	}
+	subject := clean(t.Prefix + t.Secret)
+	s := fmt.Sprintf("%s called %s on %s at %s UTC", who, clean(t.Call), subject, t.Time.UTC().Format("2006-01-02 15:04:05"))
+	if t.Actor.Address != "" {
+		s += " from " + clean(t.Actor.Address)
+	}
+	return s + "."
+}
+
+// faults says what kept the audit from being complete. What happened alike to
+// many rules is said once.
+func (p *printer) faults(faults []ptc.Fault) {
+	if len(faults) == 0 {
+		return
+	}
+	p.section("COULD NOT AUDIT")
+	for len(faults) > 0 {
+		f := faults[0]
+		var alike, others []ptc.Fault
+		for _, other := range faults {
+			if other.Operation == f.Operation && other.Kind == f.Kind && other.Code == f.Code && other.Message == f.Message {
+				alike = append(alike, other)
+			} else {
+				others = append(others, other)
+			}
+		}
+		p.fault(alike)
+		faults = others
+	}
+}
+
+// fault writes faults that differ in their prefix only.
+func (p *printer) fault(alike []ptc.Fault) {
+	f := alike[0]
+	what := p.paint.warning(string(f.Kind)) + " " + clean(f.Operation)
+	var prefixes []string
+	for _, one := range alike {
+		if one.Prefix != "" {
+			prefixes = append(prefixes, clean(one.Prefix))
+		}
+	}
+	if len(prefixes) > 0 {
+		what += " of " + strings.Join(prefixes, ", ")
+	}
+	p.prose("  ", what)
+	message := f.Message
+	if f.Code != "" {
+		message = f.Code + ": " + message
+	}
+	p.prose("    ", quoted(message))
+	if f.RequestID != "" {
+		p.prose("    ", "Request id: "+clean(f.RequestID))
+	}
+}
+
+func (p *printer) failures(findings []report.Finding) {
+	open := slices.DeleteFunc(with(findings, report.Fail), func(f report.Finding) bool { return !f.Open() })
+	if len(open) == 0 {
+		return
+	}
+	slices.SortStableFunc(open, func(a, b report.Finding) int { return b.Severity.Rank() - a.Severity.Rank() })
+	p.section("FAILURES")
+	p.findings(open, func(f report.Finding) string {
+		return p.paint.severity(f.Severity, strings.ToUpper(string(f.Severity)))
+	})
+}
+
+// undecided findings are as prominent as failures: a check that could not be
+// decided is not a check that passed.
+func (p *printer) undecided(findings []report.Finding) {
+	undecided := with(findings, report.Error)
+	if len(undecided) == 0 {
+		return
+	}
+	p.section("COULD NOT TELL")
+	p.findings(undecided, func(report.Finding) string { return p.paint.warning("ERROR") })
+}
+
+// findings writes a list in full, with what to do about each. Labels and
+// prefixes are aligned.
+func (p *printer) findings(findings []report.Finding, label func(report.Finding) string) {
+	labels, prefixes := make([]string, len(findings)), make([]string, len(findings))
+	for i, f := range findings {
+		labels[i], prefixes[i] = label(f), subject(f)
+	}
+	labels, prefixes = align(labels), align(prefixes)
+	for i, f := range findings {
+		if i > 0 {
+			p.blank()
+		}
+		p.line("  ", labels[i]+"  "+p.paint.strong(prefixes[i])+"  "+clean(f.Check))
+		p.prose("    ", quoted(f.Message))
+		p.remediation("    ", f.Remediation)
+		for _, reference := range f.References {
+			p.line("    ", p.paint.faint("See "+clean(reference)))
+		}
+	}
+}
+
+// remediation says how to mend a finding. Its lines are sentences, but for
+// those that are commands: they must survive copying into a shell.
+func (p *printer) remediation(indent, remediation string) {
+	lead := "Mend: "
+	for line := range strings.Lines(remediation) {
+		text := clean(line)
+		switch {
+		case text == "":
+		case isCommand(text):
+			if lead != "" {
+				p.line(indent, strings.TrimSpace(lead))
+			}
+			for _, part := range wrapCommand(text, p.width-len(indent)-2) {
+				p.line(indent+"  ", p.paint.command(part))
+			}
+			lead = ""
+		default:
+			p.prose(indent, lead+text)
+			lead = ""
+		}
+	}
+}
+
+func (p *printer) waived(findings []report.Finding) {
+	waived := slices.DeleteFunc(with(findings, report.Fail), report.Finding.Open)
+	if len(waived) == 0 {
+		return
+	}
+	p.section("WAIVED")
+	p.brief(waived, func(f report.Finding) string {
+		return fmt.Sprintf("until %s by %s: %s", clean(f.Waiver.Expires), clean(f.Waiver.Owner), clean(f.Waiver.Reason))
+	})
+}
+
+func (p *printer) pending(findings []report.Finding) {
+	pending := with(findings, report.Pending)
+	if len(pending) == 0 {
+		return
+	}
+	p.section("NOT IN FORCE YET")
+	p.brief(pending, func(f report.Finding) string { return quoted(f.Message) })
+}
+
+// brief writes a list without what to do about it.
+func (p *printer) brief(findings []report.Finding, detail func(report.Finding) string) {
+	severities, prefixes := make([]string, len(findings)), make([]string, len(findings))
+	for i, f := range findings {
+		severities[i], prefixes[i] = strings.ToUpper(string(f.Severity)), subject(f)
+	}
+	severities, prefixes = align(severities), align(prefixes)
+	for i, f := range findings {
+		p.line("  ", severities[i]+"  "+prefixes[i]+"  "+clean(f.Check))
+		p.prose("    ", detail(f))
+	}
+}
+
+// tail counts what needs no words of its own.
+func (p *printer) tail(s report.Summary) {
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		what string
+	}{
+		{s.Outcomes[report.Pass], "passed"},
+		{s.Outcomes[report.Fail] - s.Waived, "failed"},
+		{s.Waived, "waived"},
+		{s.Outcomes[report.Error], "could not be told"},
+		{s.Outcomes[report.Pending], "not in force yet"},
+		{s.Outcomes[report.Skip], "did not apply"},
+	} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	if len(parts) > 0 {
+		p.blank()
+		p.prose("", "Checks: "+strings.Join(parts, ", ")+".")
+	}
+}
+
+func (p *printer) section(title string) {
+	p.blank()
+	p.line("", p.paint.strong(title))
+}
+
+func (p *printer) blank() { p.out.WriteByte('\n') }
+
+// line writes s as it is, however long: what it holds is copied, or short.
+func (p *printer) line(indent, s string) {
+	p.out.WriteString(strings.TrimRight(indent+s, " "))
+	p.out.WriteByte('\n')
+}
+
+// prose writes sentences, wrapped between words.
+func (p *printer) prose(indent, s string) {
+	for _, line := range wrap(s, min(p.width-len(indent), maxProse)) {
+		p.line(indent, line)
+	}
+}
+
+// subject is what a finding is about.
+func subject(f report.Finding) string {
+	if f.Prefix == "" {
+		return "(registry)"
+	}
+	return clean(f.Prefix)
+}
+
+func with(findings []report.Finding, outcome report.Outcome) []report.Finding {
+	var out []report.Finding
+	for _, f := range findings {
+		if f.Outcome == outcome {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
