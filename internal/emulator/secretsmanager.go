@@ -1,0 +1,222 @@
+package emulator
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// The shapes of Secrets Manager's model:
+// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+var (
+	secretNamePattern = regexp.MustCompile(`^[a-zA-Z0-9/_+=.@-]+$`)
+
+	secretNameShape   = member{min: 1, max: 512, pattern: secretNamePattern}
+	secretIDShape     = member{min: 1, max: 2048}
+	secretStringShape = member{min: 1, max: 65536}
+	tokenShape        = member{min: 32, max: 64}
+	textShape         = member{max: 2048}
+)
+
+// Days until a secret that is marked for deletion is deleted:
+// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
+const (
+	minRecoveryDays     = 7
+	maxRecoveryDays     = 30
+	defaultRecoveryDays = 30
+)
+
+// secretsService is as much of Secrets Manager as mends and breaks a rule.
+// It takes values and keeps none: only whether ECR could use them.
+var secretsService = &service{
+	name:      "secretsmanager",
+	target:    "secretsmanager",
+	errorText: "Message",
+	operations: []*operation{
+		{name: "CreateSecret", mutates: true, run: createSecret, input: []member{
+			secretNameShape.mandatory("Name"),
+			tokenShape.optional("ClientRequestToken"),
+			textShape.optional("Description"),
+			textShape.optional("KmsKeyId"),
+			secretStringShape.optional(secretString),
+			secretStringShape.optional(secretBinary),
+		}},
+		{name: "PutSecretValue", mutates: true, run: putSecretValue, input: []member{
+			secretIDShape.mandatory("SecretId"),
+			tokenShape.optional("ClientRequestToken"),
+			secretStringShape.optional(secretString),
+			secretStringShape.optional(secretBinary),
+		}},
+		{name: "UpdateSecret", mutates: true, run: updateSecret, input: []member{
+			secretIDShape.mandatory("SecretId"),
+			tokenShape.optional("ClientRequestToken"),
+			textShape.optional("Description"),
+			textShape.optional("KmsKeyId"),
+			secretStringShape.optional(secretString),
+			secretStringShape.optional(secretBinary),
+		}},
+		{name: "DeleteSecret", mutates: true, run: deleteSecret, input: []member{
+			secretIDShape.mandatory("SecretId"),
+			member{kind: integer, min: minRecoveryDays, max: maxRecoveryDays}.optional("RecoveryWindowInDays"),
+			member{kind: boolean}.optional("ForceDeleteWithoutRecovery"),
+		}},
+		{name: "RestoreSecret", mutates: true, run: restoreSecret, input: []member{
+			secretIDShape.mandatory("SecretId"),
+		}},
+	},
+}
+
+// The members that hold a secret's value. They leave the call with the
+// operation, and are in no event.
+const (
+	secretString = "SecretString"
+	secretBinary = "SecretBinary"
+)
+
+// secret finds the secret that a call names by its ARN, its name, or its ARN
+// without the six random characters.
+func (r *registry) secret(c *call) (*secret, *apiError) {
+	id := c.text("SecretId")
+	for _, s := range r.secrets {
+		if s.obstacle != SecretMissing && (id == s.arn || id == s.name || id == s.arn[:max(0, len(s.arn)-7)]) {
+			return s, nil
+		}
+	}
+	if r.unlisted == SecretOK {
+		for _, ru := range r.rules {
+			if _, listed := r.secrets[ru.credentialARN]; !listed && ru.credentialARN != "" && (id == ru.credentialARN || id == secretName(ru.credentialARN)) {
+				return r.adopt(ru.credentialARN), nil
+			}
+		}
+		if _, listed := r.secrets[id]; !listed && strings.HasPrefix(id, r.secretARN("")) {
+			return r.adopt(id), nil
+		}
+	}
+	return nil, errorf("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+}
+
+// adopt lists a secret that so far was only taken to be there.
+func (r *registry) adopt(arn string) *secret {
+	s := newSecret(Secret{ARN: arn, State: SecretOK})
+	r.secrets[arn] = s
+	return s
+}
+
+// secretARN is the ARN of a secret of this registry's account and Region.
+func (r *registry) secretARN(name string) string {
+	return "arn:" + partition(r.region) + ":secretsmanager:" + r.region + ":" + r.account + ":secret:" + name
+}
+
+// write puts what a call brings into a secret: a value, a key.
+func (r *registry) write(c *call, s *secret) {
+	switch value := c.text(secretString); {
+	case value != "":
+		s.value = credentialState(value)
+	case c.text(secretBinary) != "":
+		s.value = SecretRejected // ECR reads the string only
+	}
+	// ECR supports only the default key:
+	// https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-secret.html
+	switch key := c.text("KmsKeyId"); {
+	case key == "":
+	case strings.HasSuffix(key, "alias/aws/secretsmanager"):
+		if s.obstacle == SecretUndecryptable {
+			s.obstacle = ""
+		}
+	case s.obstacle == "":
+		s.obstacle = SecretUndecryptable
+	}
+	r.touched(s.arn)
+}
+
+func createSecret(r *registry, c *call) (object, *apiError) {
+	name := c.text("Name")
+	for _, s := range r.secrets {
+		switch {
+		case s.name != name || s.obstacle == SecretMissing:
+		case s.deleted:
+			return nil, errorf("InvalidRequestException", "You can't create this secret because a secret with this name is already scheduled for deletion.")
+		default:
+			return nil, errorf("ResourceExistsException", "The operation failed because the secret %s already exists.", name)
+		}
+	}
+	r.created++
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", name, r.created))
+	s := &secret{arn: r.secretARN(name + "-" + base32.StdEncoding.EncodeToString(sum[:])[:6]), name: name, value: SecretRejected}
+	r.secrets[s.arn] = s
+	r.write(c, s)
+	return s.members(c), nil
+}
+
+func putSecretValue(r *registry, c *call) (object, *apiError) {
+	s, err := r.secret(c)
+	if err != nil {
+		return nil, err
+	}
+	if c.text(secretString) == "" && c.text(secretBinary) == "" {
+		return nil, errorf("InvalidRequestException", "You must provide either SecretString or SecretBinary.")
+	}
+	return updateSecretFound(r, c, s)
+}
+
+func updateSecret(r *registry, c *call) (object, *apiError) {
+	s, err := r.secret(c)
+	if err != nil {
+		return nil, err
+	}
+	return updateSecretFound(r, c, s)
+}
+
+func updateSecretFound(r *registry, c *call, s *secret) (object, *apiError) {
+	if s.deleted {
+		return nil, errorf("InvalidRequestException", "You can't perform this operation on the secret because it was marked for deletion.")
+	}
+	r.write(c, s)
+	return s.members(c), nil
+}
+
+func deleteSecret(r *registry, c *call) (object, *apiError) {
+	s, err := r.secret(c)
+	if err != nil {
+		return nil, err
+	}
+	days, windowed := c.input["RecoveryWindowInDays"].(int64)
+	force, _ := c.input["ForceDeleteWithoutRecovery"].(bool)
+	switch {
+	case force && windowed:
+		return nil, errorf("InvalidParameterException", "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.")
+	case force:
+		days = 0
+		// From now on it is missing, also where unlisted secrets are not.
+		s.obstacle = SecretMissing
+	case s.deleted:
+		return nil, errorf("InvalidRequestException", "You tried to perform the operation on a secret that's currently marked deleted.")
+	case !windowed:
+		days = defaultRecoveryDays
+	}
+	s.deleted = !force
+	r.touched(s.arn)
+	return object{"ARN": s.arn, "Name": s.name, "DeletionDate": c.now.Add(time.Duration(days) * 24 * time.Hour)}, nil
+}
+
+func restoreSecret(r *registry, c *call) (object, *apiError) {
+	s, err := r.secret(c)
+	if err != nil {
+		return nil, err
+	}
+	s.deleted = false
+	r.touched(s.arn)
+	return object{"ARN": s.arn, "Name": s.name}, nil
+}
+
+// members answers what was written.
+func (s *secret) members(c *call) object {
+	version := c.text("ClientRequestToken")
+	if version == "" {
+		version = c.requestID
+	}
+	return object{"ARN": s.arn, "Name": s.name, "VersionId": version}
+}
