@@ -1,0 +1,297 @@
+// Package config reads the environment of a function or the command as one
+// validated struct. The names of the variables are constants, which infra
+// sets; every fault of an environment is named at once, so that a deployment
+// is mended in one go. It imports ptc, report and the standard library, and
+// reads nothing but what it is given.
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
+)
+
+// Prefix begins the name of every variable of ours. One that begins so and is
+// not known is an error: it is misspelt, and whoever set it relies on it.
+const Prefix = "PTCAUDIT_"
+
+// The variables.
+const (
+	KeyPolicy      = Prefix + "POLICY"       // a shipped policy's name, or a file
+	KeyTopicARN    = Prefix + "TOPIC_ARN"    // the SNS topic that is told
+	KeyMinSeverity = Prefix + "MIN_SEVERITY" // what is said at the least
+	KeyMaxReceives = Prefix + "MAX_RECEIVES" // tries of a queue message
+	KeyLogLevel    = Prefix + "LOG_LEVEL"    // debug, info, warn or error
+	KeyCallTimeout = Prefix + "CALL_TIMEOUT" // of one call to ECR, as 10s
+	KeyConcurrency = Prefix + "CONCURRENCY"  // validations under way at once
+)
+
+// Variables that are documented, and do nothing yet. Refusing them says so;
+// ignoring them would let their owner believe that evidence is kept.
+const (
+	KeyState       = Prefix + "STATE"
+	KeyEvidence    = Prefix + "EVIDENCE"
+	KeyRemindAfter = Prefix + "REMIND_AFTER"
+)
+
+// What holds where a variable is not set, or empty.
+const (
+	DefaultPolicy      = "default"
+	DefaultMinSeverity = report.Low
+	DefaultMaxReceives = 8
+	DefaultCallTimeout = 10 * time.Second
+	DefaultConcurrency = 8
+)
+
+// maxReceives is SQS's own bound of maxReceiveCount:
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+const maxReceives = 1000
+
+// Config is a validated environment.
+type Config struct {
+	// Policy is the name of a shipped policy, or a file.
+	Policy string
+	// TopicARN is the SNS topic that is told; empty where there is none.
+	TopicARN string
+	// MinSeverity is the threshold below which failures are not said.
+	// Incompleteness is always said.
+	MinSeverity report.Severity
+	// MaxReceives is how often the queue hands a message out before it gives
+	// up on it. The last of these tries says what could not be audited.
+	MaxReceives int
+	LogLevel    slog.Level
+	// CallTimeout bounds one attempt of one call to ECR.
+	CallTimeout time.Duration
+	// Concurrency bounds the validations of one audit that are under way.
+	Concurrency int
+}
+
+// The kinds of faults of an environment, for errors.Is.
+var (
+	// ErrUnknown: there is no such variable.
+	ErrUnknown = errors.New("no such variable")
+	// ErrInvalid: the value cannot be used.
+	ErrInvalid = errors.New("invalid value")
+	// ErrNotAvailable: documented, but this version does not have it.
+	ErrNotAvailable = errors.New("not available in this version")
+	// ErrMissing: a function cannot do without it.
+	ErrMissing = errors.New("not set")
+)
+
+// Error is one fault of an environment.
+type Error struct {
+	Key string
+	// Kind is one of the errors above.
+	Kind error
+	// Advice says what would be right.
+	Advice string
+}
+
+// Error is one line: what is wrong, and what to do.
+func (e *Error) Error() string {
+	return e.Key + ": " + e.Kind.Error() + ": " + e.Advice
+}
+
+// Unwrap gives the kind.
+func (e *Error) Unwrap() error { return e.Kind }
+
+// Load reads an environment as os.Environ gives it. Its error joins one Error
+// for every fault there is, sorted by variable; the Config that comes with an
+// error has defaults where the faults are.
+func Load(environ []string) (Config, error) {
+	c := Config{
+		Policy:      DefaultPolicy,
+		MinSeverity: DefaultMinSeverity,
+		MaxReceives: DefaultMaxReceives,
+		CallTimeout: DefaultCallTimeout,
+		Concurrency: DefaultConcurrency,
+	}
+	var faults []*Error
+	for _, variable := range environ {
+		key, value, _ := strings.Cut(variable, "=")
+		if !strings.HasPrefix(strings.ToUpper(key), Prefix) {
+			continue
+		}
+		switch set, known := settings[key]; {
+		case !known:
+			faults = append(faults, &Error{key, ErrUnknown, "did you mean " + nearest(key) + "?"})
+		case value == "":
+			// As good as not set: templates write it so.
+		default:
+			if err := set(&c, value); err != nil {
+				err.Key = key
+				faults = append(faults, err)
+			}
+		}
+	}
+	return c, join(faults)
+}
+
+// LoadFunction reads the environment of a Lambda function, which cannot do
+// without a topic: what it finds out would be lost. The topic of the Config is
+// set wherever the environment has a valid one, so that the other faults can
+// be said there.
+func LoadFunction(environ []string) (Config, error) {
+	c, err := Load(environ)
+	if c.TopicARN == "" && !slices.ContainsFunc(Faults(err), func(e *Error) bool { return e.Key == KeyTopicARN }) {
+		err = join(append(Faults(err), &Error{KeyTopicARN, ErrMissing, "set it to the ARN of the SNS topic to tell"}))
+	}
+	return c, err
+}
+
+// Faults lists what Load found wrong.
+func Faults(err error) []*Error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	var out []*Error
+	for _, e := range joined.Unwrap() {
+		if fault, ok := errors.AsType[*Error](e); ok {
+			out = append(out, fault)
+		}
+	}
+	return out
+}
+
+func join(faults []*Error) error {
+	slices.SortStableFunc(faults, func(a, b *Error) int { return cmp.Compare(a.Key, b.Key) })
+	errs := make([]error, len(faults))
+	for i, f := range faults {
+		errs[i] = f
+	}
+	return errors.Join(errs...)
+}
+
+// settings says for each variable how its value becomes a part of a Config.
+// The error of a value that cannot lacks only the key.
+var settings = map[string]func(c *Config, value string) *Error{
+	KeyPolicy: func(c *Config, v string) *Error {
+		c.Policy = v
+		return nil
+	},
+	KeyTopicARN: func(c *Config, v string) *Error {
+		if !validTopic(v) {
+			return invalid(v, "write arn:aws:sns:REGION:ACCOUNT:NAME, of a standard topic")
+		}
+		c.TopicARN = v
+		return nil
+	},
+	KeyMinSeverity: func(c *Config, v string) *Error {
+		severity, err := report.ParseSeverity(v)
+		if err != nil {
+			return &Error{Kind: ErrInvalid, Advice: err.Error()}
+		}
+		c.MinSeverity = severity
+		return nil
+	},
+	KeyMaxReceives: func(c *Config, v string) *Error {
+		return whole(v, 1, maxReceives, &c.MaxReceives)
+	},
+	KeyLogLevel: func(c *Config, v string) *Error {
+		level, ok := levels[v]
+		if !ok {
+			return invalid(v, "write debug, info, warn or error")
+		}
+		c.LogLevel = level
+		return nil
+	},
+	KeyCallTimeout: func(c *Config, v string) *Error {
+		d, err := time.ParseDuration(v)
+		if err != nil || d <= 0 {
+			return invalid(v, "write a time above zero, for example 10s")
+		}
+		c.CallTimeout = d
+		return nil
+	},
+	KeyConcurrency: func(c *Config, v string) *Error {
+		return whole(v, 1, ptc.RuleLimit, &c.Concurrency)
+	},
+	KeyState:       notAvailable,
+	KeyEvidence:    notAvailable,
+	KeyRemindAfter: notAvailable,
+}
+
+// levels are spelt out, since slog.Level.UnmarshalText also takes "DEBUG-7".
+var levels = map[string]slog.Level{
+	"debug": slog.LevelDebug,
+	"info":  slog.LevelInfo,
+	"warn":  slog.LevelWarn,
+	"error": slog.LevelError,
+}
+
+func invalid(value, advice string) *Error {
+	return &Error{Kind: ErrInvalid, Advice: fmt.Sprintf("%q: %s", value, advice)}
+}
+
+func notAvailable(*Config, string) *Error {
+	return &Error{Kind: ErrNotAvailable, Advice: "unset it; there is no ledger and no evidence yet"}
+}
+
+// whole reads a whole number within bounds.
+func whole(value string, low, high int, into *int) *Error {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < low || n > high {
+		return invalid(value, fmt.Sprintf("write a whole number from %d to %d", low, high))
+	}
+	*into = n
+	return nil
+}
+
+// topicName is that of a standard topic. A FIFO topic, whose name ends in
+// .fifo, can send no mail:
+// https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html
+var topicName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}$`)
+
+func validTopic(s string) bool {
+	arn, ok := ptc.ParseARN(s)
+	return ok && arn.Service == "sns" && ptc.ValidRegion(arn.Region) && arn.Partition == ptc.PartitionOf(arn.Region) &&
+		ptc.ValidAccount(arn.Account) && topicName.MatchString(arn.Resource)
+}
+
+// nearest is the variable that key was most likely meant to be: the one that
+// begins most like it, so that a name cut short finds its whole.
+func nearest(key string) string {
+	return slices.MinFunc(Keys(), func(a, b string) int {
+		whole, start := distance(strings.ToUpper(key), a)
+		otherWhole, otherStart := distance(strings.ToUpper(key), b)
+		return cmp.Or(start-otherStart, whole-otherWhole)
+	})
+}
+
+// Keys lists all variables, sorted.
+func Keys() []string {
+	return slices.Sorted(maps.Keys(settings))
+}
+
+// distance counts the letters to add, drop or change to make b of a: the whole
+// of b, and the start of b that takes the fewest.
+func distance(a, b string) (whole, start int) {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)], slices.Min(row)
+}
