@@ -9,11 +9,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 	"unicode"
 
 	"cel.dev/cel-go/cel"
@@ -83,17 +81,14 @@ func New(params map[string]any) (*Env, error) {
 	registry := extend(baseEnv, options...)
 	return &Env{params: typs, envs: map[Scope]func() (*cel.Env, error){
 		RegistryScope: registry,
-		RuleScope:     extend(registry, cel.Variable("rule", objectType("rule"))),
+		RuleScope:     extend(registry, cel.Variable(ruleName, objectType(ruleName))),
 	}}, nil
 }
 
 // baseEnv has all but rule and params.
 var baseEnv = sync.OnceValues(func() (*cel.Env, error) {
-	return cel.NewEnv(
+	return cel.NewEnv(append(declarations(),
 		withVocabulary,
-		cel.Variable("registry", objectType("registry")),
-		cel.Variable("now", cel.TimestampType),
-		cel.Function("days", cel.Overload("days_int", []*cel.Type{cel.IntType}, cel.DurationType, cel.UnaryBinding(days))),
 		ext.Strings(ext.StringsVersion(4), ext.StringsValidateFormatCalls(true)),
 		cel.ASTValidators(
 			cel.ValidateDurationLiterals(),
@@ -102,18 +97,8 @@ var baseEnv = sync.OnceValues(func() (*cel.Env, error) {
 			cel.ValidateHomogeneousAggregateLiterals(),
 			pitfalls{},
 		),
-	)
+	)...)
 })
-
-// days makes a duration.
-func days(n ref.Val) ref.Val {
-	const most = math.MaxInt64 / int64(24*time.Hour)
-	d := int64(n.(types.Int))
-	if d > most || d < -most {
-		return types.NewErr("days(%d) is out of range", d)
-	}
-	return types.Duration{Duration: time.Duration(d) * 24 * time.Hour}
-}
 
 // Compile checks an expression. A program is given only without problems.
 func (e *Env) Compile(scope Scope, want Kind, src string) (*Program, []Problem) {
@@ -290,11 +275,11 @@ type activation struct {
 // ResolveName implements cel.Activation.
 func (a *activation) ResolveName(name string) (any, bool) {
 	switch name {
-	case "rule":
+	case ruleName:
 		return a.snapshot.rules[a.rule], true
-	case "registry":
+	case registryName:
 		return a.snapshot.registry, true
-	case "now":
+	case nowName:
 		return a.snapshot.now, true
 	}
 	if a.params == nil {

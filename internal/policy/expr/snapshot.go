@@ -31,10 +31,10 @@ func NewSnapshot(reg ptc.Registry, rules []ptc.Rule, validations map[string]ptc.
 		f.prescribed, _ = ptc.LookupUpstream(r.Upstream.Registry)
 		f.siblings = all[i]
 		f.unknown = types.NewUnknown(int64(i), types.NewAttributeTrail(r.Prefix))
-		s.rules[i] = schema["rule"].read(&f)
+		s.rules[i] = schema[ruleName].read(&f)
 	}
-	s.registry = schema["registry"].read(&f)
-	s.now = nowEntry.read(&f)
+	s.registry = schema[registryName].read(&f)
+	s.now = types.Timestamp{Time: f.now}
 	return s
 }
 

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
@@ -36,6 +37,18 @@ func (pitfalls) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *
 				if n, ok := literalInt(call.Args()[0]); ok && types.IsError(days(n)) {
 					issues.ReportErrorAtID(e.ID(), "%v", days(n))
 				}
+			case "matchesGlob":
+				arg := call.Args()[0]
+				if pattern, ok := literalString(arg); ok && types.IsError(matchesGlob(types.String(""), pattern)) {
+					issues.ReportErrorAtID(arg.ID(), "invalid glob")
+				}
+			case "formatShell":
+				format, ok := literalString(call.Target())
+				if arg := call.Args()[0]; ok && arg.Kind() == ast.ListKind {
+					if want, got := strings.Count(string(format), verb), arg.AsList().Size(); want != got {
+						issues.ReportErrorAtID(arg.ID(), "formatShell has %d arguments for %d %s", got, want, verb)
+					}
+				}
 			}
 		}
 	}))
@@ -52,6 +65,14 @@ func literalInt(e ast.Expr) (types.Int, bool) {
 	}
 	n, ok := e.AsLiteral().(types.Int)
 	return n, ok
+}
+
+func literalString(e ast.Expr) (types.String, bool) {
+	if e.Kind() != ast.LiteralKind {
+		return "", false
+	}
+	s, ok := e.AsLiteral().(types.String)
+	return s, ok
 }
 
 // maxCost bounds what one evaluation may cost, in CEL's units: estimated when
@@ -91,7 +112,7 @@ func (sizes) EstimateSize(n cost.AstNode) *cost.SizeEstimate {
 	most := uint64(maxText)
 	if n.Type().Kind() == types.ListKind {
 		most = maxParams
-		if path := n.Path(); len(path) > 0 && (path[0] == "rule" || path[0] == "registry") {
+		if path := n.Path(); len(path) > 0 && (path[0] == ruleName || path[0] == registryName) {
 			most = ptc.RuleLimit
 		}
 	}

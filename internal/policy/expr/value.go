@@ -28,18 +28,6 @@ type value struct {
 // schema has the shape of every object by its name in the vocabulary.
 var schema = shapes(vocabulary)
 
-// nowEntry is the one variable that is not an object.
-var nowEntry = vocabulary[indexOf("now")]
-
-func indexOf(name string) int {
-	for i, e := range vocabulary {
-		if e.name == name {
-			return i
-		}
-	}
-	panic("no such name: " + name)
-}
-
 func shapes(table []entry) map[string]*shape {
 	out := map[string]*shape{}
 	for _, e := range table {

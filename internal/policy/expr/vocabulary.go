@@ -105,26 +105,63 @@ var vocabulary = []entry{
 	text("registry.partition", "Its partition, as in an ARN: aws, aws-cn, aws-us-gov, …",
 		func(f *facts) string { return f.registry.Partition() }),
 	{
-		"registry.rules", cel.ListType(objectType("rule")), "All its rules, each as above.",
-		func(f *facts) ref.Val { return f.rules },
+		name: "registry.rules", typ: cel.ListType(objectType(ruleName)),
+		doc:  "All its rules, each as above.",
+		read: func(f *facts) ref.Val { return f.rules },
 	},
 	{
-		"registry.ruleLimit", cel.IntType, "How many rules a registry can hold.",
-		func(*facts) ref.Val { return types.Int(ptc.RuleLimit) },
+		name: "registry.ruleLimit", typ: cel.IntType,
+		doc:  "How many rules a registry can hold.",
+		read: func(*facts) ref.Val { return types.Int(ptc.RuleLimit) },
 	},
 
-	{"params.NAME", nil, "A param of the policy, of the type of its value.", nil},
-	moment("now", "The time of the audit.", func(f *facts) time.Time { return f.now }),
-	{"days(int)", cel.DurationType, "So many days of 24 hours, as in rule.updatedAt < now - days(90).", nil},
+	{name: paramPrefix + "NAME", doc: "A param of the policy."},
+	moment(nowName, "The time of the audit.",
+		func(f *facts) time.Time { return f.now }),
+
+	{
+		name: "days(int)", typ: cel.DurationType, function: daysFunction,
+		doc: "So many days of 24 hours, as in rule.updatedAt < now - days(90).",
+	},
+	{
+		name: "string.matchesGlob(string)", typ: cel.BoolType, function: globFunction,
+		doc: "The text matches a glob, in which * does not cross a slash.",
+	},
+	{
+		name: "string.formatShell(list(string))", typ: cel.StringType, function: shellFunction,
+		doc: "As format, for commands: each %s becomes an argument, quoted for a shell where it must be.",
+	},
 }
 
-// entry is a row of the vocabulary. Its value is read once per audit, or
-// where it is an object's, once per rule.
+// The names of the variables.
+const (
+	ruleName     = "rule"
+	registryName = "registry"
+	nowName      = "now"
+)
+
+// entry is a row of the vocabulary: a variable or a field, which is read, or
+// a function.
 type entry struct {
-	name string
-	typ  *cel.Type
-	doc  string
-	read func(*facts) ref.Val
+	name     string
+	typ      *cel.Type
+	doc      string
+	read     func(*facts) ref.Val
+	function cel.EnvOption
+}
+
+// declarations are the vocabulary's variables and functions, without rule.
+func declarations() []cel.EnvOption {
+	var out []cel.EnvOption
+	for _, e := range vocabulary {
+		switch {
+		case e.function != nil:
+			out = append(out, e.function)
+		case e.name != ruleName && !strings.Contains(e.name, "."):
+			out = append(out, cel.Variable(e.name, e.typ))
+		}
+	}
+	return out
 }
 
 // facts are what entries are read from.
@@ -141,7 +178,7 @@ type facts struct {
 }
 
 // object declares a name whose fields follow it in the table.
-func object(name, doc string) entry { return entry{name, objectType(name), doc, nil} }
+func object(name, doc string) entry { return entry{name: name, typ: objectType(name), doc: doc} }
 
 // objectType names the type of an object so that no expression can: a type
 // that is called as its variable would shadow it.
@@ -150,19 +187,19 @@ func objectType(name string) *cel.Type { return cel.ObjectType(objectPrefix + na
 const objectPrefix = "object "
 
 func text(name, doc string, read func(*facts) string) entry {
-	return entry{name, cel.StringType, doc, func(f *facts) ref.Val { return types.String(read(f)) }}
+	return entry{name: name, typ: cel.StringType, doc: doc, read: func(f *facts) ref.Val { return types.String(read(f)) }}
 }
 
 func flag(name, doc string, read func(*facts) bool) entry {
-	return entry{name, cel.BoolType, doc, func(f *facts) ref.Val { return types.Bool(read(f)) }}
+	return entry{name: name, typ: cel.BoolType, doc: doc, read: func(f *facts) ref.Val { return types.Bool(read(f)) }}
 }
 
 func moment(name, doc string, read func(*facts) time.Time) entry {
-	return entry{name, cel.TimestampType, doc, func(f *facts) ref.Val { return types.Timestamp{Time: read(f)} }}
+	return entry{name: name, typ: cel.TimestampType, doc: doc, read: func(f *facts) ref.Val { return types.Timestamp{Time: read(f)} }}
 }
 
 func prefixes(name, doc string, read func(*facts) []string) entry {
-	return entry{name, cel.ListType(cel.StringType), doc, func(f *facts) ref.Val {
+	return entry{name: name, typ: cel.ListType(cel.StringType), doc: doc, read: func(f *facts) ref.Val {
 		return types.NewStringList(types.DefaultTypeAdapter, read(f))
 	}}
 }
