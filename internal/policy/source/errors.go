@@ -30,23 +30,31 @@ func (e Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
 }
 
+// excerptWidth is how much of a source line an excerpt shows on each side of
+// the fault, in runes.
+const excerptWidth = 100
+
 // Excerpt is the fault for people: its line, the source line, and a caret
-// under the column.
+// under the column. Of a very long source line it shows the part around it.
 func (e Error) Excerpt() string {
 	if e.Line == 0 {
 		return e.Error() + "\n"
 	}
+	text, caret := []rune(e.Source), e.Column-1
+	if end := caret + excerptWidth; end < len(text) {
+		text = append(slices.Clone(text[:end]), '…')
+	}
+	if start := caret - excerptWidth; start > 0 {
+		text, caret = append([]rune{'…'}, text[start:]...), excerptWidth+1
+	}
 	var indent strings.Builder
-	for i, r := range []rune(e.Source) {
-		if i == e.Column-1 {
-			break
-		}
+	for _, r := range text[:min(caret, len(text))] {
 		if r != '\t' { // a tab keeps its width
 			r = ' '
 		}
 		indent.WriteRune(r)
 	}
-	return e.Error() + "\n" + e.Source + "\n" + indent.String() + "^\n"
+	return e.Error() + "\n" + string(text) + "\n" + indent.String() + "^\n"
 }
 
 // Errors are all faults of a file and of those it leads to.
@@ -70,10 +78,15 @@ func (e Errors) Excerpt() string {
 	return b.String()
 }
 
-// sort orders faults by file, line, column and text, each once.
-func (e Errors) sort() Errors {
-	slices.SortStableFunc(e, func(a, b Error) int {
+// Err is nil where there are no faults, and otherwise all of them, sorted by
+// place, each once.
+func (e Errors) Err() error {
+	if len(e) == 0 {
+		return nil
+	}
+	out := slices.Clone(e)
+	slices.SortStableFunc(out, func(a, b Error) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Message, b.Message))
 	})
-	return slices.Compact(e)
+	return slices.Compact(out)
 }

@@ -1,0 +1,223 @@
+package source
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// Text is a string of a file, and its place there.
+type Text struct {
+	Node
+	Value string
+}
+
+// Flag is a boolean of a file.
+type Flag struct {
+	Node
+	Value bool
+}
+
+// Value is a bool, int64, float64 or string of a file, or a list ([]any) of
+// one of them.
+type Value struct {
+	Node
+	Value any
+}
+
+// Map is a mapping with keys of the writer's choice, in the file's order.
+type Map[T any] []Entry[T]
+
+// Entry is one key of a Map and what it has.
+type Entry[T any] struct {
+	Key   Text
+	Value T
+}
+
+// decoder is a type that reads itself from a node; name is what the node is
+// called in messages.
+type decoder interface{ decode(n Node, name string) }
+
+// Mapping is a mapping of a file whose keys are known: structs that Decode
+// reads into embed it.
+type Mapping struct {
+	Node
+	keys map[string]bool
+}
+
+// Has says that the mapping has a key, even if its value is faulty.
+func (m Mapping) Has(key string) bool { return m.keys[key] }
+
+// Require adds a fault for each key that is missing; name is what the mapping
+// is called.
+func (m Mapping) Require(name string, keys ...string) {
+	for _, key := range keys {
+		if !m.Has(key) {
+			m.Fault("%s needs %s", name, key)
+		}
+	}
+}
+
+// Decode reads a mapping into the struct that into points to. It embeds a
+// Mapping; the other fields are named by their yaml tags and are of type Text,
+// Flag, Value, Map, such a struct, or a slice of these. Every fault is added,
+// and what is faulty is left unset.
+func (n Node) Decode(into any) { n.decode(reflect.ValueOf(into).Elem(), "the file") }
+
+func (n Node) decode(into reflect.Value, name string) {
+	if _, isAlias := n.inner().(*ast.AliasNode); isAlias {
+		return // found faulty already
+	}
+	if n.kind() == "nothing" {
+		n.Fault("%s is empty: give it a value or leave it out", name)
+		return
+	}
+	if d, ok := into.Addr().Interface().(decoder); ok {
+		d.decode(n, name)
+		return
+	}
+	if into.Kind() == reflect.Slice {
+		n.decodeList(into, name)
+		return
+	}
+	n.decodeStruct(into, name)
+}
+
+func (n Node) decodeList(into reflect.Value, name string) {
+	items, ok := n.items()
+	if !ok {
+		n.Fault("%s must be a list, not %s", name, n.kind())
+		return
+	}
+	into.Set(reflect.MakeSlice(into.Type(), len(items), len(items)))
+	for i, item := range items {
+		item.decode(into.Index(i), "an entry of "+name)
+	}
+}
+
+func (n Node) decodeStruct(into reflect.Value, name string) {
+	fields := map[string]reflect.Value{}
+	var names []string
+	for i := range into.NumField() {
+		if key := into.Type().Field(i).Tag.Get("yaml"); key != "" {
+			fields[key], names = into.Field(i), append(names, key)
+		}
+	}
+	m := Mapping{n, map[string]bool{}}
+	n.eachPair(name, func(key Text, value Node) {
+		m.keys[key.Value] = true
+		if field, ok := fields[key.Value]; ok {
+			value.decode(field, key.Value)
+			return
+		}
+		key.Fault("unknown key %s%s", key.Value, Suggest(key.Value, names))
+	})
+	into.FieldByName("Mapping").Set(reflect.ValueOf(m))
+}
+
+// eachPair visits the entries of a mapping whose keys are sound.
+func (n Node) eachPair(name string, visit func(key Text, value Node)) {
+	pairs, ok := n.pairs()
+	if !ok {
+		n.Fault("%s must be a mapping, not %s", name, n.kind())
+		return
+	}
+	first := map[string]int{}
+	for _, p := range pairs {
+		key := Text{Node: Node{n.file, p.Key}}
+		if p.Key.IsMergeKey() {
+			continue // found faulty already
+		}
+		if classify(p.Key) != isString {
+			key.Fault("a key must be a string, not %s", key.kind())
+			continue
+		}
+		key.Value = scalarText(p.Key)
+		line, _ := key.position()
+		if before, ok := first[key.Value]; ok {
+			key.Fault("duplicate key %s: it stands in line %d already", key.Value, before)
+			continue
+		}
+		first[key.Value] = line
+		visit(key, Node{n.file, p.Value})
+	}
+}
+
+func (t *Text) decode(n Node, name string) {
+	v := n.inner()
+	switch classify(v) {
+	case isString:
+		*t = Text{n, scalarText(v)}
+	case isNone, isNull:
+		n.Fault("%s must be a string, not %s", name, n.kind())
+	default:
+		n.Fault("%s must be a string, not %s: write %q%s", name, n.kind(), plainText(v), misread(v))
+	}
+}
+
+// misread says what YAML makes of a number that does not look like it.
+func misread(v ast.Node) string {
+	if i, ok := v.(*ast.IntegerNode); ok && fmt.Sprint(i.Value) != plainText(v) {
+		return fmt.Sprintf(" (without quotes YAML reads %v)", i.Value)
+	}
+	return ""
+}
+
+func (f *Flag) decode(n Node, name string) {
+	if b, ok := scalarValue(n.inner()); ok {
+		if b, ok := b.(bool); ok {
+			*f = Flag{n, b}
+			return
+		}
+	}
+	n.Fault("%s must be true or false", name)
+}
+
+func (v *Value) decode(n Node, name string) {
+	items, isList := n.items()
+	if !isList {
+		if value, ok := n.scalar(name); ok {
+			*v = Value{n, value}
+		}
+		return
+	}
+	list := make([]any, 0, len(items))
+	for _, item := range items {
+		value, ok := item.scalar("an entry of " + name)
+		if !ok {
+			continue
+		}
+		if len(list) > 0 && reflect.TypeOf(value) != reflect.TypeOf(list[0]) {
+			item.Fault("a list has values of one type: this is %s, the first is %s", item.kind(), items[0].kind())
+			continue
+		}
+		list = append(list, value)
+	}
+	*v = Value{n, list}
+}
+
+// scalar is a value that every YAML reader reads alike.
+func (n Node) scalar(name string) (any, bool) {
+	v := n.inner()
+	value, ok := scalarValue(v)
+	switch {
+	case ok:
+		return value, true
+	case classify(v) == isBool:
+		n.Fault("%s: write true or false, or %q if it shall be a string", name, plainText(v))
+	case classify(v) == isNone, classify(v) == isNull:
+		n.Fault("%s must be a boolean, a number, a string or a list of these, not %s", name, n.kind())
+	default:
+		n.Fault("%s: write the number in decimal, or %q if it shall be a string%s", name, plainText(v), misread(v))
+	}
+	return nil, false
+}
+
+func (m *Map[T]) decode(n Node, name string) {
+	n.eachPair(name, func(key Text, value Node) {
+		entry := Entry[T]{Key: key}
+		value.decode(reflect.ValueOf(&entry.Value).Elem(), name+"."+key.Value)
+		*m = append(*m, entry)
+	})
+}

@@ -1,0 +1,168 @@
+package source
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// Bounds of a file. The parser's time grows with the square of the number of
+// lines, and its memory with that of the depth.
+const (
+	MaxSize  = 256 << 10
+	maxLines = 10_000
+	maxDepth = 32
+)
+
+// file is the text that nodes point into.
+type file struct {
+	name   string
+	lines  []string
+	faults *Errors
+}
+
+// Parse reads a YAML file, which is one mapping, and gives its root. Faults
+// are added to faults; without a root there is at least one. A byte order
+// mark and Windows line breaks are no faults.
+func Parse(name string, data []byte, faults *Errors) (root Node, ok bool) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	text := strings.ReplaceAll(string(data), "\r\n", "\n")
+	f := &file{name: name, lines: strings.Split(text, "\n"), faults: faults}
+	if !f.legible(text) {
+		return Node{}, false
+	}
+	tokens := lexer.Tokenize(text)
+	if !f.plain(tokens) {
+		return Node{}, false
+	}
+	// Duplicate keys are found when a mapping is decoded, all of them.
+	parsed, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		f.syntax(err)
+		return Node{}, false
+	}
+	return f.root(parsed)
+}
+
+// legible says that the text is one that the parser can be given: in UTF-8,
+// without control characters, and not too large.
+func (f *file) legible(text string) bool {
+	switch {
+	case strings.TrimSpace(text) == "":
+		f.fault(1, 1, "the file is empty")
+		return false
+	case len(text) > MaxSize:
+		f.fault(1, 1, "the file is larger than %d KiB", MaxSize>>10)
+		return false
+	case len(f.lines) > maxLines:
+		f.fault(maxLines+1, 1, "the file has more than %d lines", maxLines)
+		return false
+	}
+	for i, line := range f.lines {
+		for at, r := range line {
+			column := utf8.RuneCountInString(line[:at]) + 1
+			switch {
+			case r == utf8.RuneError && !strings.HasPrefix(line[at:], "\ufffd"):
+				f.lines[i] = strings.ToValidUTF8(line, "\ufffd")
+				f.fault(i+1, column, "the file is not in UTF-8")
+				return false
+			case r < ' ' && r != '\t', r >= 0x7f && r < 0xa0:
+				f.lines[i] = strings.Map(visible, line)
+				f.fault(i+1, column, "the file holds the control character %U", r)
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// visible replaces what a terminal could take for a command.
+func visible(r rune) rune {
+	if r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 {
+		return utf8.RuneError
+	}
+	return r
+}
+
+// plain looks for what a policy never needs and YAML readers disagree on.
+// False where the text must not be parsed.
+func (f *file) plain(tokens token.Tokens) bool {
+	depth, line, entries := 0, 0, 0
+	for _, t := range tokens {
+		if t.Position.Line != line {
+			line, entries = t.Position.Line, 0
+		}
+		switch t.Type {
+		case token.MappingStartType, token.SequenceStartType:
+			depth++
+		case token.MappingEndType, token.SequenceEndType:
+			depth--
+		case token.SequenceEntryType, token.MappingKeyType:
+			entries++
+		case token.AnchorType, token.AliasType, token.MergeKeyType:
+			f.fault(line, t.Position.Column, "anchors, aliases and merge keys are not used here: write it out")
+		case token.TagType:
+			f.fault(line, t.Position.Column, "tags are not used here: quote what shall be a string")
+		case token.DirectiveType:
+			f.fault(line, t.Position.Column, "directives are not used here")
+		default:
+		}
+		if depth+entries > maxDepth {
+			f.fault(line, t.Position.Column, "nested more than %d deep", maxDepth)
+			return false
+		}
+	}
+	return true
+}
+
+// syntax adds the parser's error.
+func (f *file) syntax(err error) {
+	var at interface {
+		GetMessage() string
+		GetToken() *token.Token
+	}
+	if errors.As(err, &at) && at.GetToken() != nil && at.GetToken().Position != nil {
+		p := at.GetToken().Position
+		f.fault(p.Line, p.Column, "no YAML: %s", at.GetMessage())
+		return
+	}
+	f.fault(1, 1, "no YAML: %v", err)
+}
+
+// root is the mapping that the file is.
+func (f *file) root(parsed *ast.File) (Node, bool) {
+	docs := slices.DeleteFunc(slices.Clone(parsed.Docs), func(d *ast.DocumentNode) bool { return d.Body == nil && d.Start == nil })
+	for _, d := range docs[min(1, len(docs)):] {
+		at := d.Start
+		if at == nil {
+			at = d.Body.GetToken()
+		}
+		f.fault(at.Position.Line, at.Position.Column, "a second document in the file")
+	}
+	if len(docs) == 0 || docs[0].Body == nil {
+		f.fault(1, 1, "the file is empty")
+		return Node{}, false
+	}
+	root := Node{f, docs[0].Body}
+	if _, ok := root.pairs(); !ok {
+		root.Fault("the file must be a mapping, not %s", root.kind())
+		return Node{}, false
+	}
+	return root, true
+}
+
+// fault adds a fault at a place, which is moved into the file.
+func (f *file) fault(line, column int, format string, args ...any) {
+	line = min(max(line, 1), len(f.lines))
+	text := f.lines[line-1]
+	column = min(max(column, 1), utf8.RuneCountInString(text)+1)
+	*f.faults = append(*f.faults, Error{File: f.name, Line: line, Column: column, Message: fmt.Sprintf(format, args...), Source: text})
+}

@@ -1,0 +1,192 @@
+package source
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+)
+
+// Node is a place in a file: a scalar, a list or a mapping. The zero Node is
+// that of something that the file does not have.
+type Node struct {
+	file *file
+	node ast.Node
+}
+
+// IsSet says that the file has it.
+func (n Node) IsSet() bool { return n.file != nil }
+
+// Fault adds a fault at the node's first character.
+func (n Node) Fault(format string, args ...any) {
+	line, column := n.position()
+	n.file.fault(line, column, format, args...)
+}
+
+// position is where the node begins.
+func (n Node) position() (line, column int) {
+	at := n.node
+	if m, ok := at.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
+		at = m.Values[0]
+	}
+	if v, ok := at.(*ast.MappingValueNode); ok {
+		at = v.Key
+	}
+	p := at.GetToken().Position
+	return p.Line, p.Column
+}
+
+// inner is the node itself, without the anchor or tag that it may bear: those
+// have been found faulty already.
+func (n Node) inner() ast.Node {
+	at := n.node
+	for {
+		switch v := at.(type) {
+		case *ast.AnchorNode:
+			at = v.Value
+		case *ast.TagNode:
+			at = v.Value
+		default:
+			return at
+		}
+	}
+}
+
+// pairs are the entries of a mapping.
+func (n Node) pairs() ([]*ast.MappingValueNode, bool) {
+	switch v := n.inner().(type) {
+	case *ast.MappingNode:
+		return v.Values, true
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{v}, true
+	}
+	return nil, false
+}
+
+// items are the entries of a list.
+func (n Node) items() ([]Node, bool) {
+	list, ok := n.inner().(*ast.SequenceNode)
+	if !ok {
+		return nil, false
+	}
+	out := make([]Node, 0, len(list.Values))
+	for _, v := range list.Values {
+		out = append(out, Node{n.file, v})
+	}
+	return out, true
+}
+
+// kind names what a node is, for messages.
+func (n Node) kind() string {
+	switch v := n.inner().(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return "a mapping"
+	case *ast.SequenceNode:
+		return "a list"
+	case *ast.AliasNode:
+		return "an alias"
+	case nil:
+		return "nothing"
+	default:
+		switch classify(v) {
+		case isNull:
+			return "nothing"
+		case isBool:
+			return "a boolean"
+		case isInt, isFloat, isOddNumber:
+			return "a number"
+		case isString:
+			return "a string"
+		}
+		return "something else"
+	}
+}
+
+// class is what YAML readers may take a scalar for.
+type class int
+
+const (
+	isNone class = iota // no scalar
+	isNull
+	isBool
+	isInt
+	isFloat
+	isOddNumber // octal, hexadecimal, with underscores, not finite
+	isString
+)
+
+var (
+	nullText  = regexp.MustCompile(`^(|~|null|Null|NULL)$`)
+	boolText  = regexp.MustCompile(`^(?i:true|false|yes|no|on|off|y|n)$`)
+	intText   = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+	floatText = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
+	oddNumber = regexp.MustCompile(`^[-+]?(0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]+|0[bB][01_]+|[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?|\.[0-9][0-9_]*([eE][-+]?[0-9]+)?|\.(?i:inf|nan))$`)
+)
+
+// classify reads a scalar from its text and not from the parser's type: YAML
+// 1.1 and 1.2, and the libraries that implement them, disagree on what is a
+// boolean and what is a number.
+func classify(v ast.Node) class {
+	if _, ok := v.(ast.ScalarNode); !ok {
+		return isNone
+	}
+	t := v.GetToken()
+	switch t.Type {
+	case token.SingleQuoteType, token.DoubleQuoteType, token.LiteralType, token.FoldedType:
+		return isString
+	default:
+	}
+	switch text := plainText(v); {
+	case nullText.MatchString(text):
+		return isNull
+	case boolText.MatchString(text):
+		return isBool
+	case intText.MatchString(text):
+		return isInt
+	case floatText.MatchString(text):
+		return isFloat
+	case oddNumber.MatchString(text):
+		return isOddNumber
+	}
+	return isString
+}
+
+// plainText is an unquoted scalar as it stands in the file.
+func plainText(v ast.Node) string {
+	if _, ok := v.(*ast.NullNode); ok {
+		return ""
+	}
+	return strings.TrimSpace(v.GetToken().Value)
+}
+
+// scalarText is the value of a scalar that is a string.
+func scalarText(v ast.Node) string {
+	switch v := v.(type) {
+	case *ast.StringNode:
+		return v.Value
+	case *ast.LiteralNode:
+		return v.Value.Value
+	}
+	return plainText(v)
+}
+
+// scalarValue is the value of a scalar of any class that has one.
+func scalarValue(v ast.Node) (any, bool) {
+	switch text := plainText(v); classify(v) {
+	case isString:
+		return scalarText(v), true
+	case isBool:
+		b, err := strconv.ParseBool(strings.ToLower(text))
+		return b, err == nil && len(text) > 1 // t and f are no booleans in YAML
+	case isInt:
+		i, err := strconv.ParseInt(text, 10, 64)
+		return i, err == nil
+	case isFloat:
+		f, err := strconv.ParseFloat(text, 64)
+		return f, err == nil
+	default:
+		return nil, false
+	}
+}
