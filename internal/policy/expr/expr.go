@@ -102,25 +102,39 @@ var baseEnv = sync.OnceValues(func() (*cel.Env, error) {
 
 // Compile checks an expression. A program is given only without problems.
 func (e *Env) Compile(scope Scope, want Kind, src string) (*Program, []Problem) {
-	env, err := e.envs[scope]()
-	if err != nil {
-		return nil, []Problem{{1, 1, err.Error()}}
+	s := source{scope, want, src}
+	checked := e.lookup(s)
+	if checked == nil {
+		compiled, problems := e.check(s)
+		if problems != nil {
+			return nil, problems
+		}
+		checked = compiled.NativeRep()
 	}
-	checked, issues := env.Compile(src)
-	if issues.Err() != nil {
-		return nil, problems(src, issues)
-	}
-	if typ := checked.OutputType(); !typ.IsExactType(want.celType()) {
-		return nil, []Problem{{1, 1, fmt.Sprintf("the expression is a %s, it must be a %s", typ, want)}}
-	}
-	if problem := tooCostly(env, checked); problem != nil {
-		return nil, []Problem{*problem}
-	}
-	program, err := plan(env, checked)
+	program, err := plan(checked)
 	if err != nil {
 		return nil, []Problem{{1, 1, err.Error()}}
 	}
 	return program, nil
+}
+
+// check parses an expression and finds what is wrong with it.
+func (e *Env) check(s source) (*cel.Ast, []Problem) {
+	env, err := e.envs[s.scope]()
+	if err != nil {
+		return nil, []Problem{{1, 1, err.Error()}}
+	}
+	checked, issues := env.Compile(s.text)
+	if issues.Err() != nil {
+		return nil, problems(s.text, issues)
+	}
+	if typ := checked.OutputType(); !typ.IsExactType(s.kind.celType()) {
+		return nil, []Problem{{1, 1, fmt.Sprintf("the expression is of type %s, not %s", typeName(typ), s.kind)}}
+	}
+	if problem := tooCostly(env, checked); problem != nil {
+		return nil, []Problem{*problem}
+	}
+	return checked, nil
 }
 
 func (k Kind) celType() *cel.Type {
@@ -182,13 +196,17 @@ type Program struct {
 
 // plan makes a program. Limits are put only on what can loop: they cost more
 // than a simple expression does.
-func plan(env *cel.Env, checked *cel.Ast) (*Program, error) {
+func plan(checked *ast.AST) (*Program, error) {
+	env, err := baseEnv()
+	if err != nil {
+		return nil, err
+	}
 	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
-	loops := hasLoop(checked.NativeRep())
+	loops := hasLoop(checked)
 	if loops {
 		options = append(options, cel.CostLimit(maxCost), cel.InterruptCheckFrequency(interruptEvery))
 	}
-	program, err := env.Program(checked, options...)
+	program, err := env.PlanProgram(checked, options...)
 	if err != nil {
 		return nil, err
 	}
