@@ -67,20 +67,19 @@ type Time struct{ time.Time }
 // UnmarshalJSON reads either form; null is the zero time.
 func (t *Time) UnmarshalJSON(data []byte) error {
 	var seconds *float64
-	if err := json.Unmarshal(data, &seconds); err == nil {
-		if *t = (Time{}); seconds != nil {
-			t.Time = timeOfEpoch(*seconds)
-		}
-		return nil
-	}
 	var text string
-	if err := json.Unmarshal(data, &text); err != nil {
+	parsed, err := time.Time{}, json.Unmarshal(data, &seconds)
+	switch {
+	case err == nil && seconds == nil:
+	case err == nil:
+		parsed, err = timeOfEpoch(*seconds)
+	case json.Unmarshal(data, &text) == nil:
+		parsed, err = time.Parse(time.RFC3339, text)
+	}
+	// RFC 3339 has four digits for a year.
+	if parsed = parsed.UTC(); err != nil || parsed.Year() < 0 || parsed.Year() > 9999 {
 		return fmt.Errorf("%s is no time: write seconds since 1970 or RFC 3339", data)
 	}
-	parsed, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return fmt.Errorf("%q is no time: write seconds since 1970 or RFC 3339", text)
-	}
-	t.Time = parsed.UTC()
+	t.Time = parsed
 	return nil
 }
