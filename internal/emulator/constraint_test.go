@@ -17,26 +17,28 @@ func list(n int, format string) string {
 	return strings.Join(items, ",")
 }
 
-// Every constraint of the API's model, from both sides.
-func TestConstraints(t *testing.T) {
+// constraintCase is a request that keeps to a constraint, or breaks it.
+type constraintCase struct {
+	name, operation, body string
+	code                  string // "": answered
+	text                  string // part of the message
+}
+
+// constraintCases are every constraint of the API's model, from both sides.
+func constraintCases() []constraintCase {
 	const (
-		invalid = "InvalidParameterException"
-		serial  = "SerializationException"
-		create  = "CreatePullThroughCacheRule"
-		read    = "DescribePullThroughCacheRules"
-		change  = "UpdatePullThroughCacheRule"
-		remove  = "DeletePullThroughCacheRule"
-		verify  = "ValidatePullThroughCacheRule"
+		serial = "SerializationException"
+		create = "CreatePullThroughCacheRule"
+		read   = "DescribePullThroughCacheRules"
+		change = "UpdatePullThroughCacheRule"
+		remove = "DeletePullThroughCacheRule"
+		verify = "ValidatePullThroughCacheRule"
 	)
 	secret := func(length int) string {
 		const head = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/"
 		return head + strings.Repeat("x", length-len(head))
 	}
-	tests := []struct {
-		name, operation, body string
-		code                  string // "": answered
-		text                  string // part of the message
-	}{
+	return []constraintCase{
 		{"no body", create, ``, invalid, "'ecrRepositoryPrefix' failed to satisfy constraint: 'must not be null'"},
 		{"empty object", create, `{}`, invalid, "'ecrRepositoryPrefix'"},
 		{"null is absent", create, `{"ecrRepositoryPrefix":null}`, invalid, "'must not be null'"},
@@ -104,7 +106,10 @@ func TestConstraints(t *testing.T) {
 		{"1001 results", read, `{"maxResults":1001}`, invalid, "'must have value less than or equal to 1000'"},
 		{"a token of nobody's", read, `{"nextToken":"x"}`, invalid, "'nextToken'"},
 	}
-	for _, tt := range tests {
+}
+
+func TestConstraints(t *testing.T) {
+	for _, tt := range constraintCases() {
 		t.Run(tt.name, func(t *testing.T) {
 			_, url := serve(t, emulator.Fixture{})
 			a := ask(t, url, tt.operation, tt.body)
