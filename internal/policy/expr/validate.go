@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -32,6 +33,11 @@ func (pitfalls) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *
 		}
 		call := e.AsCall()
 		switch call.FunctionName() {
+		case operators.Equals, operators.NotEquals, operators.In:
+			// CEL takes the unknown in an object for equal.
+			if hasObject(a.GetType(call.Args()[0].ID())) {
+				refuse(e.ID(), "objects are not compared: compare a field, for example prefix")
+			}
 		case "dyn":
 			refuse(e.ID(), "dyn() would hide misspelt fields and wrong types")
 		case "days":
@@ -51,6 +57,11 @@ func (pitfalls) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *
 			}
 		}
 	}))
+}
+
+// hasObject says that a type is an object of the vocabulary, or made of such.
+func hasObject(t *types.Type) bool {
+	return t.Kind() == types.StructKind || slices.ContainsFunc(t.Parameters(), hasObject)
 }
 
 // literalInt is the value of an integer literal, negative ones included.
@@ -95,9 +106,9 @@ func tooCostly(env *cel.Env, checked *cel.Ast) *Problem {
 // sizes tells the estimate how large things can be.
 type sizes struct{}
 
-// maxText is the length of the longest text that the API documents, a
-// customRoleArn: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
-const maxText = 2048
+// maxText is how long a text is taken to be: a host name has up to 253
+// characters, and only ARNs and ECR's explanations can be longer.
+const maxText = 256
 
 // maxParams is how many elements a list is taken to have that is not one of a
 // registry's rules.
