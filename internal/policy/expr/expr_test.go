@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os/exec"
 	"slices"
 	"strings"
@@ -396,10 +397,7 @@ func TestParams(t *testing.T) {
 
 	t.Run("values change", func(t *testing.T) {
 		p := compile(t, env, expr.RegistryScope, expr.Bool, `params.count == 4 && params.counts.size() == 0`)
-		other := map[string]any{}
-		for k, v := range params {
-			other[k] = v
-		}
+		other := maps.Clone(params)
 		other["count"], other["counts"] = int64(4), []any{}
 		set, err := env.Params(other)
 		if err != nil {
@@ -411,10 +409,7 @@ func TestParams(t *testing.T) {
 	})
 	t.Run("types do not", func(t *testing.T) {
 		for name, v := range map[string]any{"count": 1.5, "ratio": int64(1), "name": true, "names": []any{int64(1)}, "flag": "true", "none": []any{int64(1)}, "unheardOf": true} {
-			other := map[string]any{}
-			for k, v := range params {
-				other[k] = v
-			}
+			other := maps.Clone(params)
 			other[name] = v
 			if _, err := env.Params(other); err == nil || !strings.Contains(err.Error(), name) {
 				t.Errorf("%s = %v: error %v", name, v, err)
