@@ -118,7 +118,8 @@ func (e *Emulator) serve(w http.ResponseWriter, r *http.Request, c *call) {
 		in.reply().writeCut(w, in.cut())
 		return
 	}
-	out, refusal := object(nil), (*apiError)(nil)
+	var out object
+	var refusal *apiError
 	if in := fault.instead; in != nil {
 		refusal = in.error(c)
 	} else {

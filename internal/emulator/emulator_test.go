@@ -1,8 +1,16 @@
 package emulator_test
 
 import (
+	"encoding/json"
 	"errors"
+	"flag"
+	"io"
+	"net/http"
 	"net/http/httptest"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,17 +23,20 @@ import (
 	"ptcaudit/internal/emulator"
 )
 
+var update = flag.Bool("update", false, "rewrite golden files")
+
 const (
 	account = "111122223333"
 	region  = "eu-west-1"
 	hub     = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf"
+	working = `{"username":"u","accessToken":"t"}`
 )
 
 // now is what the emulators of these tests take for the time.
 var now = time.Date(2026, 11, 5, 12, 0, 0, 123_000_000, time.UTC)
 
 // serve starts an emulator with a fixture.
-func serve(t *testing.T, f emulator.Fixture, opts ...emulator.Option) (*emulator.Emulator, string) {
+func serve(t testing.TB, f emulator.Fixture, opts ...emulator.Option) (*emulator.Emulator, string) {
 	t.Helper()
 	e, err := emulator.New(f, append([]emulator.Option{emulator.WithClock(func() time.Time { return now })}, opts...)...)
 	if err != nil {
@@ -34,6 +45,12 @@ func serve(t *testing.T, f emulator.Fixture, opts ...emulator.Option) (*emulator
 	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
 	return e, server.URL
+}
+
+// one is a fixture of one registry, that of account and region.
+func one(r emulator.Registry) emulator.Fixture {
+	r.Account, r.Region = account, region
+	return emulator.Fixture{Registries: []emulator.Registry{r}}
 }
 
 // config is an SDK configuration for an emulator, with one attempt a call.
@@ -61,33 +78,123 @@ func code(t *testing.T, err error) string {
 	return api.ErrorCode()
 }
 
-func TestTheLifeOfARule(t *testing.T) {
-	_, url := serve(t, emulator.Fixture{})
-	c := client(url)
-	created, err := c.CreatePullThroughCacheRule(t.Context(), &ecr.CreatePullThroughCacheRuleInput{
-		EcrRepositoryPrefix: aws.String("docker-hub"),
-		UpstreamRegistryUrl: aws.String("registry-1.docker.io"),
-		CredentialArn:       aws.String(hub),
-	})
+// answer is what the emulator said to a request written by hand.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// members are those of a JSON answer.
+func (a answer) members(t *testing.T) map[string]any {
+	t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal([]byte(a.body), &m); err != nil {
+		t.Fatalf("%s: %v", a.body, err)
+	}
+	return m
+}
+
+// signed is the head of a request by account for region, with headers given
+// as name, value, name, value.
+func signed(t testing.TB, url, body string, headers ...string) *http.Request {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := *created.CreatedAt; !got.Equal(now) {
-		t.Errorf("createdAt = %v, want %v", got, now)
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+account+"/20261105/"+region+"/ecr/aws4_request, SignedHeaders=host, Signature=0")
+	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	req.Header.Set("User-Agent", "test")
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
 	}
-	described, err := c.DescribePullThroughCacheRules(t.Context(), &ecr.DescribePullThroughCacheRulesInput{})
-	if err != nil || len(described.PullThroughCacheRules) != 1 {
-		t.Fatalf("describe: %v, %v", described, err)
-	}
-	validated, err := c.ValidatePullThroughCacheRule(t.Context(), &ecr.ValidatePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("docker-hub/")})
-	if err != nil || !validated.IsValid {
-		t.Fatalf("validate: %v, %v", validated, err)
-	}
-	if _, err := c.DeletePullThroughCacheRule(t.Context(), &ecr.DeletePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("docker-hub")}); err != nil {
+	return req
+}
+
+func send(t *testing.T, req *http.Request) answer {
+	t.Helper()
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = c.ValidatePullThroughCacheRule(t.Context(), &ecr.ValidatePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("docker-hub")})
-	if got := code(t, err); got != "PullThroughCacheRuleNotFoundException" {
-		t.Errorf("validate of a deleted rule: %s", got)
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{resp.StatusCode, resp.Header, string(body)}
+}
+
+// ask calls an operation of ECR with a body written by hand, so that no
+// client keeps anything from the server.
+func ask(t *testing.T, url, operation, body string) answer {
+	t.Helper()
+	return send(t, signed(t, url, body, "X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921."+operation))
+}
+
+// askSecrets calls an operation of Secrets Manager.
+func askSecrets(t *testing.T, url, operation, body string) answer {
+	t.Helper()
+	return send(t, signed(t, url, body, "X-Amz-Target", "secretsmanager."+operation))
+}
+
+func TestOnlyTheStandardLibrary(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Fields(string(out)); !slices.Equal(got, []string{"ptcaudit/internal/emulator"}) {
+		t.Errorf("beside the standard library it imports %v", got)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	_, url := serve(t, emulator.Fixture{})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/health", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := send(t, req); a.status != http.StatusOK || a.members(t)["status"] != "ok" {
+		t.Errorf("GET /health: %d %s", a.status, a.body)
+	}
+}
+
+func TestManyCallersAtOnce(t *testing.T) {
+	var mu sync.Mutex
+	events := 0
+	e, url := serve(t, emulator.Fixture{Faults: []emulator.Fault{{Operation: "DeletePullThroughCacheRule", Code: "ServerException", Times: 10}}},
+		emulator.WithEvents(func([]byte) { mu.Lock(); events++; mu.Unlock() }))
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			c := client(url)
+			prefix := aws.String("p" + string(rune('a'+i)))
+			_, err := c.CreatePullThroughCacheRule(t.Context(), &ecr.CreatePullThroughCacheRuleInput{EcrRepositoryPrefix: prefix, UpstreamRegistryUrl: aws.String("quay.io")})
+			if err != nil {
+				t.Error(err)
+			}
+			if _, err := c.DescribePullThroughCacheRules(t.Context(), &ecr.DescribePullThroughCacheRulesInput{}); err != nil {
+				t.Error(err)
+			}
+			_, _ = c.DeletePullThroughCacheRule(t.Context(), &ecr.DeletePullThroughCacheRuleInput{EcrRepositoryPrefix: prefix})
+		})
+	}
+	wg.Wait()
+	left, err := client(url).DescribePullThroughCacheRules(t.Context(), &ecr.DescribePullThroughCacheRulesInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(left.PullThroughCacheRules); got != 10 {
+		t.Errorf("%d rules are left, want the 10 whose deletion was made to fail", got)
+	}
+	if events != 40 {
+		t.Errorf("%d events, want one for each of the 40 mutating calls", events)
+	}
+	if got := e.Count("CreatePullThroughCacheRule"); got != 20 {
+		t.Errorf("counted %d creations, want 20", got)
+	}
+	if got := len(e.Calls()); got != 61 {
+		t.Errorf("remembered %d calls, want 61", got)
 	}
 }

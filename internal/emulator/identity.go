@@ -36,20 +36,20 @@ type session struct {
 	Started time.Time `json:"started"`
 }
 
-// tokenMark begins the session tokens that are ours.
-const tokenMark = "ptcaudit-emulator."
+// sessionMark begins the session tokens that are ours.
+const sessionMark = "ptcaudit-emulator."
 
 // token writes a session into a session token.
 func (s session) token() string {
 	b, _ := json.Marshal(s) // strings and a time: cannot fail
-	return tokenMark + base64.RawURLEncoding.EncodeToString(b)
+	return sessionMark + base64.RawURLEncoding.EncodeToString(b)
 }
 
 // parseToken reads a session token; nil where it is not one of ours.
 func parseToken(token string) *session {
-	b, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(token, tokenMark))
+	b, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(token, sessionMark))
 	s := &session{}
-	if !strings.HasPrefix(token, tokenMark) || err != nil || json.Unmarshal(b, s) != nil {
+	if !strings.HasPrefix(token, sessionMark) || err != nil || json.Unmarshal(b, s) != nil {
 		return nil
 	}
 	if !rolePattern.MatchString(s.Role) || !sessionPattern.MatchString(s.Name) {
@@ -83,7 +83,7 @@ func identify(r *http.Request) (caller, *apiError) {
 // arn names the caller as STS and CloudTrail do.
 func (c caller) arn() string {
 	if c.session != nil {
-		return "arn:" + partition(c.region) + ":sts::" + c.account + ":assumed-role/" + c.session.roleName() + "/" + c.session.Name
+		return "arn:" + strings.Split(c.session.Role, ":")[1] + ":sts::" + c.account + ":assumed-role/" + c.session.roleName() + "/" + c.session.Name
 	}
 	return "arn:" + partition(c.region) + ":iam::" + c.account + ":user/emulator"
 }

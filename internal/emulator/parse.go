@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,17 +51,18 @@ func FromDescribe(data []byte, region string) (Fixture, error) {
 	if answer.NextToken != "" {
 		return Fixture{}, errors.New("read rules: it is one page of several: ask for all of them")
 	}
-	r := Registry{Account: DefaultAccount, Region: region, Rules: answer.Rules}
-	for i, ru := range r.Rules {
-		switch {
-		case ru.RegistryID == "":
-		case i > 0 && ru.RegistryID != r.Account:
-			return Fixture{}, fmt.Errorf("read rules: they belong to two registries, %s and %s", r.Account, ru.RegistryID)
-		default:
-			r.Account = ru.RegistryID
+	account := ""
+	for _, ru := range answer.Rules {
+		if ru.RegistryID != "" && account != "" && ru.RegistryID != account {
+			return Fixture{}, fmt.Errorf("read rules: they belong to two registries, %s and %s", account, ru.RegistryID)
 		}
+		account = cmp.Or(account, ru.RegistryID)
 	}
-	f := Fixture{Registries: []Registry{r}}
+	f := Fixture{Registries: []Registry{{
+		Account: cmp.Or(account, DefaultAccount),
+		Region:  region,
+		Rules:   answer.Rules,
+	}}}
 	if err := f.check(); err != nil {
 		return Fixture{}, fmt.Errorf("read rules: %w", err)
 	}
@@ -108,6 +110,7 @@ func unknownKeys(tree any, t reflect.Type, at string) error {
 				errs = append(errs, fmt.Errorf("%s: unknown key %q", path, key))
 			}
 		}
+	default:
 	}
 	return errors.Join(errs...)
 }

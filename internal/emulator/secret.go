@@ -18,7 +18,7 @@ const (
 	SecretInaccessible SecretState = "inaccessible"
 	// SecretUndecryptable: ECR may not decrypt it, as with a customer managed
 	// key.
-	SecretUndecryptable SecretState = "undecryptable"
+	SecretUndecryptable SecretState = "undecryptable" //nolint:gosec // a state, no credential
 	// SecretRejected: the upstream does not take the credential.
 	SecretRejected SecretState = "rejected"
 )
@@ -26,7 +26,7 @@ const (
 var secretStates = []SecretState{SecretOK, SecretMissing, SecretInaccessible, SecretUndecryptable, SecretRejected}
 
 // secretFailures are the texts of Validate, which AWS does not document.
-var secretFailures = map[SecretState]string{
+var secretFailures = map[SecretState]string{ //nolint:gosec // texts, no credentials
 	SecretMissing:       "The ARN of the secret specified in the pull through cache rule was not found.",
 	SecretInaccessible:  "Amazon ECR is unable to access the secret. Verify the permissions of the secret.",
 	SecretUndecryptable: "Amazon ECR is unable to decrypt the secret. Verify that it uses the default aws/secretsmanager key.",
@@ -52,6 +52,7 @@ func newSecret(f Secret) *secret {
 		s.value = SecretRejected
 	case SecretMissing, SecretInaccessible, SecretUndecryptable:
 		s.obstacle = f.State
+	case SecretOK:
 	}
 	return s
 }
@@ -69,10 +70,36 @@ func (s *secret) found() SecretState {
 
 // stateOf says what ECR finds at an ARN.
 func (r *registry) stateOf(arn string) SecretState {
-	if s, ok := r.secrets[arn]; ok {
+	if s := r.listed(arn); s != nil {
 		return s.found()
 	}
 	return r.unlisted
+}
+
+// listed finds the secret that id names, one that exists before one that is
+// listed as missing; nil where there is none.
+func (r *registry) listed(id string) *secret {
+	if s, ok := r.secrets[id]; ok {
+		return s
+	}
+	var found *secret
+	for _, s := range r.secrets {
+		if s.named(id) && (found == nil || found.obstacle == SecretMissing) {
+			found = s
+		}
+	}
+	return found
+}
+
+// suffixLength is the dash and the six characters that Secrets Manager adds
+// to a secret's name in its ARN:
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
+const suffixLength = 7
+
+// named says whether id means this secret: its name, its ARN, or its ARN
+// without the suffix.
+func (s *secret) named(id string) bool {
+	return id == s.name || id == s.arn || id == s.arn[:max(0, len(s.arn)-suffixLength)]
 }
 
 // checkCredential refuses a secret that ECR cannot read, for Create and
@@ -96,26 +123,25 @@ func (r *registry) checkCredential(arn string) *apiError {
 		return errorf("UnableToAccessSecretException", "The secret is unable to be accessed. Verify the resource permissions for the secret and try again.")
 	case SecretUndecryptable:
 		return errorf("UnableToDecryptSecretValueException", "The secret is accessible but is unable to be decrypted. Verify the resource permissions and try again.")
+	case SecretOK, SecretRejected:
 	}
 	return nil
 }
 
 // touched has ECR look at a secret again: what a fixture said of the rules
 // that use it no longer holds.
-func (r *registry) touched(arn string) {
+func (r *registry) touched(s *secret) {
 	for _, ru := range r.rules {
-		if ru.credentialARN == arn {
+		if s.named(ru.credentialARN) {
 			ru.verdict = nil
 		}
 	}
 }
 
-// secretName is the name in a secret's ARN, without the dash and the six
-// characters that Secrets Manager adds:
-// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
+// secretName is the name in a secret's ARN, without the suffix.
 func secretName(arn string) string {
 	_, name, _ := strings.Cut(arn, ":secret:")
-	if i := len(name) - 7; i > 0 && name[i] == '-' {
+	if i := len(name) - suffixLength; i > 0 && name[i] == '-' {
 		return name[:i]
 	}
 	return name

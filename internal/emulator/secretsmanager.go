@@ -79,30 +79,37 @@ const (
 // secret finds the secret that a call names by its ARN, its name, or its ARN
 // without the six random characters.
 func (r *registry) secret(c *call) (*secret, *apiError) {
-	id := c.text("SecretId")
-	for _, s := range r.secrets {
-		if s.obstacle != SecretMissing && (id == s.arn || id == s.name || id == s.arn[:max(0, len(s.arn)-7)]) {
-			return s, nil
-		}
-	}
-	if r.unlisted == SecretOK {
-		for _, ru := range r.rules {
-			if _, listed := r.secrets[ru.credentialARN]; !listed && ru.credentialARN != "" && (id == ru.credentialARN || id == secretName(ru.credentialARN)) {
-				return r.adopt(ru.credentialARN), nil
-			}
-		}
-		if _, listed := r.secrets[id]; !listed && strings.HasPrefix(id, r.secretARN("")) {
-			return r.adopt(id), nil
-		}
+	if s := r.existing(c.text("SecretId")); s != nil {
+		return s, nil
 	}
 	return nil, errorf("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
 }
 
-// adopt lists a secret that so far was only taken to be there.
-func (r *registry) adopt(arn string) *secret {
-	s := newSecret(Secret{ARN: arn, State: SecretOK})
-	r.secrets[arn] = s
-	return s
+// existing finds a secret that exists, marked for deletion or not; nil where
+// there is none. One that so far was only taken to be there, because its ARN
+// is unlisted, is listed from now on.
+func (r *registry) existing(id string) *secret {
+	if s := r.listed(id); s != nil {
+		if s.obstacle == SecretMissing {
+			return nil
+		}
+		return s
+	}
+	if r.unlisted != SecretOK {
+		return nil
+	}
+	arns := []string{id}
+	for _, ru := range r.rules {
+		arns = append(arns, ru.credentialARN)
+	}
+	for _, arn := range arns {
+		s := newSecret(Secret{ARN: arn})
+		if r.secrets[arn] == nil && strings.HasPrefix(arn, r.secretARN("")) && s.named(id) {
+			r.secrets[arn] = s
+			return s
+		}
+	}
+	return nil
 }
 
 // secretARN is the ARN of a secret of this registry's account and Region.
@@ -129,19 +136,15 @@ func (r *registry) write(c *call, s *secret) {
 	case s.obstacle == "":
 		s.obstacle = SecretUndecryptable
 	}
-	r.touched(s.arn)
+	r.touched(s)
 }
 
 func createSecret(r *registry, c *call) (object, *apiError) {
 	name := c.text("Name")
-	for _, s := range r.secrets {
-		switch {
-		case s.name != name || s.obstacle == SecretMissing:
-		case s.deleted:
-			return nil, errorf("InvalidRequestException", "You can't create this secret because a secret with this name is already scheduled for deletion.")
-		default:
-			return nil, errorf("ResourceExistsException", "The operation failed because the secret %s already exists.", name)
-		}
+	if s := r.existing(name); s != nil && s.deleted {
+		return nil, errorf("InvalidRequestException", "You can't create this secret because a secret with this name is already scheduled for deletion.")
+	} else if s != nil {
+		return nil, errorf("ResourceExistsException", "The operation failed because the secret %s already exists.", name)
 	}
 	r.created++
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", name, r.created))
@@ -198,7 +201,7 @@ func deleteSecret(r *registry, c *call) (object, *apiError) {
 		days = defaultRecoveryDays
 	}
 	s.deleted = !force
-	r.touched(s.arn)
+	r.touched(s)
 	return object{"ARN": s.arn, "Name": s.name, "DeletionDate": c.now.Add(time.Duration(days) * 24 * time.Hour)}, nil
 }
 
@@ -208,7 +211,7 @@ func restoreSecret(r *registry, c *call) (object, *apiError) {
 		return nil, err
 	}
 	s.deleted = false
-	r.touched(s.arn)
+	r.touched(s)
 	return object{"ARN": s.arn, "Name": s.name}, nil
 }
 

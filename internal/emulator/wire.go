@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"maps"
 	"math"
 	"net/http"
@@ -13,6 +14,8 @@ import (
 )
 
 const (
+	// maxEpoch is the last second of the year 9999.
+	maxEpoch     = 253402300799
 	jsonType11   = "application/x-amz-json-1.1"
 	stsNamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
 )
@@ -90,8 +93,11 @@ func epoch(t time.Time) any {
 }
 
 // timeOfEpoch reads seconds since 1970.
-func timeOfEpoch(seconds float64) time.Time {
-	return time.UnixMilli(int64(math.Round(seconds * 1000))).UTC()
+func timeOfEpoch(seconds float64) (time.Time, error) {
+	if math.Abs(seconds) > maxEpoch {
+		return time.Time{}, errors.New("out of range")
+	}
+	return time.UnixMilli(int64(math.Round(seconds * 1000))).UTC(), nil
 }
 
 func xmlReply(status int, root string, o object) reply {

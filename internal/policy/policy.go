@@ -5,10 +5,10 @@
 package policy
 
 import (
-	"context"
-	"errors"
+	"encoding/json"
 	"time"
 
+	"ptcaudit/internal/policy/expr"
 	"ptcaudit/internal/policy/source"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
@@ -24,8 +24,10 @@ type Errors = source.Errors
 // Policy is a policy file, resolved: merged with those it extends, and
 // compiled. It does not change; any number of audits may share it.
 type Policy struct {
-	name   string
-	digest string
+	resolved
+	digest   string
+	env      *expr.Env
+	compiled []compiled // enabled checks, sorted by id
 }
 
 // Input is what an audit found of one registry.
@@ -38,21 +40,19 @@ type Input struct {
 	Now time.Time
 }
 
-// Load reads a policy: a shipped one by its name (default, strict), anything
-// else is a file, and whatever it extends. Its error is of type Errors and
-// holds every fault of every file, sorted.
-func Load(path string) (*Policy, error) {
-	return nil, errors.New(path + ": not there yet")
-}
-
 // Ref names the policy in a report.
-func (p *Policy) Ref() report.Policy { return report.Policy{Name: p.name, Digest: p.digest} }
+func (p *Policy) Ref() report.Policy { return report.Policy{Name: p.Name, Digest: p.digest} }
 
-// Evaluate gives the outcome of each enabled check on each of its subjects,
-// sorted by prefix and check. What could not be decided has outcome error: an
-// unknown verdict, a broken expression, or ctx ending.
-func (p *Policy) Evaluate(ctx context.Context, in Input) []report.Finding {
-	_ = ctx
-	_ = in
-	return nil
+// MarshalJSON gives the policy as it applies: what it extends merged in, what
+// is disabled left out. The digest in Ref is that of these bytes.
+func (p *Policy) MarshalJSON() ([]byte, error) { return json.Marshal(p.resolved) }
+
+// check finds an enabled check.
+func (p *Policy) check(id string) (Check, bool) {
+	for _, c := range p.compiled {
+		if c.ID == id {
+			return c.Check, true
+		}
+	}
+	return Check{}, false
 }

@@ -53,6 +53,9 @@ type Audit struct {
 	FinishedAt time.Time `json:"finishedAt"`
 	// Version is that of the tool.
 	Version string `json:"version"`
+	// AsOf is the time that the policy was applied for; zero where that is
+	// StartedAt.
+	AsOf time.Time `json:"asOf,omitzero"`
 	// WithoutValidation says that ECR was not asked for its verdict on the
 	// rules, by choice: the report says nothing of whether they work.
 	WithoutValidation bool `json:"withoutValidation,omitempty"`

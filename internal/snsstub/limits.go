@@ -34,9 +34,18 @@ var (
 	typeNamesAllowed = map[string]bool{"String": true, "String.Array": true, "Number": true}
 )
 
-// check holds a publication against the limits and counts its size.
-func check(p *Publication, hasSubject bool) *refusal {
-	if hasSubject && (len(p.Subject) > maxSubject || !subjectPattern.MatchString(p.Subject)) {
+// Check says what SNS would hold against a publication; nil where it would
+// take it.
+func (p Publication) Check() error {
+	if r := p.check(); r != nil {
+		return errors.New(r.message)
+	}
+	return nil
+}
+
+// check holds a publication against the limits.
+func (p Publication) check() *refusal {
+	if p.Subject != "" && (len(p.Subject) > maxSubject || !subjectPattern.MatchString(p.Subject)) {
 		return invalid("Subject")
 	}
 	if p.Message == "" {
@@ -60,14 +69,19 @@ func check(p *Publication, hasSubject bool) *refusal {
 	if refused := checkFIFO(p); refused != nil {
 		return refused
 	}
-	p.Size = len(p.Message)
-	for name, a := range p.Attributes {
-		p.Size += len(name) + len(a.Type) + len(a.Value)
-	}
-	if p.Size > maxSize {
-		return invalid("Message too long (%d bytes)", p.Size)
+	if size := p.Size(); size > maxSize {
+		return invalid("Message too long (%d bytes)", size)
 	}
 	return nil
+}
+
+// Size is what SNS counts: message and attributes, in bytes.
+func (p Publication) Size() int {
+	size := len(p.Message)
+	for name, a := range p.Attributes {
+		size += len(name) + len(a.Type) + len(a.Value)
+	}
+	return size
 }
 
 // validText says that s is UTF-8 and of the characters that SQS, to which
@@ -165,7 +179,7 @@ func scalarArray(s string) bool {
 
 // checkFIFO wants what a FIFO topic needs, and nothing of it elsewhere: a
 // group is allowed on a standard topic, but this project has no use for one.
-func checkFIFO(p *Publication) *refusal {
+func checkFIFO(p Publication) *refusal {
 	fifo := strings.HasSuffix(p.TopicARN, ".fifo")
 	for name, id := range map[string]string{"MessageGroupId": p.GroupID, "MessageDeduplicationId": p.DeduplicationID} {
 		switch {

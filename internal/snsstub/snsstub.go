@@ -45,8 +45,6 @@ type Publication struct {
 	Attributes map[string]Attribute
 	// GroupID and DeduplicationID are those of a FIFO topic.
 	GroupID, DeduplicationID string
-	// Size is what SNS counts: message and attributes, in bytes.
-	Size int
 }
 
 // Attribute is one message attribute.
@@ -194,7 +192,10 @@ func (s *Stub) take(form url.Values) (Publication, *refusal) {
 			Value: form.Get(attributeKey(n, "Value.StringValue")),
 		}
 	}
-	if refused := check(&p, form.Has("Subject")); refused != nil {
+	if form.Has("Subject") && p.Subject == "" {
+		return Publication{}, invalid("Subject")
+	}
+	if refused := p.check(); refused != nil {
 		return Publication{}, refused
 	}
 

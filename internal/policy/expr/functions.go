@@ -60,16 +60,16 @@ func formatShell(format, list ref.Val) ref.Val {
 		if !ok {
 			return types.MaybeNoSuchOverloadErr(args.Get(types.Int(i)))
 		}
-		b.WriteString(quote(string(arg)))
+		b.WriteString(Quote(string(arg)))
 		b.WriteString(part)
 	}
 	return types.String(b.String())
 }
 
-// quote makes text one word for a POSIX shell, and leaves it as it is where
+// Quote makes text one word for a POSIX shell, and leaves it as it is where
 // it is one already. Control characters, line breaks among them, do not
 // survive: a word with one could not be pasted.
-func quote(text string) string {
+func Quote(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return -1

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -22,36 +23,45 @@ func (pitfalls) Name() string { return "ptcaudit.pitfalls" }
 
 // Validate implements cel.ASTValidator.
 func (pitfalls) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *cel.Issues) {
+	refuse := issues.ReportErrorAtID
 	ast.PostOrderVisit(a.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
-		switch e.Kind() {
-		case ast.SelectKind:
-			if e.AsSelect().IsTestOnly() {
-				issues.ReportErrorAtID(e.ID(), `has() is always true: what is absent is "", false or an empty list`)
+		if e.Kind() == ast.SelectKind && e.AsSelect().IsTestOnly() {
+			refuse(e.ID(), `has() is always true: what is absent is "", false or an empty list`)
+		}
+		if e.Kind() != ast.CallKind {
+			return
+		}
+		call := e.AsCall()
+		switch call.FunctionName() {
+		case operators.Equals, operators.NotEquals, operators.In:
+			// CEL takes the unknown in an object for equal.
+			if hasObject(a.GetType(call.Args()[0].ID())) {
+				refuse(e.ID(), "objects are not compared: compare a field, for example prefix")
 			}
-		case ast.CallKind:
-			call := e.AsCall()
-			switch call.FunctionName() {
-			case "dyn":
-				issues.ReportErrorAtID(e.ID(), "dyn() would hide misspelt fields and wrong types")
-			case "days":
-				if n, ok := literalInt(call.Args()[0]); ok && types.IsError(days(n)) {
-					issues.ReportErrorAtID(e.ID(), "%v", days(n))
-				}
-			case "matchesGlob":
-				arg := call.Args()[0]
-				if pattern, ok := literalString(arg); ok && types.IsError(matchesGlob(types.String(""), pattern)) {
-					issues.ReportErrorAtID(arg.ID(), "invalid glob")
-				}
-			case "formatShell":
-				format, ok := literalString(call.Target())
-				if arg := call.Args()[0]; ok && arg.Kind() == ast.ListKind {
-					if want, got := strings.Count(string(format), verb), arg.AsList().Size(); want != got {
-						issues.ReportErrorAtID(arg.ID(), "formatShell has %d arguments for %d %s", got, want, verb)
-					}
+		case "dyn":
+			refuse(e.ID(), "dyn() would hide misspelt fields and wrong types")
+		case "days":
+			if n, ok := literalInt(call.Args()[0]); ok && types.IsError(days(n)) {
+				refuse(call.Args()[0].ID(), "%v", days(n))
+			}
+		case "matchesGlob":
+			if glob, ok := literalString(call.Args()[0]); ok && types.IsError(matchesGlob(types.String(""), glob)) {
+				refuse(call.Args()[0].ID(), "%q is no glob", string(glob))
+			}
+		case "formatShell":
+			format, ok := literalString(call.Target())
+			if list := call.Args()[0]; ok && list.Kind() == ast.ListKind {
+				if want, got := strings.Count(string(format), verb), list.AsList().Size(); want != got {
+					refuse(list.ID(), "formatShell has %d arguments for %d %s", got, want, verb)
 				}
 			}
 		}
 	}))
+}
+
+// hasObject says that a type is an object of the vocabulary, or made of such.
+func hasObject(t *types.Type) bool {
+	return t.Kind() == types.StructKind || slices.ContainsFunc(t.Parameters(), hasObject)
 }
 
 // literalInt is the value of an integer literal, negative ones included.
@@ -96,9 +106,9 @@ func tooCostly(env *cel.Env, checked *cel.Ast) *Problem {
 // sizes tells the estimate how large things can be.
 type sizes struct{}
 
-// maxText is the length of the longest text that the API documents, a
-// customRoleArn: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
-const maxText = 2048
+// maxText is how long a text is taken to be: a host name has up to 253
+// characters, and only ARNs and ECR's explanations can be longer.
+const maxText = 256
 
 // maxParams is how many elements a list is taken to have that is not one of a
 // registry's rules.

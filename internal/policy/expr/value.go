@@ -82,27 +82,8 @@ func (v *value) ConvertToType(t ref.Type) ref.Val {
 	return types.NewErr("a %s is no %s", v.shape.typ, t.TypeName())
 }
 
-// Equal implements ref.Val: objects are equal where all their fields are. A
-// field that is unknown leaves it open, unless another one differs.
-func (v *value) Equal(other ref.Val) ref.Val {
-	o, ok := other.(*value)
-	if !ok || o.shape != v.shape {
-		return types.False
-	}
-	if o == v {
-		return types.True
-	}
-	var result ref.Val = types.True
-	for i := range v.fields {
-		switch equal := types.Equal(v.fields[i], o.fields[i]); {
-		case equal == types.False:
-			return types.False
-		case equal != types.True:
-			result = equal
-		}
-	}
-	return result
-}
+// Equal implements ref.Val. No expression compares objects, see pitfalls.
+func (v *value) Equal(other ref.Val) ref.Val { return types.Bool(v == other) }
 
 // Type implements ref.Val.
 func (v *value) Type() ref.Type { return v.shape.typ }

@@ -39,7 +39,7 @@ var vocabulary = []entry{
 	object("rule", "The rule that is judged. Not there in a check of scope registry."),
 	text("rule.prefix", "Its prefix, which is its identity; without a trailing slash.",
 		func(f *facts) string { return f.rule.Prefix }),
-	flag("rule.isRoot", "Its prefix is ROOT: it catches every repository that no other rule catches.",
+	boolean("rule.isRoot", "Its prefix is ROOT: it catches every repository that no other rule catches.",
 		func(f *facts) bool { return f.rule.IsRoot }),
 	moment("rule.createdAt", "When it was made; the year 1 where ECR does not say.",
 		func(f *facts) time.Time { return f.rule.CreatedAt }),
@@ -57,13 +57,13 @@ var vocabulary = []entry{
 		func(f *facts) string { return f.rule.Upstream.Account }),
 	text("rule.upstream.region", "The upstream's Region, where it is an ECR registry.",
 		func(f *facts) string { return f.rule.Upstream.Region }),
-	flag("rule.upstream.known", "ECR documents this upstream.",
+	boolean("rule.upstream.known", "ECR documents this upstream.",
 		func(f *facts) bool { return f.rule.Upstream.Known }),
-	flag("rule.upstream.authenticated", "Rules of this upstream need a credential.",
+	boolean("rule.upstream.authenticated", "Rules of this upstream need a credential.",
 		func(f *facts) bool { return f.rule.Upstream.Authenticated }),
 	text("rule.upstream.prescribedUrl", "The URL that this upstream prescribes, or its form where every customer has their own; empty where it is not known.",
 		func(f *facts) string { return f.prescribed.URL }),
-	flag("rule.upstream.urlPrescribed", "The URL is one that this upstream prescribes.",
+	boolean("rule.upstream.urlPrescribed", "The URL is one that this upstream prescribes.",
 		func(f *facts) bool { return f.prescribed.Matches(f.rule.Upstream.URL) }),
 
 	object("rule.credential", "The secret that it authenticates with; all fields are empty where it has none."),
@@ -85,11 +85,11 @@ var vocabulary = []entry{
 		func(f *facts) string { return f.rule.Role.Name }),
 
 	object("rule.validation", "ECR's own verdict. Where ECR could not be asked, what needs it comes out as an error, never as a pass."),
-	verdict(flag("rule.validation.valid", "ECR reaches the upstream and can authenticate with it.",
+	verdict(boolean("rule.validation.valid", "ECR reaches the upstream and can authenticate with it.",
 		func(f *facts) bool { return f.rule.Validation.Valid })),
 	verdict(text("rule.validation.failure", "ECR's explanation where not; free text, to be shown, not to be decided on.",
 		func(f *facts) string { return f.rule.Validation.Failure })),
-	verdict(flag("rule.validation.applicable", "ECR validates rules of this upstream at all.",
+	verdict(boolean("rule.validation.applicable", "ECR validates rules of this upstream at all.",
 		func(f *facts) bool { return f.rule.Validation.Applicable })),
 
 	prefixes("rule.overlaps", "Prefixes of other rules above or below this one: a and a/b. ROOT overlaps with none.",
@@ -190,7 +190,7 @@ func text(name, doc string, read func(*facts) string) entry {
 	return entry{name: name, typ: cel.StringType, doc: doc, read: func(f *facts) ref.Val { return types.String(read(f)) }}
 }
 
-func flag(name, doc string, read func(*facts) bool) entry {
+func boolean(name, doc string, read func(*facts) bool) entry {
 	return entry{name: name, typ: cel.BoolType, doc: doc, read: func(f *facts) ref.Val { return types.Bool(read(f)) }}
 }
 

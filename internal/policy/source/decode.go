@@ -3,6 +3,7 @@ package source
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -61,7 +62,8 @@ func (m Mapping) Require(name string, keys ...string) {
 
 // Decode reads a mapping into the struct that into points to. It embeds a
 // Mapping; the other fields are named by their yaml tags and are of type Text,
-// Flag, Value, Map, such a struct, or a slice of these. Every fault is added,
+// Flag, Value, Map, such a struct, or a slice of these. The tag's option nonempty
+// refuses an empty list, where a missing one means all. Every fault is added,
 // and what is faulty is left unset.
 func (n Node) Decode(into any) { n.decode(reflect.ValueOf(into).Elem(), "the file") }
 
@@ -70,7 +72,7 @@ func (n Node) decode(into reflect.Value, name string) {
 		return // found faulty already
 	}
 	if n.kind() == "nothing" {
-		n.Fault("%s is empty: give it a value or leave it out", name)
+		n.empty(name)
 		return
 	}
 	if d, ok := into.Addr().Interface().(decoder); ok {
@@ -83,6 +85,8 @@ func (n Node) decode(into reflect.Value, name string) {
 	}
 	n.decodeStruct(into, name)
 }
+
+func (n Node) empty(name string) { n.Fault("%s is empty: give it a value or leave it out", name) }
 
 func (n Node) decodeList(into reflect.Value, name string) {
 	items, ok := n.items()
@@ -97,11 +101,12 @@ func (n Node) decodeList(into reflect.Value, name string) {
 }
 
 func (n Node) decodeStruct(into reflect.Value, name string) {
-	fields := map[string]reflect.Value{}
+	fields, nonempty := map[string]reflect.Value{}, map[string]bool{}
 	var names []string
 	for i := range into.NumField() {
-		if key := into.Type().Field(i).Tag.Get("yaml"); key != "" {
-			fields[key], names = into.Field(i), append(names, key)
+		if key, option, _ := strings.Cut(into.Type().Field(i).Tag.Get("yaml"), ","); key != "" {
+			fields[key], nonempty[key] = into.Field(i), option == "nonempty"
+			names = append(names, key)
 		}
 	}
 	m := Mapping{n, map[string]bool{}}
@@ -109,6 +114,9 @@ func (n Node) decodeStruct(into reflect.Value, name string) {
 		m.keys[key.Value] = true
 		if field, ok := fields[key.Value]; ok {
 			value.decode(field, key.Value)
+			if nonempty[key.Value] && !field.IsNil() && field.Len() == 0 {
+				value.empty(key.Value)
+			}
 			return
 		}
 		key.Fault("unknown key %s%s", key.Value, Suggest(key.Value, names))
@@ -134,7 +142,7 @@ func (n Node) eachPair(name string, visit func(key Text, value Node)) {
 			continue
 		}
 		key.Value = scalarText(p.Key)
-		line, _ := key.position()
+		line := key.Line()
 		if before, ok := first[key.Value]; ok {
 			key.Fault("duplicate key %s: it stands in line %d already", key.Value, before)
 			continue

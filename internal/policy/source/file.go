@@ -68,25 +68,29 @@ func (f *file) legible(text string) bool {
 	}
 	for i, line := range f.lines {
 		for at, r := range line {
-			column := utf8.RuneCountInString(line[:at]) + 1
-			switch {
-			case r == utf8.RuneError && !strings.HasPrefix(line[at:], "\ufffd"):
-				f.lines[i] = strings.ToValidUTF8(line, "\ufffd")
-				f.fault(i+1, column, "the file is not in UTF-8")
-				return false
-			case r < ' ' && r != '\t', r >= 0x7f && r < 0xa0:
-				f.lines[i] = strings.Map(visible, line)
-				f.fault(i+1, column, "the file holds the control character %U", r)
-				return false
+			notUTF8 := r == utf8.RuneError && !strings.HasPrefix(line[at:], "\ufffd")
+			if !notUTF8 && !isControl(r) {
+				continue
 			}
+			f.lines[i] = strings.Map(visible, strings.ToValidUTF8(line, "\ufffd"))
+			column := utf8.RuneCountInString(line[:at]) + 1
+			if notUTF8 {
+				f.fault(i+1, column, "the file is not in UTF-8")
+			} else {
+				f.fault(i+1, column, "the file holds the control character %U", r)
+			}
+			return false
 		}
 	}
 	return true
 }
 
+// isControl says that r is a control character other than a tab.
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 }
+
 // visible replaces what a terminal could take for a command.
 func visible(r rune) rune {
-	if r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 {
+	if isControl(r) {
 		return utf8.RuneError
 	}
 	return r

@@ -25,6 +25,12 @@ func (n Node) Fault(format string, args ...any) {
 	n.file.fault(line, column, format, args...)
 }
 
+// Line is the line in which the node begins, from 1.
+func (n Node) Line() int {
+	line, _ := n.position()
+	return line
+}
+
 // position is where the node begins.
 func (n Node) position() (line, column int) {
 	at := n.node
@@ -139,6 +145,8 @@ func classify(v ast.Node) class {
 	default:
 	}
 	switch text := plainText(v); {
+	case text != "" && !strings.ContainsRune("+-.~0123456789", rune(text[0])) && len(text) > len("false"):
+		return isString
 	case nullText.MatchString(text):
 		return isNull
 	case boolText.MatchString(text):

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
@@ -85,10 +86,13 @@ func (p *printer) head(r report.Report) {
 		p.prose("", p.paint.warning("INCOMPLETE")+": not everything could be checked, so more may be wrong than stands here.")
 		p.prose("", p.verdict(r.Summary))
 	}
-	about := fmt.Sprintf("Registry %s, policy %s, %s UTC.", r.Registry, clean(r.Policy.Name), r.Audit.StartedAt.UTC().Format("2006-01-02 15:04"))
-	p.prose("", about)
+	about := fmt.Sprintf("Registry %s, policy %s, %s", r.Registry, clean(r.Policy.Name), minute(r.Audit.StartedAt))
+	if asOf := r.Audit.AsOf; !asOf.IsZero() {
+		about += ", judged as of " + minute(asOf)
+	}
+	p.prose("", about+".")
 	if r.Audit.WithoutValidation {
-		p.prose("", "ECR was not asked whether the rules work: they were judged without validation.")
+		p.prose("", "Where nobody asked ECR whether a rule works, that was not held against it.")
 	}
 	for _, t := range r.Triggers {
 		if t.Actor != nil {
@@ -96,6 +100,8 @@ func (p *printer) head(r report.Report) {
 		}
 	}
 }
+
+func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " UTC" }
 
 // verdict is the first thing to read: how many failures, and how bad.
 func (p *printer) verdict(s report.Summary) string {

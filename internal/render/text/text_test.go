@@ -131,6 +131,7 @@ func reports() map[string]report.Report {
 		{Check: "validation-passed", Prefix: "docker-hub", Outcome: report.Skip, Severity: report.Critical},
 	})
 	offline.Audit.WithoutValidation = true
+	offline.Audit.AsOf = time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
 	unlisted := audited(nil, nil, ptc.Fault{
 		Operation: "DescribePullThroughCacheRules", Kind: ptc.FaultDenied, Code: "AccessDeniedException",
 		Message: "User: arn:aws:sts::111122223333:assumed-role/ptcaudit/session is not authorized to perform: ecr:DescribePullThroughCacheRules on resource: *",

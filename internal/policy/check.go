@@ -1,0 +1,149 @@
+package policy
+
+import (
+	"ptcaudit/internal/policy/expr"
+	"ptcaudit/internal/policy/source"
+	"ptcaudit/internal/report"
+)
+
+// Check is one requirement of a policy, resolved.
+type Check struct {
+	ID       string          `json:"id"`
+	Title    string          `json:"title"`
+	Why      string          `json:"why,omitempty"`
+	Severity report.Severity `json:"severity,omitempty"`
+	Scope    expr.Scope      `json:"scope"`
+	// Match says what the check applies to; empty: to everything in its scope.
+	Match                 string   `json:"match,omitempty"`
+	Assert                string   `json:"assert,omitempty"`
+	Message               string   `json:"message,omitempty"`
+	MessageExpression     string   `json:"messageExpression,omitempty"`
+	Remediation           string   `json:"remediation,omitempty"`
+	RemediationExpression string   `json:"remediationExpression,omitempty"`
+	References            []string `json:"references,omitempty"`
+	EffectiveFrom         day      `json:"effectiveFrom,omitempty"`
+	Locked                bool     `json:"locked,omitempty"`
+}
+
+// The checks that are built in: no expression can say what they ask.
+const (
+	requiredRuleCheck  = "required-rule"
+	waiverExpiredCheck = "waiver-expired"
+	waiverEndingCheck  = "waiver-ending"
+	waiverUnusedCheck  = "waiver-unused"
+)
+
+const docs = "https://docs.aws.amazon.com/AmazonECR/latest/"
+
+// builtIn are the checks that every policy has. Their messages and
+// remediations are computed.
+var builtIn = []Check{
+	{
+		ID:         requiredRuleCheck,
+		Title:      "A rule that the policy requires is there",
+		Why:        "Whoever deletes or redirects the rule that every build depends on breaks them all, weeks later, when the cached images are gone.",
+		Severity:   report.High,
+		Scope:      expr.RuleScope,
+		References: []string{docs + "userguide/pull-through-cache-creating-rule.html"},
+	},
+	{
+		ID:    waiverExpiredCheck,
+		Title: "A waiver has ended and what it waived still fails",
+		Why:   "A waiver that is past its end waives nothing. Its severity is that of the check that it waived.",
+		Scope: expr.RuleScope,
+	},
+	{
+		ID:       waiverEndingCheck,
+		Title:    "A waiver ends within 14 days and what it waives still fails",
+		Why:      "Who looks after the waiver has time to mend the rule, or to agree on a new end.",
+		Severity: report.Informational,
+		Scope:    expr.RuleScope,
+	},
+	{
+		ID:       waiverUnusedCheck,
+		Title:    "A waiver of just this registry covers nothing",
+		Why:      "A waiver that nothing needs any more would one day cover what nobody meant to waive.",
+		Severity: report.Low,
+		Scope:    expr.RuleScope,
+	},
+}
+
+// draft is a check while files are merged.
+type draft struct {
+	Check
+	// at is the entry that changed it last.
+	at      checkEntry
+	builtIn bool
+	// lockedBy is the file that locked it, nil while none has.
+	lockedBy *file
+	// The expressions with their places.
+	match, assert, messageExpression, remediationExpression source.Text
+}
+
+// isWaiverCheck says that a check is about waivers themselves.
+func isWaiverCheck(id string) bool {
+	return id == waiverExpiredCheck || id == waiverEndingCheck || id == waiverUnusedCheck
+}
+
+// check merges one entry into the checks, field by field.
+func (r *resolver) check(e checkEntry) {
+	if !e.ID.IsSet() {
+		e.Require("a check", "id")
+		return
+	}
+	d, known := r.checks[id(e.ID)]
+	switch {
+	case !known:
+		r.newCheck(e)
+		d = &draft{Check: Check{ID: e.ID.Value, Scope: expr.RuleScope}}
+		r.checks[d.ID] = d
+	case d.builtIn:
+		refuseBuiltIn(e)
+	default:
+		r.guard(d, e)
+	}
+	d.at = e
+	set(&d.Title, line(e.Title, "title"), e.Title)
+	set(&d.Why, e.Why.Value, e.Why)
+	set(&d.Severity, severity(e.Severity), e.Severity)
+	set(&d.Scope, choice(e.Scope, []expr.Scope{expr.RuleScope, expr.RegistryScope}), e.Scope)
+	set(&d.EffectiveFrom, date(e.EffectiveFrom), e.EffectiveFrom)
+	set(&d.match, e.Match, e.Match)
+	set(&d.assert, e.Assert, e.Assert)
+	// A text of the child's own is what is said, not the parent's expression.
+	if e.Message.IsSet() {
+		d.Message, d.messageExpression = e.Message.Value, source.Text{}
+	}
+	set(&d.messageExpression, e.MessageExpression, e.MessageExpression)
+	if e.Remediation.IsSet() {
+		d.Remediation, d.remediationExpression = e.Remediation.Value, source.Text{}
+	}
+	set(&d.remediationExpression, e.RemediationExpression, e.RemediationExpression)
+	if e.Has("references") {
+		d.References = values(e.References)
+	}
+	if e.Locked.IsSet() {
+		d.Locked = e.Locked.Value
+		if d.Locked && d.lockedBy == nil {
+			d.lockedBy = r.file
+		}
+	}
+}
+
+// set assigns v where the file has t.
+func set[T any](to *T, v T, t source.Text) {
+	if t.IsSet() {
+		*to = v
+	}
+}
+
+// values are the strings of texts.
+func values(texts []source.Text) []string {
+	out := make([]string, 0, len(texts))
+	for _, t := range texts {
+		if t.IsSet() {
+			out = append(out, t.Value)
+		}
+	}
+	return out
+}

@@ -1,0 +1,158 @@
+package policy
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"ptcaudit/internal/policy/expr"
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
+)
+
+// compiled is a check that can be evaluated. A program is nil where the check
+// has no such expression.
+type compiled struct {
+	Check
+	match, assert, message, remediation *expr.Program
+}
+
+// evaluation applies a policy to what one audit found.
+type evaluation struct {
+	policy     *Policy
+	in         Input
+	snapshot   *expr.Snapshot
+	params     *expr.Params
+	severities map[string]report.Severity // as overrides set them
+	findings   []report.Finding
+}
+
+// Evaluate gives the outcome of each enabled check on each of its subjects,
+// sorted by prefix and check. What could not be decided has outcome error: an
+// unknown verdict of ECR, an expression that fails, or ctx ending.
+func (p *Policy) Evaluate(ctx context.Context, in Input) []report.Finding {
+	e := &evaluation{
+		policy:     p,
+		in:         in,
+		snapshot:   expr.NewSnapshot(in.Registry, in.Rules, in.Validations, in.Now),
+		severities: p.severitiesFor(in.Registry),
+	}
+	// Values were checked when the policy was loaded. Without params every
+	// expression that reads one errs.
+	e.params, _ = p.env.Params(p.paramsFor(in.Registry))
+	for _, c := range p.compiled {
+		switch {
+		case c.ID == requiredRuleCheck:
+			e.requiredRules(ctx, c.Check)
+		case isWaiverCheck(c.ID): // when all others are known
+		case c.Scope == expr.RegistryScope:
+			e.findings = append(e.findings, e.evaluate(ctx, c, -1))
+		default:
+			for i := range in.Rules {
+				e.findings = append(e.findings, e.evaluate(ctx, c, i))
+			}
+		}
+	}
+	e.waivers()
+	slices.SortStableFunc(e.findings, func(a, b report.Finding) int {
+		return cmp.Or(cmp.Compare(a.Prefix, b.Prefix), cmp.Compare(a.Check, b.Check))
+	})
+	return e.findings
+}
+
+// finding begins the finding of a check on a subject.
+func (e *evaluation) finding(c Check, prefix string) report.Finding {
+	return report.Finding{
+		Check:       c.ID,
+		Prefix:      prefix,
+		Severity:    cmp.Or(e.severities[c.ID], c.Severity),
+		Fingerprint: report.Fingerprint(e.in.Registry, c.ID, prefix),
+	}
+}
+
+// evaluate applies one check to one rule, or to the registry where i is -1.
+func (e *evaluation) evaluate(ctx context.Context, c compiled, i int) report.Finding {
+	var rule ptc.Rule
+	f := e.finding(c.Check, "")
+	if i >= 0 {
+		rule = e.in.Rules[i]
+		f = e.finding(c.Check, rule.Prefix)
+		f.Facts = report.FactsOf(rule)
+	}
+	applies, err := true, ctx.Err()
+	if err == nil && c.match != nil {
+		applies, err = c.match.Bool(ctx, e.snapshot, i, e.params)
+	}
+	holds := false
+	if err == nil && applies {
+		holds, err = c.assert.Bool(ctx, e.snapshot, i, e.params)
+	}
+	switch {
+	case err != nil:
+		cannotTell(ctx, &f, c.Check, err)
+	case !applies:
+		f.Outcome = report.Skip
+	case holds:
+		f.Outcome = report.Pass
+	default:
+		f.Outcome = report.Fail
+		if c.EffectiveFrom != "" && e.in.Now.Before(c.EffectiveFrom.begins()) {
+			f.Outcome = report.Pending
+		}
+		f.Message = cmp.Or(e.text(ctx, c.message, i), c.Message, c.Title)
+		if f.Outcome == report.Pending {
+			f.Message += fmt.Sprintf(" (This counts from %s.)", c.EffectiveFrom)
+		}
+		f.Remediation = cmp.Or(e.text(ctx, c.remediation, i), c.Remediation)
+		f.References = c.References
+	}
+	return f
+}
+
+// cannotTell makes a finding one of outcome error.
+func cannotTell(ctx context.Context, f *report.Finding, c Check, err error) {
+	f.Outcome = report.Error
+	f.References = c.References
+	switch {
+	case ctx.Err() != nil:
+		f.Message = "The audit's time was over before this was checked."
+	case errors.Is(err, expr.ErrUnknown):
+		rules := strings.TrimPrefix(err.Error(), expr.ErrUnknown.Error()+": ")
+		f.Message = limited("ECR's verdict is missing, and this hinges on it: " + rules)
+	default:
+		f.Message = limited("The check's expression failed: " + err.Error())
+	}
+}
+
+// text evaluates an expression that makes a message; empty where there is
+// none, or it fails.
+func (e *evaluation) text(ctx context.Context, p *expr.Program, i int) string {
+	if p == nil {
+		return ""
+	}
+	s, err := p.String(ctx, e.snapshot, i, e.params)
+	if err != nil {
+		return ""
+	}
+	return limited(strings.TrimSpace(s))
+}
+
+// maxText bounds a message that is computed, in bytes: it may quote text from
+// outside, which may be of any length.
+const maxText = 4096
+
+// limited cuts s to maxText, between runes.
+func limited(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	cut := maxText
+	for !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
+}

@@ -1,0 +1,131 @@
+package policy
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ptcaudit/internal/policy/source"
+	"ptcaudit/policies"
+)
+
+// maxChain bounds how many files extend one another.
+const maxChain = 16
+
+// Load reads a policy and whatever it extends: a shipped one by its name
+// (default, strict), anything else is a file. Its error is of type Errors and
+// holds every fault of every file, sorted.
+func Load(path string) (*Policy, error) {
+	var faults Errors
+	p := load(path, &faults)
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func load(path string, faults *Errors) *Policy {
+	at := location{path: path, shipped: slices.Contains(policies.Names(), path)}
+	data, err := at.read()
+	if err != nil {
+		*faults = append(*faults, Error{File: path, Message: at.unreadable(err)})
+		return nil
+	}
+	chain, whole := follow(at, data, faults)
+	if len(chain) == 0 {
+		return nil
+	}
+	r := newResolver(!whole)
+	for _, f := range slices.Backward(chain) {
+		r.merge(f)
+	}
+	return r.policy()
+}
+
+// follow reads a file and those that it extends, itself first. It is not
+// whole where one of them could not be read.
+func follow(at location, data []byte, faults *Errors) (chain []*file, whole bool) {
+	for {
+		root, ok := source.Parse(at.path, data, faults)
+		if !ok {
+			return chain, false
+		}
+		f := &file{location: at}
+		root.Decode(f)
+		chain = append(chain, f)
+		if !f.Has("extends") {
+			return chain, true
+		}
+		if line(f.Extends, "extends") == "" {
+			return chain, false
+		}
+		next := at.parent(f.Extends.Value)
+		if i := slices.IndexFunc(chain, func(f *file) bool { return f.location == next }); i >= 0 {
+			var names []string
+			for _, f := range chain[i:] {
+				names = append(names, f.path)
+			}
+			f.Extends.Fault("extends goes round in a circle: %s", strings.Join(append(names, next.path), " extends "))
+			return chain, false
+		}
+		if len(chain) == maxChain {
+			f.Extends.Fault("more than %d files extend one another", maxChain)
+			return chain, false
+		}
+		var err error
+		if data, err = next.read(); err != nil {
+			f.Extends.Fault("%s", next.unreadable(err))
+			return chain, false
+		}
+		at = next
+	}
+}
+
+// location is where a policy is read from.
+type location struct {
+	path    string
+	shipped bool
+}
+
+// parent is where a policy that is extended here is read from: a path is
+// relative to the file that names it.
+func (l location) parent(name string) location {
+	switch {
+	case slices.Contains(policies.Names(), name):
+		return location{name, true}
+	case filepath.IsAbs(name):
+		return location{path: filepath.Clean(name)}
+	}
+	return location{path: filepath.Join(filepath.Dir(l.path), name)}
+}
+
+// read gives the text of a policy, as much as one may have and a little more.
+func (l location) read() ([]byte, error) {
+	if l.shipped {
+		data, _ := policies.Read(l.path)
+		return data, nil
+	}
+	f, err := os.Open(l.path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, 2*source.MaxSize))
+}
+
+// unreadable says in one line why a policy could not be read.
+func (l location) unreadable(err error) string {
+	if errors.Is(err, fs.ErrNotExist) {
+		return "there is no policy " + l.path + source.Suggest(l.path, policies.Names()) +
+			" (shipped are " + strings.Join(policies.Names(), " and ") + ", anything else is a file)"
+	}
+	var cause *fs.PathError
+	if errors.As(err, &cause) {
+		err = cause.Err
+	}
+	return "cannot read " + l.path + ": " + err.Error()
+}

@@ -1,0 +1,96 @@
+package policy
+
+import (
+	"maps"
+	"slices"
+
+	"ptcaudit/internal/policy/source"
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
+)
+
+// override sets severities and params for some registries. Of two that cover
+// a registry the later one wins.
+type override struct {
+	where
+	Severities map[string]report.Severity `json:"severities,omitempty"`
+	Params     map[string]any             `json:"params,omitempty"`
+}
+
+// override replaces the overrides of the parent. What those say of checks
+// that are locked there stays.
+func (r *resolver) override(entries []overrideEntry) {
+	var out []override
+	for _, o := range r.overrides {
+		maps.DeleteFunc(o.Severities, func(id string, _ report.Severity) bool { return !r.lockedAbove(r.checks[id]) })
+		if len(o.Severities) > 0 {
+			out = append(out, override{where: o.where, Severities: o.Severities})
+		}
+	}
+	inherited := out
+	for _, e := range entries {
+		if !e.IsSet() {
+			continue
+		}
+		if !e.Has("accounts") && !e.Has("regions") {
+			e.Fault("an override needs accounts, regions or both: what holds everywhere stands in checks and params")
+		}
+		if !e.Has("severities") && !e.Has("params") {
+			e.Fault("an override needs severities, params or both")
+		}
+		o := override{readWhere(e.Accounts, e.Regions), map[string]report.Severity{}, map[string]any{}}
+		for _, s := range e.Severities {
+			if d, ok := r.known(s.Key); ok {
+				o.Severities[d.ID] = severity(s.Value)
+				ownSeverity(d.ID, s.Value)
+				r.notLowered(d, s.Value, highest(d, inherited))
+			}
+		}
+		for _, p := range e.Params {
+			r.overrideParam(&o, p)
+		}
+		out = append(out, o)
+	}
+	r.overrides = out
+}
+
+func (r *resolver) overrideParam(o *override, e source.Entry[source.Value]) {
+	p, ok := r.params[e.Key.Value]
+	switch {
+	case !ok && !r.blind:
+		e.Key.Fault("unknown param %s%s", e.Key.Value, source.Suggest(e.Key.Value, slices.Sorted(maps.Keys(r.params))))
+	case ok && e.Value.IsSet() && p.accepts(e.Key.Value, e.Value):
+		o.Params[e.Key.Value] = e.Value.Value
+	}
+}
+
+// highest is the highest severity that a check has anywhere.
+func highest(d *draft, overrides []override) report.Severity {
+	out := d.Severity
+	for _, o := range overrides {
+		out = report.Highest(out, o.Severities[d.ID])
+	}
+	return out
+}
+
+// paramsFor are the values of the params in a registry.
+func (p *Policy) paramsFor(reg ptc.Registry) map[string]any {
+	out := maps.Clone(p.Params)
+	for _, o := range p.Overrides {
+		if o.covers(reg) {
+			maps.Copy(out, o.Params)
+		}
+	}
+	return out
+}
+
+// severitiesFor are the severities that overrides set in a registry.
+func (p *Policy) severitiesFor(reg ptc.Registry) map[string]report.Severity {
+	out := map[string]report.Severity{}
+	for _, o := range p.Overrides {
+		if o.covers(reg) {
+			maps.Copy(out, o.Severities)
+		}
+	}
+	return out
+}

@@ -1,0 +1,149 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
+)
+
+// requiredRule is a rule that must be there. Empty fields ask for nothing.
+type requiredRule struct {
+	Prefix           string          `json:"prefix"`
+	UpstreamRegistry string          `json:"upstreamRegistry,omitempty"`
+	UpstreamURL      string          `json:"upstreamUrl,omitempty"`
+	UpstreamPrefix   string          `json:"upstreamPrefix,omitempty"`
+	Credential       presence        `json:"credential,omitempty"`
+	Role             presence        `json:"role,omitempty"`
+	Severity         report.Severity `json:"severity,omitempty"`
+	Reason           string          `json:"reason,omitempty"`
+	where
+}
+
+// presence says whether something must be there.
+type presence string
+
+const (
+	needed    presence = "required"
+	forbidden presence = "forbidden"
+)
+
+// holds says that what is there agrees with p.
+func (p presence) holds(there bool) bool { return p == "" || there == (p == needed) }
+
+// hostPattern is a host name, perhaps with a port: what the API calls a URL.
+var hostPattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?$`)
+
+// require merges one entry: it replaces the parent's of the same prefix.
+func (r *resolver) require(e requiredEntry) {
+	if !e.IsSet() {
+		return
+	}
+	e.Require("a required rule", "prefix")
+	rule := requiredRule{
+		Prefix:           prefix(e.Prefix, "prefix"),
+		UpstreamRegistry: choice(e.UpstreamRegistry, upstreamNames()),
+		UpstreamURL:      e.UpstreamURL.Value,
+		UpstreamPrefix:   prefix(e.UpstreamPrefix, "upstreamPrefix"),
+		Credential:       choice(e.Credential, []presence{needed, forbidden}),
+		Role:             choice(e.Role, []presence{needed, forbidden}),
+		Severity:         severity(e.Severity),
+		Reason:           line(e.Reason, "reason"),
+		where:            readWhere(e.Accounts, e.Regions),
+	}
+	if u, known := ptc.LookupUpstream(rule.UpstreamRegistry); e.UpstreamURL.IsSet() {
+		switch {
+		case known && !u.Matches(rule.UpstreamURL):
+			e.UpstreamURL.Fault("%q is no URL of %s, which prescribes %s", rule.UpstreamURL, u.Registry, u.URL)
+		case !hostPattern.MatchString(rule.UpstreamURL):
+			e.UpstreamURL.Fault("%q is no host name: write it without https:// and path", rule.UpstreamURL)
+		}
+	}
+	if rule.Prefix == "" {
+		return
+	}
+	c := r.checks[requiredRuleCheck]
+	if _, inherited := r.required[rule.Prefix]; inherited && r.lockedAbove(c) {
+		e.Prefix.Fault("%s is locked by %s: the rules that it requires cannot change", c.ID, c.lockedBy.path)
+	}
+	r.required[rule.Prefix] = rule
+}
+
+func upstreamNames() []string {
+	var out []string
+	for _, u := range ptc.KnownUpstreams() {
+		out = append(out, u.Registry)
+	}
+	return out
+}
+
+// requiredRules gives one finding for each rule that the policy requires.
+func (e *evaluation) requiredRules(ctx context.Context, c Check) {
+	for _, want := range e.policy.RequiredRules {
+		f := e.finding(c, want.Prefix)
+		if e.severities[c.ID] == "" && want.Severity != "" {
+			f.Severity = want.Severity
+		}
+		i := slices.IndexFunc(e.in.Rules, func(r ptc.Rule) bool { return ptc.CleanPrefix(r.Prefix) == want.Prefix })
+		var rule *ptc.Rule
+		if i >= 0 {
+			rule = &e.in.Rules[i]
+			f.Facts = report.FactsOf(*rule)
+		}
+		switch {
+		case !want.covers(e.in.Registry):
+			f.Outcome = report.Skip
+		case ctx.Err() != nil:
+			cannotTell(ctx, &f, c, ctx.Err())
+		default:
+			want.judge(rule, e.in.Registry, c, &f)
+		}
+		e.findings = append(e.findings, f)
+	}
+}
+
+// judge says whether rule, nil where there is none, is what is required.
+func (want requiredRule) judge(rule *ptc.Rule, reg ptc.Registry, c Check, f *report.Finding) {
+	f.Outcome = report.Fail
+	switch {
+	case rule == nil:
+		f.Message = fmt.Sprintf("The policy requires the rule %s, and there is none.", want.Prefix)
+	default:
+		differs := want.differences(*rule)
+		if len(differs) == 0 {
+			f.Outcome = report.Pass
+			return
+		}
+		f.Message = fmt.Sprintf("The rule %s is not as the policy requires it: %s.", want.Prefix, strings.Join(differs, "; "))
+	}
+	if want.Reason != "" {
+		f.Message += " It is required because: " + want.Reason
+	}
+	f.Remediation = want.mend(rule, reg)
+	f.References = c.References
+}
+
+// differences says in which fields a rule differs from what is required.
+func (want requiredRule) differences(r ptc.Rule) []string {
+	var out []string
+	for _, field := range []struct{ name, want, got string }{
+		{"upstreamRegistry", want.UpstreamRegistry, r.Upstream.Registry},
+		{"upstreamUrl", want.UpstreamURL, r.Upstream.URL},
+		{"upstreamPrefix", want.UpstreamPrefix, ptc.CleanPrefix(r.Upstream.Prefix)},
+	} {
+		if field.want != "" && field.want != field.got {
+			out = append(out, fmt.Sprintf("its %s is %q, not %q", field.name, field.got, field.want))
+		}
+	}
+	if !want.Credential.holds(r.CredentialARN != "") {
+		out = append(out, fmt.Sprintf("a credential is %s", want.Credential))
+	}
+	if !want.Role.holds(r.RoleARN != "") {
+		out = append(out, fmt.Sprintf("a role is %s", want.Role))
+	}
+	return out
+}

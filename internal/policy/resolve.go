@@ -1,0 +1,166 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"ptcaudit/internal/policy/expr"
+	"ptcaudit/internal/policy/source"
+)
+
+// apiVersion is that of the language.
+const apiVersion = "ptcaudit/v1"
+
+// resolver merges files, the one that extends nothing first. What is faulty is
+// added to the files' faults, and merged as far as it can be read.
+type resolver struct {
+	// file is the one that is being merged.
+	file *file
+	// blind says that a parent could not be read: what it has is not known,
+	// and nothing can be called unknown.
+	blind bool
+
+	name      string
+	params    map[string]param
+	checks    map[string]*draft
+	required  map[string]requiredRule
+	disabled  map[string]bool
+	overrides []override
+	waivers   []waiver
+}
+
+func newResolver(blind bool) *resolver {
+	r := &resolver{
+		blind:    blind,
+		params:   map[string]param{},
+		checks:   map[string]*draft{},
+		required: map[string]requiredRule{},
+		disabled: map[string]bool{},
+	}
+	for _, c := range builtIn {
+		r.checks[c.ID] = &draft{Check: c, builtIn: true}
+	}
+	return r
+}
+
+// merge adds a file to those that it extends.
+func (r *resolver) merge(f *file) {
+	r.file = f
+	f.Require("a policy", "apiVersion", "name")
+	if v := f.APIVersion; v.IsSet() && v.Value != apiVersion {
+		v.Fault("apiVersion %q is not one that this program reads: %s", v.Value, apiVersion)
+	}
+	set(&r.name, line(f.Name, "name"), f.Name)
+	r.setParams(f.Params)
+
+	seen := unique{}
+	for _, e := range f.Checks {
+		if seen.add("check", e.ID) {
+			r.check(e)
+		}
+	}
+	seen = unique{}
+	for _, e := range f.RequiredRules {
+		if seen.add("required rule", e.Prefix) {
+			r.require(e)
+		}
+	}
+	for _, t := range f.Disable {
+		r.disable(t)
+	}
+	if f.Has("overrides") {
+		r.override(f.Overrides)
+	}
+	for _, e := range f.Waivers {
+		r.waive(e)
+	}
+}
+
+// unique finds names that stand twice in one list.
+type unique map[string]int
+
+// add is false, and a fault, where the name stands in the list already.
+func (u unique) add(what string, t source.Text) bool {
+	if !t.IsSet() {
+		return true
+	}
+	if line, ok := u[t.Value]; ok {
+		t.Fault("duplicate %s %s: it stands in line %d already", what, t.Value, line)
+		return false
+	}
+	u[t.Value] = t.Line()
+	return true
+}
+
+// known finds the check that a text names.
+func (r *resolver) known(t source.Text) (*draft, bool) {
+	if !t.IsSet() {
+		return nil, false
+	}
+	d, ok := r.checks[t.Value]
+	if !ok && !r.blind {
+		t.Fault("unknown check %s%s", t.Value, source.Suggest(t.Value, slices.Sorted(maps.Keys(r.checks))))
+	}
+	return d, ok
+}
+
+// lockedAbove says that a file which is extended here locked the check.
+func (r *resolver) lockedAbove(d *draft) bool { return d.lockedBy != nil && d.lockedBy != r.file }
+
+func (r *resolver) disable(t source.Text) {
+	d, ok := r.known(t)
+	if !ok {
+		return
+	}
+	if r.lockedAbove(d) {
+		t.Fault("%s is locked by %s and cannot be disabled", d.ID, d.lockedBy.path)
+	}
+	r.disabled[d.ID] = true
+}
+
+// resolved is what a policy says once its files are merged. It has no places,
+// and equal policies have equal JSON.
+type resolved struct {
+	Name          string         `json:"name"`
+	Params        map[string]any `json:"params"`
+	Checks        []Check        `json:"checks"`
+	RequiredRules []requiredRule `json:"requiredRules"`
+	Overrides     []override     `json:"overrides"`
+	Waivers       []waiver       `json:"waivers"`
+}
+
+// policy compiles what was merged.
+func (r *resolver) policy() *Policy {
+	p := &Policy{resolved: resolved{
+		Name:          r.name,
+		Params:        map[string]any{},
+		Checks:        []Check{},
+		RequiredRules: []requiredRule{},
+		Overrides:     append([]override{}, r.overrides...),
+		Waivers:       append([]waiver{}, r.waivers...),
+	}}
+	for name, v := range r.params {
+		p.Params[name] = v.value
+	}
+	for _, prefix := range slices.Sorted(maps.Keys(r.required)) {
+		p.RequiredRules = append(p.RequiredRules, r.required[prefix])
+	}
+	env, err := expr.New(r.paramTypes())
+	if err != nil { // cannot be: each param was tried when it was read
+		r.file.Fault("%v", err)
+		return p
+	}
+	p.env = env
+	r.compile(p)
+	r.unusedParams()
+	canonical, err := json.Marshal(p)
+	if err != nil { // cannot be: no file holds a number that JSON has not
+		r.file.Fault("%v", err)
+	}
+	sum := sha256.Sum256(canonical)
+	p.digest = hex.EncodeToString(sum[:])
+	return p
+}

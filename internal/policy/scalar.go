@@ -1,0 +1,134 @@
+package policy
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"ptcaudit/internal/policy/source"
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
+)
+
+// The functions of this file read one text of a policy file each. What is
+// faulty is added to the file's faults and reads as if it were not there.
+
+// choice is one of a few words.
+func choice[T ~string](t source.Text, choices []T) T {
+	if !t.IsSet() || slices.Contains(choices, T(t.Value)) {
+		return T(t.Value)
+	}
+	names := make([]string, len(choices))
+	for i, c := range choices {
+		names[i] = string(c)
+	}
+	t.Fault("%q is none of %s%s", t.Value, strings.Join(names, ", "), source.Suggest(t.Value, names))
+	return ""
+}
+
+func severity(t source.Text) report.Severity { return choice(t, report.Severities()) }
+
+// line is a text that stands in one line, and is not empty.
+func line(t source.Text, name string) string {
+	switch {
+	case !t.IsSet():
+	case strings.TrimSpace(t.Value) == "":
+		t.Fault("%s is empty", name)
+	case strings.Contains(strings.TrimSpace(t.Value), "\n"):
+		t.Fault("%s must be one line", name)
+	}
+	return strings.TrimSpace(t.Value)
+}
+
+var idPattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+// id is the name of a check.
+func id(t source.Text) string {
+	if !idPattern.MatchString(t.Value) {
+		t.Fault("%q is no id: use lower-case letters, digits and dashes, beginning with a letter", t.Value)
+	}
+	return t.Value
+}
+
+// glob is a pattern as path.Match knows it, for prefixes.
+func glob(t source.Text) string {
+	if _, err := path.Match(t.Value, ""); err != nil {
+		t.Fault("%q is no glob: a bracket is not closed, or a backslash ends it", t.Value)
+		return ""
+	}
+	if t.Value == "" {
+		t.Fault("a prefix is empty")
+	}
+	return ptc.CleanPrefix(t.Value)
+}
+
+// prefix is a repository prefix that the API takes.
+func prefix(t source.Text, name string) string {
+	if t.IsSet() && !ptc.ValidPrefix(t.Value) {
+		t.Fault("%s: %q is no prefix that ECR takes", name, t.Value)
+		return ""
+	}
+	return ptc.CleanPrefix(t.Value)
+}
+
+// day is a date without a time, as 2006-01-02. All days are UTC.
+type day string
+
+// date reads a day that exists.
+func date(t source.Text) day {
+	if !t.IsSet() {
+		return ""
+	}
+	if _, err := time.Parse(time.DateOnly, t.Value); err != nil {
+		t.Fault("%q is no day: write one that exists, as 2027-03-31", t.Value)
+		return ""
+	}
+	return day(t.Value)
+}
+
+// begins is the day's first moment.
+func (d day) begins() time.Time {
+	t, _ := time.Parse(time.DateOnly, string(d)) // date has read it
+	return t
+}
+
+// ends is the first moment after the day.
+func (d day) ends() time.Time { return d.begins().AddDate(0, 0, 1) }
+
+// where limits an entry to some registries. An empty list is no limit.
+type where struct {
+	Accounts []string `json:"accounts,omitempty"`
+	Regions  []string `json:"regions,omitempty"`
+}
+
+// readWhere reads the accounts and regions of an entry.
+func readWhere(accounts, regions []source.Text) where {
+	var w where
+	for _, t := range accounts {
+		if t.IsSet() && !ptc.ValidAccount(t.Value) {
+			t.Fault("%q is no account id: it has twelve digits", t.Value)
+		}
+		w.Accounts = append(w.Accounts, t.Value)
+	}
+	for _, t := range regions {
+		if t.IsSet() && !ptc.ValidRegion(t.Value) {
+			t.Fault("%q is no Region: write it as eu-west-1", t.Value)
+		}
+		w.Regions = append(w.Regions, t.Value)
+	}
+	return w
+}
+
+// covers says that a registry is within the limits.
+func (w where) covers(r ptc.Registry) bool {
+	return (len(w.Accounts) == 0 || slices.Contains(w.Accounts, r.Account)) &&
+		(len(w.Regions) == 0 || slices.Contains(w.Regions, r.Region))
+}
+
+// isJust says that no other registry is within the limits.
+func (w where) isJust(r ptc.Registry) bool {
+	return slices.Equal(slices.Compact(slices.Clone(w.Accounts)), []string{r.Account}) &&
+		slices.Equal(slices.Compact(slices.Clone(w.Regions)), []string{r.Region})
+}

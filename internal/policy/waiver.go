@@ -1,0 +1,171 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"ptcaudit/internal/policy/expr"
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
+)
+
+// waiver is an exception from a check. It has an owner, a reason and an end.
+type waiver struct {
+	Check string `json:"check"`
+	// Prefixes are globs; empty for a check of the registry as a whole.
+	Prefixes []string `json:"prefixes,omitempty"`
+	where
+	Owner  string `json:"owner"`
+	Reason string `json:"reason"`
+	// Expires is the last day on which it is in force.
+	Expires day `json:"expires"`
+	// AnyUpstream covers what the rule fetches later, too.
+	AnyUpstream bool `json:"anyUpstream,omitempty"`
+}
+
+// inForce says whether a waiver is in force at t: to the end of its last day.
+// Everything that asks asks here.
+func (w waiver) inForce(t time.Time) bool { return t.Before(w.Expires.ends()) }
+
+// endingWithin is how long before its end a waiver is told.
+const endingWithin = 14 * 24 * time.Hour
+
+// isEnding says that a waiver is in force at t and ends soon.
+func (w waiver) isEnding(t time.Time) bool { return w.inForce(t) && !w.inForce(t.Add(endingWithin)) }
+
+// matches says that a waiver is written for a finding, in force or not.
+func (w waiver) matches(reg ptc.Registry, f report.Finding) bool {
+	return w.Check == f.Check && w.covers(reg) &&
+		(len(w.Prefixes) == 0 || slices.ContainsFunc(w.Prefixes, func(glob string) bool {
+			ok, _ := path.Match(glob, f.Prefix) // the glob was tried when it was read
+			return ok
+		}))
+}
+
+// String names a waiver in a message.
+func (w waiver) String() string {
+	return fmt.Sprintf("the waiver of %s by %s (%s)", w.Check, w.Owner, w.Reason)
+}
+
+// waive adds one entry.
+func (r *resolver) waive(e waiverEntry) {
+	if !e.IsSet() {
+		return
+	}
+	e.Require("a waiver", "check", "owner", "reason", "expires")
+	w := waiver{
+		Check:       e.Check.Value,
+		where:       readWhere(e.Accounts, e.Regions),
+		Owner:       line(e.Owner, "owner"),
+		Reason:      line(e.Reason, "reason"),
+		Expires:     date(e.Expires),
+		AnyUpstream: e.AnyUpstream.Value,
+	}
+	for _, t := range e.Prefixes {
+		if t.IsSet() {
+			w.Prefixes = append(w.Prefixes, glob(t))
+		}
+	}
+	r.waivers = append(r.waivers, w)
+	d, ok := r.known(e.Check)
+	switch {
+	case !ok:
+	case r.lockedAbove(d):
+		e.Check.Fault("%s is locked by %s and cannot be waived", d.ID, d.lockedBy.path)
+	case isWaiverCheck(d.ID):
+		e.Check.Fault("%s cannot be waived: mend the waiver that it is about, or disable the check", d.ID)
+	case d.Scope == expr.RegistryScope && e.Has("prefixes"):
+		e.Check.Fault("%s is about the registry as a whole: its waiver has no prefixes", d.ID)
+	case d.Scope == expr.RuleScope && !e.Has("prefixes"):
+		e.Check.Fault("a waiver of %s needs prefixes", d.ID)
+	}
+}
+
+// waivers marks the findings that waivers cover, and adds what there is to
+// say of the waivers themselves.
+func (e *evaluation) waivers() {
+	used := make([]bool, len(e.policy.Waivers))
+	expired, ending := map[string]*aboutWaivers{}, map[string]*aboutWaivers{}
+	for i, f := range e.findings {
+		if f.Outcome != report.Fail && f.Outcome != report.Pending && f.Outcome != report.Error {
+			continue
+		}
+		// Of several the one that ends last is what counts.
+		var last *waiver
+		for j, w := range e.policy.Waivers {
+			if w.matches(e.in.Registry, f) {
+				used[j] = true // for an error nobody knows, so it is not called unused
+				if last == nil || w.Expires > last.Expires {
+					last = &e.policy.Waivers[j]
+				}
+			}
+		}
+		switch {
+		case last == nil, f.Outcome == report.Error:
+		case last.inForce(e.in.Now):
+			e.findings[i].Waiver = &report.Waiver{Owner: last.Owner, Reason: last.Reason, Expires: string(last.Expires)}
+			if last.isEnding(e.in.Now) {
+				tell(ending, f, *last)
+			}
+		case f.Outcome == report.Fail:
+			tell(expired, f, *last)
+		}
+	}
+	unused := map[string]*aboutWaivers{}
+	for j, w := range e.policy.Waivers {
+		if !used[j] && w.isJust(e.in.Registry) {
+			prefixes := w.Prefixes
+			if len(prefixes) == 0 {
+				prefixes = []string{""}
+			}
+			for _, prefix := range prefixes {
+				tell(unused, report.Finding{Prefix: prefix}, w)
+			}
+		}
+	}
+	e.tellOfWaivers(waiverExpiredCheck, expired, "ended on %s and waives nothing any more", "Mend what it waived, or agree on a new end and write it into the policy.")
+	e.tellOfWaivers(waiverEndingCheck, ending, "ends with %s, and what it waives still fails", "Mend what it waives, or agree on a new end and write it into the policy.")
+	e.tellOfWaivers(waiverUnusedCheck, unused, "(to the end of %s) covers nothing", "Remove it from the policy.")
+}
+
+// aboutWaivers is what there is to say of the waivers of one subject.
+type aboutWaivers struct {
+	waivers  []waiver
+	severity report.Severity // the highest of what they waive
+	facts    string
+}
+
+func tell(about map[string]*aboutWaivers, f report.Finding, w waiver) {
+	a := about[f.Prefix]
+	if a == nil {
+		a = &aboutWaivers{facts: f.Facts}
+		about[f.Prefix] = a
+	}
+	a.waivers = append(a.waivers, w)
+	a.severity = report.Highest(a.severity, f.Severity)
+}
+
+// tellOfWaivers adds a finding for each subject that there is something to
+// say of.
+func (e *evaluation) tellOfWaivers(check string, about map[string]*aboutWaivers, message, remediation string) {
+	c, enabled := e.policy.check(check)
+	if !enabled {
+		return
+	}
+	for prefix, a := range about {
+		f := e.finding(c, prefix)
+		f.Outcome, f.Facts = report.Fail, a.facts
+		f.Severity = cmp.Or(f.Severity, a.severity)
+		var said []string
+		for _, w := range a.waivers {
+			said = append(said, w.String()+" "+fmt.Sprintf(message, w.Expires))
+		}
+		f.Message = strings.ToUpper(said[0][:1]) + strings.Join(said, "; ")[1:] + "."
+		f.Remediation = remediation
+		e.findings = append(e.findings, f)
+	}
+}
