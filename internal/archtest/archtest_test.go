@@ -124,7 +124,7 @@ var ours = map[string][]string{
 	cli + "/demo":           {ptc, report, policy, notify, config, audit, handler, app, render + "/text", emulator},
 	"ptcaudit/internal/cmd": {cli},
 	"ptcaudit/functions":    {app, config},
-	"ptcaudit/infra":        {config, trigger, policies, policy},
+	"ptcaudit/infra":        {ptc, report, config, trigger, policy},
 }
 
 // testOnly are packages that help tests; nothing that ships may import them.
