@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 
 	"ptcaudit/internal/ptc"
 )
@@ -25,8 +26,8 @@ type crash struct {
 
 func (c *crash) Error() string { return fmt.Sprintf("audit of %s crashed: %v", c.registry, c.value) }
 
-// reason is what may be logged of an error: what failed, and an API's error
-// code, but no text from outside. The errors of package trigger hold none.
+// reason is what may be logged of an error: what failed, and the kind and code
+// of an API's fault, but no text from outside. The errors of package trigger hold none.
 func reason(err error) string {
 	if crashed, ok := errors.AsType[*crash](err); ok {
 		if fault, ok := crashed.value.(runtime.Error); ok {
@@ -35,9 +36,8 @@ func reason(err error) string {
 		return fmt.Sprintf("audit crashed: %T", crashed.value)
 	}
 	if failed, ok := errors.AsType[*unsaid](err); ok {
-		var coded interface{ ErrorCode() string }
-		if errors.As(failed, &coded) {
-			return "message not published: " + coded.ErrorCode()
+		if fault, ok := errors.AsType[*ptc.Fault](failed); ok {
+			return strings.TrimSpace(fmt.Sprintf("message not published: %s %s", fault.Kind, fault.Code))
 		}
 		return "message not published"
 	}

@@ -31,7 +31,8 @@ type Auditor interface {
 	Audit(ctx context.Context, reg ptc.Registry, triggers []report.Trigger) report.Report
 }
 
-// Publisher tells a message to those who subscribed.
+// Publisher tells a message to those who subscribed. Of its errors, only the
+// kind and code of a *ptc.Fault are logged.
 type Publisher interface {
 	Publish(ctx context.Context, m notify.Message) error
 }

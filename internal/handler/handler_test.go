@@ -340,8 +340,8 @@ func TestBareMessages(t *testing.T) {
 		},
 		{
 			name: "not said, with a code", payload: string(sample(t, "create.json")),
-			world: &world{refuse: fmt.Errorf("topic: %w", coded("AuthorizationError"))},
-			err:   "message not published: AuthorizationError",
+			world: &world{refuse: fmt.Errorf("topic: %w", refusal("AuthorizationError"))},
+			err:   "message not published: denied AuthorizationError",
 		},
 		{
 			name: "crash", payload: string(sample(t, "create.json")),
@@ -388,11 +388,10 @@ func TestBareMessages(t *testing.T) {
 	}
 }
 
-// coded is an error of an API.
-type coded string
-
-func (c coded) Error() string     { return "a text from outside" }
-func (c coded) ErrorCode() string { return string(c) }
+// refusal is an error of a topic.
+func refusal(code string) error {
+	return &ptc.Fault{Operation: "Publish", Kind: ptc.FaultDenied, Code: code, Message: "a text from outside"}
+}
 
 func TestWithoutPublisher(t *testing.T) {
 	w := &world{}
@@ -614,7 +613,7 @@ func TestLogs(t *testing.T) {
 	change := strings.NewReplacer("docker-hub", "docker-"+canary, "jane", canary).Replace(string(sample(t, "create.json")))
 	w := &world{
 		faults: map[ptc.Registry][]ptc.Fault{home: {{Operation: "X", Kind: ptc.FaultDenied, Message: canary}}},
-		refuse: coded("AuthorizationError"),
+		refuse: refusal("AuthorizationError"),
 	}
 	if _, err := w.handler().Invoke(t.Context(), batch(t,
 		queued{"a", change, 1}, queued{"b", `{"` + canary, 1}, queued{"c", `{"detail-type":"` + canary + `"}`, 1},
@@ -627,7 +626,7 @@ func TestLogs(t *testing.T) {
 		t.Errorf("the logs hold what came from outside:\n%s", logs)
 	}
 	for _, want := range []string{
-		`"msg":"audit not said","account":"111122223333","region":"eu-west-1","audit_id":"audit","complete":false,"messages":1,"receives":1,"reason":"message not published: AuthorizationError"`,
+		`"msg":"audit not said","account":"111122223333","region":"eu-west-1","audit_id":"audit","complete":false,"messages":1,"receives":1,"reason":"message not published: denied AuthorizationError"`,
 		`"level":"WARN","msg":"message refused","message_id":"b"`,
 		`"level":"DEBUG","msg":"message ignored","message_id":"c","reason":"stranger"`,
 		`"level":"INFO","msg":"message ignored","message_id":"e","reason":"changed_nothing"`,
