@@ -38,7 +38,7 @@ test: tools bin ## Run all tests, on the binaries as they ship
 	REQUIRE_TOOLS=1 go test $(RACE) -timeout 9m ./...
 
 .PHONY: bench
-bench: bin ## Print the figures of README.md, each beside its baseline
+bench: bin $(CACHE)/custodian/.done ## Print the figures of README.md, each beside its baseline
 	@$(MAKE) build ARCH=$(shell go env GOHOSTARCH)
 	go run ./internal/bench
 
@@ -74,7 +74,7 @@ check: $(CACHE)/bin/govulncheck ## What CI checks besides tests: format, generat
 
 # Programs that tests and checks use, each rebuilt when its pin changes.
 # Nothing of them is linked or deployed.
-$(CACHE)/clients/.done $(CACHE)/localcloud/.done: $(CACHE)/%/.done: .tools/%.txt
+$(CACHE)/clients/.done $(CACHE)/localcloud/.done $(CACHE)/custodian/.done: $(CACHE)/%/.done: .tools/%.txt
 	rm -rf $(@D) && python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
