@@ -66,7 +66,7 @@ test-infra: tools ## Run the tests of the deployment only
 	REQUIRE_TOOLS=1 go test -timeout 9m ./infra/...
 
 .PHONY: bench
-bench: bin ## Print the figures of README.md, each beside its baseline
+bench: bin $(CACHE)/custodian/.done ## Print the figures of README.md, each beside its baseline
 	@$(MAKE) build ARCH=$(shell go env GOHOSTARCH)
 	go run ./internal/bench
 
@@ -102,7 +102,7 @@ check: $(CACHE)/bin/govulncheck ## What CI checks besides tests: format, generat
 
 # Programs that tests and checks use, each rebuilt when its pin changes.
 # Nothing of them is linked or deployed.
-$(CACHE)/clients/.done $(CACHE)/localcloud/.done $(CACHE)/cfnlint/.done: $(CACHE)/%/.done: .tools/%.txt
+$(CACHE)/clients/.done $(CACHE)/localcloud/.done $(CACHE)/custodian/.done $(CACHE)/cfnlint/.done: $(CACHE)/%/.done: .tools/%.txt
 	rm -rf $(@D) && python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@

@@ -45,6 +45,7 @@ func TestValidate(t *testing.T) {
 		{"ecr of another account, with a role", withRole, "", ""},
 		{"ecr of another account, without", foreign, "", "role"},
 		{"ecr of this account", rule("111122223333.dkr.ecr.us-east-1.amazonaws.com", ""), "", ""},
+		{"ecr of an account that the URL leaves open", rule("dkr.ecr.us-east-1.amazonaws.com", ""), "", ""},
 		{"said", said, "", "so the fixture says"},
 	}
 	for _, tt := range tests {

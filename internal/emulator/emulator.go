@@ -18,7 +18,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -203,31 +202,4 @@ func newUUID() string {
 	rand.Read(b[:]) //nolint:errcheck // never fails: it ends the program instead
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-// reply is an HTTP answer, whole, so that it can be cut.
-type reply struct {
-	status      int
-	contentType string
-	body        []byte
-}
-
-func (a reply) write(w http.ResponseWriter) { a.writeCut(w, cutNever) }
-
-// writeCut sends the answer, or cuts the connection where it is to be cut.
-func (a reply) writeCut(w http.ResponseWriter, where cut) {
-	if where == cutBeforeHead {
-		panic(http.ErrAbortHandler) // net/http's way to close a connection
-	}
-	if a.contentType != "" {
-		w.Header().Set("Content-Type", a.contentType)
-	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
-	w.WriteHeader(a.status)
-	if where == cutMidBody {
-		_, _ = w.Write(a.body[:len(a.body)/2])
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
-	}
-	_, _ = w.Write(a.body) // an error means that nobody listens any more
 }

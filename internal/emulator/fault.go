@@ -79,15 +79,6 @@ type effect struct {
 	cut     cut
 }
 
-// cut is where a connection is cut.
-type cut int
-
-const (
-	cutNever cut = iota
-	cutBeforeHead
-	cutMidBody
-)
-
 // take lets the faults strike a call.
 func take(faults []*armedFault, c *call) effect {
 	var e effect

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -267,6 +269,25 @@ func TestDelaysAddUp(t *testing.T) {
 	}
 	if got := e.Peak(validateOp); got != 1 {
 		t.Errorf("%d calls at once, want 1", got)
+	}
+}
+
+func TestPeak(t *testing.T) {
+	e, url := serve(t, broken(emulator.Fault{Operation: validateOp, Delay: emulator.Duration(time.Hour)}))
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			_, _ = client(url).ValidatePullThroughCacheRule(ctx, &ecr.ValidatePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("quay")})
+		})
+	}
+	for e.Count(validateOp) < 3 {
+		runtime.Gosched()
+	}
+	cancel()
+	wg.Wait()
+	if got := e.Peak(validateOp); got != 3 {
+		t.Errorf("%d calls at once, want 3", got)
 	}
 }
 

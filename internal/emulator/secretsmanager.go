@@ -104,7 +104,7 @@ func (r *registry) existing(id string) *secret {
 	}
 	for _, arn := range arns {
 		s := newSecret(Secret{ARN: arn})
-		if r.secrets[arn] == nil && strings.HasPrefix(arn, r.secretARN("")) && s.named(id) {
+		if strings.HasPrefix(arn, r.secretARN("")) && s.named(id) {
 			r.secrets[arn] = s
 			return s
 		}

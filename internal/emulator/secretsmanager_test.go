@@ -128,6 +128,24 @@ func TestASecretForANewRule(t *testing.T) {
 	}
 }
 
+// A name means the secret that exists, whatever had that name before.
+func TestANameIsUsedAgain(t *testing.T) {
+	const name = "ecr-pullthroughcache/gh"
+	_, url := serve(t, emulator.Fixture{})
+	arns := map[string]bool{}
+	for range 8 {
+		arn, _ := askSecrets(t, url, "CreateSecret", secretCall("Name", name)).members(t)["ARN"].(string)
+		if arn == "" || arns[arn] {
+			t.Fatalf("%q is no new ARN", arn)
+		}
+		arns[arn] = true
+		if got := askSecrets(t, url, "PutSecretValue", secretCall("SecretId", name, "SecretString", working)).members(t)["ARN"]; got != arn {
+			t.Fatalf("the name means %v, want %s", got, arn)
+		}
+		askSecrets(t, url, "DeleteSecret", `{"SecretId":"`+name+`","ForceDeleteWithoutRecovery":true}`)
+	}
+}
+
 // An update of the rule is judged by its new secret, whatever the fixture
 // said of the old one.
 func TestUpdateForgetsTheFixturesVerdict(t *testing.T) {

@@ -63,16 +63,11 @@ func encodeJSON(v any) []byte {
 
 // withTimes copies o with each time written by write.
 func withTimes(o object, write func(time.Time) any) object {
-	if o == nil {
-		return nil
-	}
 	out := object{}
 	for name, v := range o {
 		switch v := v.(type) {
 		case time.Time:
 			out[name] = write(v)
-		case object:
-			out[name] = withTimes(v, write)
 		case []object:
 			list := make([]object, len(v))
 			for i, item := range v {

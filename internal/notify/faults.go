@@ -34,6 +34,8 @@ const (
 	// opPolicy is a policy that cannot be loaded; its message has a line for
 	// each error.
 	opPolicy = "LoadPolicy"
+	// opConfig is an environment that is not valid; its message likewise.
+	opConfig = "LoadConfig"
 	// opChoose is an account that there are no credentials for.
 	opChoose = "ChooseCredentials"
 )
@@ -78,7 +80,7 @@ func fold(faults []ptc.Fault) []Fault {
 		g.RequestID = id(g.first.RequestID, maxID)
 		g.Retryable = g.first.Retryable
 		g.Message = clean(g.first.Message, maxText)
-		if g.Operation == opPolicy {
+		if g.broken() != "" {
 			g.Message = block(g.first.Message, maxRemediation)
 		}
 		out = append(out, g.Fault)
@@ -142,9 +144,15 @@ func (f Fault) lacks() lack {
 	}
 }
 
+// broken is what of the auditor's own set-up a fault is about, whose message
+// has a line for each error; empty where the fault is another's.
+func (f Fault) broken() string {
+	return map[string]string{opPolicy: "policy", opConfig: "environment"}[f.Operation]
+}
+
 // label is a fault's kind as it stands where a finding has its severity.
 func (f Fault) label() string {
-	if f.Operation == opPolicy {
+	if f.broken() != "" {
 		return "BROKEN"
 	}
 	return strings.ToUpper(string(f.Kind))
@@ -153,8 +161,8 @@ func (f Fault) label() string {
 // what is the step that failed: the IAM action, where that is what lacks.
 func (f Fault) what() string {
 	switch {
-	case f.Operation == opPolicy:
-		return "policy"
+	case f.broken() != "":
+		return f.broken()
 	case f.Kind == ptc.FaultDenied && f.lacks() != credentials:
 		return f.action()
 	default:
@@ -165,8 +173,8 @@ func (f Fault) what() string {
 // means says what a reader has to make of a fault.
 func (f Fault) means() string {
 	switch f.Operation {
-	case opPolicy:
-		return "The policy cannot be used as it is, so nothing was checked."
+	case opPolicy, opConfig:
+		return "The " + f.broken() + " cannot be used as it is, so nothing was checked."
 	case opList:
 		return "The rules could not be listed, so nothing was checked."
 	case opValidate:
@@ -199,8 +207,11 @@ func (f Fault) mend(account, region string) string {
 	case ptc.FaultThrottled, ptc.FaultUnavailable, ptc.FaultTimeout:
 		return "Nothing, if it was a moment: the next audit asks again. If this is said again, look at the AWS Health Dashboard for ECR in " + cmp.Or(region, "this Region") + ", and at who else calls it there."
 	case ptc.FaultMalformed:
-		if f.Operation == opPolicy {
+		switch f.Operation {
+		case opPolicy:
 			return "Correct these lines until ptcaudit policy lint finds no fault, and deploy again."
+		case opConfig:
+			return "Correct these variables of the function, and deploy again."
 		}
 		return "Nothing, if it was a moment: the next audit asks again. If this is said again, the API answers what this version does not understand."
 	default:

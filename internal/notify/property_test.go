@@ -379,6 +379,7 @@ func TestSubject(t *testing.T) {
 		{"[CRITICAL] Could not audit: no valid credentials" + tail, report.Statement{Faults: []ptc.Fault{fault("DescribePullThroughCacheRules", "", "ExpiredTokenException", ptc.FaultDenied)}}},
 		{"[CRITICAL] Could not audit: throttled" + tail, report.Statement{Faults: []ptc.Fault{fault("DescribePullThroughCacheRules", "", "ThrottlingException", ptc.FaultThrottled)}}},
 		{"[CRITICAL] Could not audit: policy is broken" + tail, report.Statement{Faults: []ptc.Fault{fault("LoadPolicy", "", "", ptc.FaultMalformed)}}},
+		{"[CRITICAL] Could not audit: environment is broken" + tail, report.Statement{Faults: []ptc.Fault{fault("LoadConfig", "", "", ptc.FaultMalformed)}}},
 		{"[CRITICAL] Could not audit quay, 1 new failure" + tail, report.Statement{
 			Faults: []ptc.Fault{fault("ValidatePullThroughCacheRule", "quay", "", ptc.FaultTimeout)}, New: one("ghcr"),
 		}},

@@ -167,8 +167,8 @@ func (d *draft) reason() string {
 			ptc.FaultMalformed:   "answer not understood",
 		}[f.Kind]
 		switch {
-		case f.Operation == opPolicy:
-			why = "policy is broken"
+		case f.broken() != "":
+			why = f.broken() + " is broken"
 		case f.Kind == ptc.FaultDenied && f.lacks() == credentials:
 			why = "no valid credentials"
 		}

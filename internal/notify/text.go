@@ -244,7 +244,7 @@ func (d *draft) quote(w *writer, f Fault) {
 		suffix = " (" + strings.Join(facts, ", ") + ")"
 	}
 	switch {
-	case f.Operation == opPolicy:
+	case f.broken() != "":
 		for line := range strings.Lines(f.Message) {
 			w.wrap("      ", "        ", line)
 		}

@@ -87,8 +87,11 @@ func isWaiverCheck(id string) bool {
 
 // check merges one entry into the checks, field by field.
 func (r *resolver) check(e checkEntry) {
+	if !e.IsSet() {
+		return
+	}
+	e.Require("a check", "id")
 	if !e.ID.IsSet() {
-		e.Require("a check", "id")
 		return
 	}
 	d, known := r.checks[id(e.ID)]

@@ -2,9 +2,7 @@ package policy
 
 import (
 	"errors"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -55,7 +53,7 @@ func follow(at location, data []byte, faults *Errors) (chain []*file, whole bool
 			return chain, false
 		}
 		f := &file{location: at}
-		root.Decode(f)
+		root.Decode(f, "the file")
 		chain = append(chain, f)
 		if !f.Has("extends") {
 			return chain, true
@@ -103,18 +101,13 @@ func (l location) parent(name string) location {
 	return location{path: filepath.Join(filepath.Dir(l.path), name)}
 }
 
-// read gives the text of a policy, as much as one may have and a little more.
+// read gives the text of a policy.
 func (l location) read() ([]byte, error) {
 	if l.shipped {
 		data, _ := policies.Read(l.path)
 		return data, nil
 	}
-	f, err := os.Open(l.path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, 2*source.MaxSize))
+	return source.ReadFile(l.path)
 }
 
 // unreadable says in one line why a policy could not be read.
@@ -122,10 +115,6 @@ func (l location) unreadable(err error) string {
 	if errors.Is(err, fs.ErrNotExist) {
 		return "there is no policy " + l.path + source.Suggest(l.path, policies.Names()) +
 			" (shipped are " + strings.Join(policies.Names(), " and ") + ", anything else is a file)"
-	}
-	var cause *fs.PathError
-	if errors.As(err, &cause) {
-		err = cause.Err
 	}
 	return "cannot read " + l.path + ": " + err.Error()
 }

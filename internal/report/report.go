@@ -157,7 +157,10 @@ func (r *Report) Finish() {
 	})
 	r.Rules = sorted(r.Rules, func(a, b Rule) int { return cmp.Compare(a.Prefix, b.Prefix) })
 	r.Findings = sorted(r.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Prefix, b.Prefix), cmp.Compare(a.Check, b.Check))
+		if c := cmp.Compare(a.Prefix, b.Prefix); c != 0 {
+			return c
+		}
+		return cmp.Or(cmp.Compare(a.Check, b.Check), cmp.Compare(a.Message, b.Message))
 	})
 
 	r.Complete = true
@@ -184,7 +187,10 @@ func sorted[T any](list []T, compare func(a, b T) int) []T {
 	if list == nil {
 		return []T{}
 	}
-	slices.SortStableFunc(list, compare)
+	// Mostly it is sorted already: findings are many and large.
+	if !slices.IsSortedFunc(list, compare) {
+		slices.SortStableFunc(list, compare)
+	}
 	return list
 }
 

@@ -60,12 +60,12 @@ func (m Mapping) Require(name string, keys ...string) {
 	}
 }
 
-// Decode reads a mapping into the struct that into points to. It embeds a
-// Mapping; the other fields are named by their yaml tags and are of type Text,
-// Flag, Value, Map, such a struct, or a slice of these. The tag's option nonempty
+// Decode reads a node into what into points to: a Text, Flag, Value or Map, a
+// Node to be decoded later, a slice of these, or a struct that embeds a Mapping
+// and whose other fields are named by yaml tags. The tag's option nonempty
 // refuses an empty list, where a missing one means all. Every fault is added,
-// and what is faulty is left unset.
-func (n Node) Decode(into any) { n.decode(reflect.ValueOf(into).Elem(), "the file") }
+// in which the node is called name; what is faulty is left unset.
+func (n Node) Decode(into any, name string) { n.decode(reflect.ValueOf(into).Elem(), name) }
 
 func (n Node) decode(into reflect.Value, name string) {
 	if _, isAlias := n.inner().(*ast.AliasNode); isAlias {
@@ -75,15 +75,18 @@ func (n Node) decode(into reflect.Value, name string) {
 		n.empty(name)
 		return
 	}
-	if d, ok := into.Addr().Interface().(decoder); ok {
-		d.decode(n, name)
-		return
+	switch v := into.Addr().Interface().(type) {
+	case *Node:
+		*v = n
+	case decoder:
+		v.decode(n, name)
+	default:
+		if into.Kind() == reflect.Slice {
+			n.decodeList(into, name)
+			return
+		}
+		n.decodeStruct(into, name)
 	}
-	if into.Kind() == reflect.Slice {
-		n.decodeList(into, name)
-		return
-	}
-	n.decodeStruct(into, name)
 }
 
 func (n Node) empty(name string) { n.Fault("%s is empty: give it a value or leave it out", name) }
@@ -110,7 +113,7 @@ func (n Node) decodeStruct(into reflect.Value, name string) {
 		}
 	}
 	m := Mapping{n, map[string]bool{}}
-	n.eachPair(name, func(key Text, value Node) {
+	ok := n.eachPair(name, func(key Text, value Node) {
 		m.keys[key.Value] = true
 		if field, ok := fields[key.Value]; ok {
 			value.decode(field, key.Value)
@@ -121,15 +124,18 @@ func (n Node) decodeStruct(into reflect.Value, name string) {
 		}
 		key.Fault("unknown key %s%s", key.Value, Suggest(key.Value, names))
 	})
-	into.FieldByName("Mapping").Set(reflect.ValueOf(m))
+	if ok {
+		into.FieldByName("Mapping").Set(reflect.ValueOf(m))
+	}
 }
 
-// eachPair visits the entries of a mapping whose keys are sound.
-func (n Node) eachPair(name string, visit func(key Text, value Node)) {
+// eachPair visits the entries of a mapping whose keys are sound; false where
+// it is none.
+func (n Node) eachPair(name string, visit func(key Text, value Node)) bool {
 	pairs, ok := n.pairs()
 	if !ok {
 		n.Fault("%s must be a mapping, not %s", name, n.kind())
-		return
+		return false
 	}
 	first := map[string]int{}
 	for _, p := range pairs {
@@ -150,6 +156,7 @@ func (n Node) eachPair(name string, visit func(key Text, value Node)) {
 		first[key.Value] = line
 		visit(key, Node{n.file, p.Value})
 	}
+	return true
 }
 
 func (t *Text) decode(n Node, name string) {

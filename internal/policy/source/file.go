@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -27,6 +30,26 @@ type file struct {
 	name   string
 	lines  []string
 	faults *Errors
+}
+
+// ReadFile gives the text of a file, as much of it as Parse takes and a little
+// more. Its error does not name the file.
+func ReadFile(path string) ([]byte, error) {
+	data, err := readFile(path)
+	var cause *fs.PathError
+	if errors.As(err, &cause) {
+		err = cause.Err
+	}
+	return data, err
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, 2*MaxSize))
 }
 
 // Parse reads a YAML file, which is one mapping, and gives its root. Faults
@@ -163,10 +186,15 @@ func (f *file) root(parsed *ast.File) (Node, bool) {
 	return root, true
 }
 
-// fault adds a fault at a place, which is moved into the file.
+// fault adds a fault at a place.
 func (f *file) fault(line, column int, format string, args ...any) {
+	*f.faults = append(*f.faults, f.errorAt(line, column, fmt.Sprintf(format, args...)))
+}
+
+// errorAt is a fault at a place, which is moved into the file.
+func (f *file) errorAt(line, column int, message string) Error {
 	line = min(max(line, 1), len(f.lines))
 	text := f.lines[line-1]
 	column = min(max(column, 1), utf8.RuneCountInString(text)+1)
-	*f.faults = append(*f.faults, Error{File: f.name, Line: line, Column: column, Message: fmt.Sprintf(format, args...), Source: text})
+	return Error{File: f.name, Line: line, Column: column, Message: message, Source: text}
 }

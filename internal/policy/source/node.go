@@ -1,6 +1,7 @@
 package source
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -21,8 +22,14 @@ func (n Node) IsSet() bool { return n.file != nil }
 
 // Fault adds a fault at the node's first character.
 func (n Node) Fault(format string, args ...any) {
+	*n.file.faults = append(*n.file.faults, n.Error(format, args...))
+}
+
+// Error is what there is to say of the node, without making it a fault of
+// its file.
+func (n Node) Error(format string, args ...any) Error {
 	line, column := n.position()
-	n.file.fault(line, column, format, args...)
+	return n.file.errorAt(line, column, fmt.Sprintf(format, args...))
 }
 
 // Line is the line in which the node begins, from 1.
@@ -69,6 +76,12 @@ func (n Node) pairs() ([]*ast.MappingValueNode, bool) {
 		return []*ast.MappingValueNode{v}, true
 	}
 	return nil, false
+}
+
+// IsMapping says that the node is a mapping.
+func (n Node) IsMapping() bool {
+	_, ok := n.pairs()
+	return ok
 }
 
 // items are the entries of a list.

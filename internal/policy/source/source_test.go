@@ -31,7 +31,7 @@ func read(t *testing.T, data string) (sample, []string) {
 	var faults source.Errors
 	root, ok := source.Parse("f.yaml", []byte(data), &faults)
 	if ok {
-		root.Decode(&s)
+		root.Decode(&s, "the file")
 	}
 	if !ok && len(faults) == 0 {
 		t.Fatal("no root, and no fault")
@@ -108,7 +108,7 @@ func TestFaultAtPointsIntoEveryStyleOfScalar(t *testing.T) {
 				t.Fatal(faults)
 			}
 			var s sample
-			root.Decode(&s)
+			root.Decode(&s, "the file")
 			if err := faults.Err(); err != nil {
 				t.Fatal(err)
 			}

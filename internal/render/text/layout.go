@@ -71,11 +71,11 @@ func isCommand(line string) bool {
 	return false
 }
 
-// wrapCommand breaks a command before its options, as one would by hand: each
+// WrapCommand breaks a command before its options, as one would by hand: each
 // line but the last ends in a backslash, so that the shell reads the lines
 // copied from the terminal as the one command. Quoted words and an option with
 // its value stay together, however long.
-func wrapCommand(command string, width int) []string {
+func WrapCommand(command string, width int) []string {
 	const hanging = "    "
 	var lines []string
 	line := ""

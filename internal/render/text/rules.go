@@ -95,7 +95,8 @@ func (p *printer) says(v *report.Validation, withoutValidation bool) string {
 }
 
 // breakName breaks a name into lines of at most width columns: after a mark
-// that separates its parts where there is one in the latter half of the line.
+// that separates its parts where there is one in the latter half of the line,
+// the greater parts first.
 func breakName(name string, width int) string {
 	if text.StringWidthWithoutEscSequences(name) <= width {
 		return name
@@ -107,10 +108,11 @@ func breakName(name string, width int) string {
 		end++
 	}
 	end = max(end, 1)
-	for i := end; i > end/2; i-- {
-		if strings.ContainsRune("./- ", runes[i-1]) {
-			end = i
-			break
+	for _, marks := range []string{"./ ", "-_"} {
+		for i := end; i > end/2; i-- {
+			if strings.ContainsRune(marks, runes[i-1]) {
+				return string(runes[:i]) + "\n" + breakName(string(runes[i:]), width)
+			}
 		}
 	}
 	return string(runes[:end]) + "\n" + breakName(string(runes[end:]), width)

@@ -237,7 +237,7 @@ func (p *printer) remediation(indent, remediation string) {
 			if lead != "" {
 				p.line(indent, strings.TrimSpace(lead))
 			}
-			for _, part := range wrapCommand(text, p.width-len(indent)-2) {
+			for _, part := range WrapCommand(text, p.width-len(indent)-2) {
 				p.line(indent+"  ", p.paint.command(part))
 			}
 			lead = ""

@@ -1,0 +1,418 @@
+// Package main_test drives the compiled function, dist/audit/bootstrap, through
+// Lambda's runtime interface, against the emulator and a stub of SNS.
+package main_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// limit is that of an ordinary invocation.
+const limit = time.Minute
+
+func sample(t *testing.T, name string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("events", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// queued is a message of a batch.
+type queued struct {
+	id       string
+	body     string
+	receives int
+}
+
+func batch(t *testing.T, messages ...queued) []byte {
+	t.Helper()
+	var records []any
+	for _, m := range messages {
+		records = append(records, map[string]any{
+			"messageId": m.id, "body": m.body, "eventSource": "aws:sqs",
+			"attributes": map[string]string{"ApproximateReceiveCount": fmt.Sprint(m.receives)},
+		})
+	}
+	raw, err := json.Marshal(map[string]any{"Records": records})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func request(account, region string) string {
+	return fmt.Sprintf(`{"schema":"ptcaudit/request/v1","account":%q,"region":%q,"reason":"schedule"}`, account, region)
+}
+
+// outcome is a reply in short: the statuses of what is said for a bare
+// message, "failed" and the messages that come back for a batch, or the error.
+func outcome(t *testing.T, r reply) string {
+	t.Helper()
+	var body struct {
+		ErrorMessage      string
+		Said              []struct{ Status string }
+		Audits            []struct{ Complete bool }
+		BatchItemFailures []struct{ ItemIdentifier string }
+	}
+	if err := json.Unmarshal(r.body, &body); err != nil {
+		t.Fatalf("%s: %v", r.body, err)
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(r.body, &members); err != nil {
+		t.Fatal(err)
+	}
+	var words []string
+	switch names := slices.Sorted(maps.Keys(members)); {
+	case r.failed:
+		return "error: " + body.ErrorMessage
+	case slices.Equal(names, []string{"batchItemFailures"}):
+		if string(members["batchItemFailures"]) == "null" {
+			t.Error("batchItemFailures is null")
+		}
+		words = append(words, "failed")
+		for _, f := range body.BatchItemFailures {
+			words = append(words, f.ItemIdentifier)
+		}
+	case slices.Equal(names, []string{"audits", "said"}):
+		words = append(words, "said")
+		for _, m := range body.Said {
+			words = append(words, m.Status)
+		}
+		for _, a := range body.Audits {
+			words = append(words, map[bool]string{true: "complete", false: "incomplete"}[a.Complete])
+		}
+	default:
+		t.Fatalf("neither reply: %s", r.body)
+	}
+	return strings.Join(words, " ")
+}
+
+func TestEverySample(t *testing.T) {
+	want := map[string]struct {
+		reply string
+		said  []string
+		mail  []string // parts of it
+	}{
+		"create.json": {"said FAILED complete", []string{"FAILED"}, []string{
+			"docker-hub", "validation-passed", "jane", "arn:aws:iam::111122223333:role/Admin", "22:49:31",
+		}},
+		"create-ecr.json":  {"said FAILED complete", []string{"FAILED"}, []string{"jane", "shared"}},
+		"create-root.json": {"said FAILED complete", []string{"FAILED"}, []string{"jane", "ROOT"}},
+		"update.json":      {"said FAILED complete", []string{"FAILED"}, []string{"bob", "ghcr"}},
+		"delete.json":      {"said FAILED complete", []string{"FAILED"}, []string{"pipeline", "cloudformation.amazonaws.com", "quay"}},
+		"secret.json":      {"said FAILED complete", []string{"FAILED"}, []string{"jane", "ecr-pullthroughcache/hub"}},
+		"request.json":     {"said FAILED complete", []string{"FAILED"}, []string{"docker-hub"}},
+		"denied.json":      {"said", nil, nil},
+		"foreign.json":     {"said", nil, nil},
+		"sqs-batch.json":   {"failed " + poisonID(t), []string{"FAILED"}, []string{"jane"}},
+	}
+	files, err := filepath.Glob("events/*.json")
+	if err != nil || len(files) != len(want) {
+		t.Fatalf("%d samples and %d expectations: %v", len(files), len(want), err)
+	}
+	// One process takes them all, as in Lambda.
+	c := newCloud(t)
+	f := start(t, c.env())
+	for _, file := range files {
+		name := filepath.Base(file)
+		t.Run(name, func(t *testing.T) {
+			before := len(c.said(t))
+			got := f.invoke(t, sample(t, name), limit)
+			if got := outcome(t, got); got != want[name].reply {
+				t.Errorf("reply: %s\nwant:  %s", got, want[name].reply)
+			}
+			if diff := cmp.Diff(want[name].said, c.said(t)[before:], equateEmpty); diff != "" {
+				t.Errorf("published (-want +got)\n%s", diff)
+			}
+			for _, part := range want[name].mail {
+				if mail := c.mail(t); !strings.Contains(mail, part) {
+					t.Errorf("the mail lacks %q:\n%s", part, mail)
+				}
+			}
+		})
+	}
+}
+
+var equateEmpty = cmp.FilterValues(func(a, b []string) bool { return len(a) == 0 && len(b) == 0 }, cmp.Ignore())
+
+// poisonID is the message of the sample batch that is torn.
+func poisonID(t *testing.T) string {
+	t.Helper()
+	var b struct {
+		Records []struct{ MessageID, Body string }
+	}
+	if err := json.Unmarshal(sample(t, "sqs-batch.json"), &b); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range b.Records {
+		if !json.Valid([]byte(r.Body)) {
+			return r.MessageID
+		}
+	}
+	t.Fatal("no poison in the sample batch")
+	return ""
+}
+
+// What happens to messages when something fails. Each case is a batch of one
+// message for the home registry, unless it says otherwise.
+func TestWhenSomethingFails(t *testing.T) {
+	const (
+		denied    = `"code": "AccessDeniedException"`
+		throttled = `"code": "ThrottlingException"`
+	)
+	list := func(how string) string { return `{"operation": "DescribePullThroughCacheRules", ` + how + `}` }
+	validate := func(how string) string { return `{"operation": "ValidatePullThroughCacheRule", ` + how + `}` }
+	fault := func(faults ...string) []string { return faults }
+	tests := []struct {
+		name     string
+		faults   []string
+		receives int    // 1 where it is 0
+		message  string // the home registry's request where it is empty
+		topic    func(c *cloud)
+		limit    time.Duration
+		env      []string
+		reply    string
+		said     []string
+		mail     []string
+	}{
+		{name: "nothing", reply: "failed", said: []string{"FAILED"}},
+		{
+			name: "denied to list", faults: fault(list(denied)), reply: "failed", said: []string{"COULD_NOT_AUDIT"},
+			mail: []string{"ecr:DescribePullThroughCacheRules"},
+		},
+		{
+			name: "denied to validate one", faults: fault(validate(denied + `, "prefix": "ghcr"`)), reply: "failed", said: []string{"COULD_NOT_AUDIT"},
+			mail: []string{"ecr:ValidatePullThroughCacheRule", "ghcr", "docker-hub"},
+		},
+		{name: "throttled, and then not", faults: fault(list(throttled + `, "times": 1`)), reply: "failed", said: []string{"FAILED"}},
+		{name: "throttled, with tries left", faults: fault(validate(throttled)), reply: "failed m"},
+		{name: "throttled at the last try", faults: fault(validate(throttled)), receives: 8, reply: "failed", said: []string{"COULD_NOT_AUDIT"}},
+		{
+			name: "throttled at the last of fewer tries", faults: fault(list(throttled)), receives: 2, env: []string{"PTCAUDIT_MAX_RECEIVES=2"},
+			reply: "failed", said: []string{"COULD_NOT_AUDIT"},
+		},
+		{name: "broken for a while", faults: fault(list(`"status": 500`)), receives: 7, reply: "failed m"},
+		{name: "cut off", faults: fault(list(`"drop": true`)), reply: "failed m"},
+		{name: "cut off in the middle", faults: fault(list(`"truncate": true`)), reply: "failed m"},
+		{name: "a proxy's page", faults: fault(list(`"status": 502, "body": "<html>Bad Gateway</html>"`)), reply: "failed m"},
+		{
+			name: "an empty answer", faults: fault(list(`"empty": true`)), reply: "failed", said: []string{"COULD_NOT_AUDIT"},
+		},
+		{
+			name: "slow, against the deadline", faults: fault(validate(`"delay": "30s"`)), receives: 8, limit: 6 * time.Second,
+			reply: "failed", said: []string{"COULD_NOT_AUDIT"}, mail: []string{"time"},
+		},
+		{
+			name: "slow, against a call's own time", faults: fault(validate(`"prefix": "ghcr", "delay": "30s"`)), receives: 8,
+			env:   []string{"PTCAUDIT_CALL_TIMEOUT=300ms", "AWS_MAX_ATTEMPTS=1"},
+			reply: "failed", said: []string{"COULD_NOT_AUDIT"}, mail: []string{"ghcr"},
+		},
+		{
+			name: "another account", message: request("444455556666", region), reply: "failed", said: []string{"COULD_NOT_AUDIT"},
+			mail: []string{"no credentials for 444455556666"},
+		},
+		{name: "another Region", message: request(account, "us-east-1"), reply: "failed"},
+		{name: "not a Region with the API", message: request(account, "cn-north-1"), reply: "failed"},
+		{
+			name: "no topic any more", topic: func(c *cloud) { c.topic.Fail("NotFound", 404, 0) }, receives: 8,
+			reply: "failed m",
+		},
+		{name: "topic refuses", topic: func(c *cloud) { c.topic.Fail("AuthorizationError", 403, 0) }, reply: "failed m"},
+		{name: "topic throttles once", topic: func(c *cloud) { c.topic.Fail("Throttling", 400, 1) }, reply: "failed", said: []string{"FAILED"}},
+		{name: "topic throttles on", topic: func(c *cloud) { c.topic.Fail("Throttled", 429, 0) }, reply: "failed m"},
+		{name: "topic out of reach", topic: func(c *cloud) { c.topicServer.Close() }, reply: "failed m"},
+		{
+			name: "topic does not answer", topic: func(c *cloud) { c.topic.Delay(time.Minute, 0) }, limit: 3 * time.Second,
+			reply: "failed m",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := newCloud(t, tt.faults...)
+			if tt.topic != nil {
+				tt.topic(c)
+			}
+			if tt.limit == 0 {
+				tt.limit = limit
+			}
+			f := start(t, c.env(tt.env...))
+			message := tt.message
+			if message == "" {
+				message = request(account, region)
+			}
+			began := time.Now()
+			got := f.invoke(t, batch(t, queued{"m", message, max(tt.receives, 1)}), tt.limit)
+			if took := time.Since(began); took >= tt.limit {
+				t.Errorf("replied after %v, which is past the function's limit of %v", took, tt.limit)
+			}
+			if got := outcome(t, got); got != tt.reply {
+				t.Errorf("reply: %s\nwant:  %s", got, tt.reply)
+			}
+			if diff := cmp.Diff(tt.said, c.said(t), equateEmpty); diff != "" {
+				t.Errorf("published (-want +got)\n%s", diff)
+			}
+			for _, part := range tt.mail {
+				if mail := c.mail(t); !strings.Contains(mail, part) {
+					t.Errorf("the mail lacks %q:\n%s", part, mail)
+				}
+			}
+			// A metric line stands for an audit that is over and was said.
+			f.stop()
+			lines := strings.Count(f.metrics.String(), "\n")
+			if want := map[bool]int{true: 1, false: 0}[tt.reply == "failed"]; lines != want {
+				t.Errorf("%d lines of metrics, want %d:\n%s", lines, want, f.metrics.String())
+			}
+		})
+	}
+}
+
+// A bare event cannot come back: it is said at once, and what cannot be said
+// is the function's error.
+func TestBareEvents(t *testing.T) {
+	c := newCloud(t, `{"operation": "ValidatePullThroughCacheRule", "code": "ThrottlingException"}`)
+	f := start(t, c.env("AWS_MAX_ATTEMPTS=1"))
+	if got, want := outcome(t, f.invoke(t, sample(t, "create.json"), limit)), "said COULD_NOT_AUDIT incomplete"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for payload, want := range map[string]string{
+		"{}":                               "error: message is neither an event nor a request that this version knows",
+		"[1]":                              "error: message is no JSON object",
+		`"x"`:                              "error: message is no JSON object",
+		"null":                             "error: message is no JSON object",
+		`{"schema":"ptcaudit/request/v1"}`: "error: message names no registry: a twelve-digit account and a Region",
+	} {
+		if got := outcome(t, f.invoke(t, []byte(payload), limit)); got != want {
+			t.Errorf("%s: got %s, want %s", payload, got, want)
+		}
+	}
+	c.topic.Fail("AuthorizationError", 403, 0)
+	if got, want := outcome(t, f.invoke(t, sample(t, "create.json"), limit)), "error: message not published: denied AuthorizationError"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	// The process outlives all of that.
+	c.topic.Mend()
+	if got, want := outcome(t, f.invoke(t, sample(t, "foreign.json"), limit)), "said"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// A broken policy does not keep the function from starting: it says so, of
+// every registry that it is asked for.
+func TestBrokenPolicy(t *testing.T) {
+	broken := filepath.Join(t.TempDir(), "acme.yaml")
+	if err := os.WriteFile(broken, []byte("apiVersion: ptcaudit/v1\nname: acme\nextends: default\nchecks:\n  - id: mine\n    assert: rule.prefx == \"\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for policy, want := range map[string]string{
+		broken:                "acme.yaml:6:",
+		broken + ".not-there": "acme.yaml.not-there",
+		filepath.Dir(broken):  filepath.Base(filepath.Dir(broken)),
+	} {
+		t.Run(filepath.Base(policy), func(t *testing.T) {
+			c := newCloud(t)
+			f := start(t, c.env("PTCAUDIT_POLICY="+policy))
+			for range 2 {
+				got := outcome(t, f.invoke(t, batch(t, queued{"a", request(account, region), 1}, queued{"b", request(account, "us-east-1"), 1}), limit))
+				if got != "failed" {
+					t.Errorf("reply: %s", got)
+				}
+			}
+			if diff := cmp.Diff(slices.Repeat([]string{"COULD_NOT_AUDIT"}, 4), c.said(t)); diff != "" {
+				t.Errorf("published (-want +got)\n%s", diff)
+			}
+			if mail := c.mail(t); !strings.Contains(mail, want) {
+				t.Errorf("the mail lacks %q:\n%s", want, mail)
+			}
+			if n := len(c.ecr.Calls()); n != 0 {
+				t.Errorf("ECR was asked %d times", n)
+			}
+		})
+	}
+}
+
+// A broken environment is said as far as there is a topic to say it to.
+func TestBrokenEnvironment(t *testing.T) {
+	t.Run("with a topic", func(t *testing.T) {
+		c := newCloud(t)
+		f := start(t, c.env("PTCAUDIT_MIN_SEVERTY=high", "PTCAUDIT_CONCURRENCY=0", "PTCAUDIT_EVIDENCE=s3://bucket"))
+		if got, want := outcome(t, f.invoke(t, sample(t, "request.json"), limit)), "said COULD_NOT_AUDIT incomplete"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		for _, want := range []string{"PTCAUDIT_MIN_SEVERTY", "PTCAUDIT_MIN_SEVERITY", "PTCAUDIT_CONCURRENCY", "PTCAUDIT_EVIDENCE", "Correct these variables"} {
+			if mail := c.mail(t); !strings.Contains(mail, want) {
+				t.Errorf("the mail lacks %s:\n%s", want, mail)
+			}
+		}
+	})
+	for name, env := range map[string][]string{
+		"without":               {"PTCAUDIT_TOPIC_ARN=", "PTCAUDIT_POLCIY=strict", "PTCAUDIT_MAX_RECEIVES=-1"},
+		"with one that is none": {"PTCAUDIT_TOPIC_ARN=ptcaudit", "PTCAUDIT_POLCIY=strict", "PTCAUDIT_MAX_RECEIVES=-1"},
+	} {
+		t.Run(name+" a topic", func(t *testing.T) {
+			c := newCloud(t)
+			f := start(t, c.env(env...))
+			select {
+			case <-f.exited:
+			case <-time.After(20 * time.Second):
+				t.Fatal("the function started")
+			}
+			if f.err == nil {
+				t.Error("the function exited with 0")
+			}
+			for _, want := range []string{"PTCAUDIT_TOPIC_ARN", "PTCAUDIT_POLCIY", "did you mean PTCAUDIT_POLICY?", "PTCAUDIT_MAX_RECEIVES"} {
+				if !strings.Contains(f.logs.String(), want) {
+					t.Errorf("the log lacks %q:\n%s", want, f.logs.String())
+				}
+			}
+		})
+	}
+}
+
+// Nothing that comes from outside, and no credential, is logged.
+func TestCanaries(t *testing.T) {
+	canary := func(what string) string { return "CANARY" + what }
+	c := newCloud(t,
+		`{"operation": "ValidatePullThroughCacheRule", "prefix": "ghcr", "code": "AccessDeniedException", "message": "CANARYfault", "times": 1}`,
+		`{"operation": "DescribePullThroughCacheRules", "set": {"credentialArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/CANARYarn-AbCdEf"}}`,
+		`{"operation": "ValidatePullThroughCacheRule", "set": {"isValid": false, "failure": "CANARYfailure"}}`)
+	f := start(t, c.env("PTCAUDIT_LOG_LEVEL=debug", "AWS_SECRET_ACCESS_KEY=CANARYkey", "AWS_SESSION_TOKEN=CANARYtoken"))
+	change := strings.NewReplacer("jane", canary("actor"), "203.0.113.12", canary("address"), "aws-cli", canary("agent"),
+		"docker-hub", canary("prefix")).Replace(string(sample(t, "create.json")))
+	f.invoke(t, []byte(change), limit)
+	f.invoke(t, batch(t, queued{"a", change, 1}, queued{"b", canary("poison"), 1}, queued{"c", `{"detail-type":"CANARYstranger"}`, 1}), limit)
+	f.invoke(t, []byte(`{"schema":"CANARYschema"}`), limit)
+	if mail := c.mail(t); !strings.Contains(mail, canary("failure")) {
+		t.Errorf("no canary came as far as the mail:\n%s", mail)
+	}
+	c.topic.Fail(canary("code"), 403, 0)
+	f.invoke(t, []byte(change), limit)
+
+	for name, logs := range map[string]string{"log": f.logs.String(), "metrics": f.metrics.String()} {
+		for line := range strings.Lines(logs) {
+			// The code of an error of an API is what a log is for.
+			if strings.Contains(strings.ReplaceAll(line, canary("code"), ""), "CANARY") {
+				t.Errorf("the %s holds what came from outside: %s", name, line)
+			}
+		}
+	}
+	if !strings.Contains(f.logs.String(), `"level":"DEBUG"`) {
+		t.Error("nothing was logged at debug level")
+	}
+	for line := range strings.Lines(f.logs.String()) {
+		if strings.Contains(line, `"msg"`) && strings.Count(line, `"lambda_request_id":"request-`) != 1 {
+			t.Errorf("a line does not name its invocation once: %s", line)
+		}
+	}
+}

@@ -1,0 +1,79 @@
+// Package app is the composition root: it makes the real objects of a
+// configuration, for the functions and for the command alike. What it decides
+// is only who is given to whom. It knows no flag, no file of the user's but
+// the policy, and prints nothing.
+package app
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"ptcaudit/internal/audit"
+	"ptcaudit/internal/config"
+	"ptcaudit/internal/ecrapi"
+	"ptcaudit/internal/handler"
+	"ptcaudit/internal/snspub"
+)
+
+// Version is that of the tool, as it stands in reports.
+const Version = "0.1.0"
+
+// Options is what differs between a function, the command and a test. The
+// zero value is ready to use.
+type Options struct {
+	// Account tells whose credentials the configuration has, for the Handler;
+	// nil asks STS, once.
+	Account func(ctx context.Context) (string, error)
+	// Log and Metrics may be nil.
+	Log     *slog.Logger
+	Metrics io.Writer
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// App is an auditor, wired.
+type App struct {
+	Engine *audit.Engine
+	// Handler publishes to the configuration's topic; without one it has no
+	// Publisher.
+	Handler *handler.Handler
+}
+
+// New wires an auditor. It makes no call.
+func New(c config.Config, cfg aws.Config, p audit.Policy, o Options) App {
+	engine := &audit.Engine{
+		ECR:         ecrapi.New(cfg, ecrapi.Options{CallTimeout: c.CallTimeout}),
+		Policy:      p,
+		Concurrency: c.Concurrency,
+		Now:         o.Now,
+		Version:     Version,
+		Log:         o.Log,
+	}
+	h := newHandler(c, cfg, o)
+	h.Auditor = engine
+	return App{Engine: engine, Handler: h}
+}
+
+// newHandler is a Handler that lacks only what audits.
+func newHandler(c config.Config, cfg aws.Config, o Options) *handler.Handler {
+	h := &handler.Handler{
+		Account:     o.Account,
+		Version:     Version,
+		MinSeverity: c.MinSeverity,
+		MaxReceives: c.MaxReceives,
+		Now:         o.Now,
+		Log:         o.Log,
+		Metrics:     o.Metrics,
+	}
+	if h.Account == nil {
+		h.Account = onceIdentity(cfg)
+	}
+	if c.TopicARN != "" {
+		h.Publisher = snspub.New(cfg, c.TopicARN, snspub.Options{})
+	}
+	return h
+}

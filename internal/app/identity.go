@@ -1,0 +1,77 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"ptcaudit/internal/ptc"
+)
+
+// Identity asks STS whose credentials a configuration has: the registry of
+// that account in the configuration's Region. Its error is a *ptc.Fault.
+func Identity(ctx context.Context, cfg aws.Config) (ptc.Registry, error) {
+	// Asked first by itself: what is missing on this machine is told apart
+	// from what STS refuses.
+	if cfg.Credentials != nil {
+		if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+			return ptc.Registry{}, identityFault(ptc.FaultDenied, err)
+		}
+	}
+	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	switch response, answered := errors.AsType[*awshttp.ResponseError](err); {
+	case err == nil && ptc.ValidAccount(aws.ToString(out.Account)):
+		return ptc.Registry{Account: *out.Account, Region: cfg.Region}, nil
+	case err == nil:
+		return ptc.Registry{}, identityFault(ptc.FaultMalformed, errors.New("the answer names no account"))
+	case answered && response.HTTPStatusCode() == http.StatusForbidden:
+		return ptc.Registry{}, identityFault(ptc.FaultDenied, err)
+	default:
+		return ptc.Registry{}, identityFault(ptc.FaultUnavailable, err)
+	}
+}
+
+func identityFault(kind ptc.FaultKind, err error) *ptc.Fault {
+	return &ptc.Fault{
+		Operation: "GetCallerIdentity",
+		Kind:      kind,
+		Message:   err.Error(),
+		Retryable: kind == ptc.FaultUnavailable,
+	}
+}
+
+// onceIdentity asks STS when the account is first wanted, and again only if
+// it could not say.
+func onceIdentity(cfg aws.Config) func(context.Context) (string, error) {
+	var (
+		mu      sync.Mutex
+		account string
+	)
+	return func(ctx context.Context) (string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if account != "" {
+			return account, nil
+		}
+		reg, err := Identity(ctx, cfg)
+		account = reg.Account
+		return account, err
+	}
+}
+
+// invokedAccount is the account of the Lambda function that runs: that of the
+// ARN it was invoked by. It needs no call.
+func invokedAccount(ctx context.Context) (string, error) {
+	lc, _ := lambdacontext.FromContext(ctx)
+	if lc == nil {
+		return "", errors.New("not invoked by Lambda")
+	}
+	arn, _ := ptc.ParseARN(lc.InvokedFunctionArn)
+	return arn.Account, nil
+}

@@ -1,0 +1,24 @@
+// Command clients is a Lambda function that only builds the AWS clients which
+// ptcaudit needs: what the AWS SDK itself costs, for make bench.
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+)
+
+func main() {
+	cfg, err := config.LoadDefaultConfig(context.Background())
+	if err != nil {
+		panic(err)
+	}
+	ecrClient, snsClient := ecr.NewFromConfig(cfg), sns.NewFromConfig(cfg)
+	lambda.Start(func(context.Context) error {
+		_, _ = ecrClient, snsClient
+		return nil
+	})
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// runtimeAPI is the least of Lambda's runtime interface that a function needs:
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+// It hands out events one after the other and waits for each reply.
+type runtimeAPI struct {
+	ready   chan time.Time
+	events  chan string
+	replies chan error
+	server  *http.Server
+	address string
+}
+
+func newRuntimeAPI(ctx context.Context) (*runtimeAPI, error) {
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	api := &runtimeAPI{
+		ready: make(chan time.Time, 1), events: make(chan string), replies: make(chan error, 1),
+		address: listener.Addr().String(),
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case api.ready <- time.Now():
+		default:
+		}
+		select {
+		case event := <-api.events:
+			w.Header().Set("Lambda-Runtime-Aws-Request-Id", "bench")
+			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:111122223333:function:audit")
+			w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(time.Minute).UnixMilli(), 10))
+			_, _ = io.WriteString(w, event)
+		case <-r.Context().Done():
+		}
+	})
+	answer := func(fault bool) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err == nil && fault {
+				err = fmt.Errorf("the function failed: %s", body)
+			}
+			w.WriteHeader(http.StatusAccepted)
+			api.replies <- err
+		}
+	}
+	mux.HandleFunc("POST /2018-06-01/runtime/invocation/bench/response", answer(false))
+	mux.HandleFunc("POST /2018-06-01/runtime/invocation/bench/error", answer(true))
+	mux.HandleFunc("POST /2018-06-01/runtime/init/error", answer(true))
+	api.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	go func() { _ = api.server.Serve(listener) }()
+	return api, nil
+}
+
+// function is a running Lambda process.
+type function struct {
+	api *runtimeAPI
+	cmd *exec.Cmd
+	// startup is the time from its start to its asking for the first event.
+	startup time.Duration
+}
+
+// start runs a bootstrap until it asks for its first event.
+func start(ctx context.Context, bootstrap string, env ...string) (*function, error) {
+	api, err := newRuntimeAPI(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := &function{api: api, cmd: exec.CommandContext(ctx, bootstrap)}
+	f.cmd.Env = append([]string{
+		"AWS_LAMBDA_RUNTIME_API=" + api.address, "AWS_LAMBDA_FUNCTION_NAME=audit", "_HANDLER=bootstrap",
+		"AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=111122223333", "AWS_SECRET_ACCESS_KEY=bench",
+		"PTCAUDIT_POLICY=strict", "PTCAUDIT_TOPIC_ARN=arn:aws:sns:eu-west-1:111122223333:ptcaudit",
+	}, env...)
+	f.cmd.Stderr = os.Stderr
+	began := time.Now()
+	if err := f.cmd.Start(); err != nil {
+		return nil, err
+	}
+	select {
+	case at := <-api.ready:
+		f.startup = at.Sub(began)
+		return f, nil
+	case err := <-api.replies:
+		f.stop()
+		return nil, fmt.Errorf("%s did not start: %w", bootstrap, err)
+	case <-time.After(time.Minute):
+		f.stop()
+		return nil, fmt.Errorf("%s did not ask for an event within a minute", bootstrap)
+	}
+}
+
+// invoke hands the function one event and waits for its reply.
+func (f *function) invoke(event string) error {
+	f.api.events <- event
+	return <-f.api.replies
+}
+
+// resident is the memory of the process that is in RAM, in bytes.
+func (f *function) resident() (int, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", f.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kb, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(value), " kB"))
+			return kb << 10, err
+		}
+	}
+	return 0, fmt.Errorf("no VmRSS in /proc/%d/status", f.cmd.Process.Pid)
+}
+
+func (f *function) stop() {
+	_ = f.cmd.Process.Kill()
+	_ = f.cmd.Wait()
+	_ = f.api.server.Close()
+}

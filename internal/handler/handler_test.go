@@ -1,0 +1,638 @@
+package handler_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ptcaudit/internal/handler"
+	"ptcaudit/internal/notify"
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
+	"ptcaudit/internal/trigger"
+)
+
+var (
+	home  = ptc.Registry{Account: "111122223333", Region: "eu-west-1"}
+	clock = time.Date(2026, 11, 21, 22, 50, 0, 0, time.UTC)
+)
+
+const maxReceives = 8
+
+// world is what a handler under test meets: an auditor that answers with the
+// reports it is given, and a topic that keeps what it is told.
+type world struct {
+	mu     sync.Mutex
+	audits []report.Report // in the order of their registries' names
+	faults map[ptc.Registry][]ptc.Fault
+	// audit, where it is set, is called within each audit.
+	audit   func(ctx context.Context, reg ptc.Registry)
+	refuse  error // of the topic
+	publish func(ctx context.Context)
+	said    []notify.Message
+	logs    bytes.Buffer
+	metrics bytes.Buffer
+}
+
+func (w *world) Audit(ctx context.Context, reg ptc.Registry, triggers []report.Trigger) report.Report {
+	if w.audit != nil {
+		w.audit(ctx, reg)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := report.Report{
+		Audit:    report.Audit{ID: "audit", StartedAt: clock, FinishedAt: clock},
+		Registry: reg, Triggers: triggers, Faults: w.faults[reg],
+		Findings: []report.Finding{{Check: "upstream-allowed", Prefix: "quay", Outcome: report.Fail, Severity: report.High}},
+	}
+	r.Finish()
+	w.audits = append(w.audits, r)
+	return r
+}
+
+func (w *world) Publish(ctx context.Context, m notify.Message) error {
+	if w.publish != nil {
+		w.publish(ctx)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.refuse == nil {
+		w.said = append(w.said, m)
+	}
+	return w.refuse
+}
+
+// lockedWriter takes lines of logs and of metrics, which audits write at once.
+type lockedWriter struct {
+	mu *sync.Mutex
+	to *bytes.Buffer
+}
+
+func (l lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.to.Write(p)
+}
+
+func (w *world) handler() *handler.Handler {
+	return &handler.Handler{
+		Auditor:     w,
+		Account:     func(context.Context) (string, error) { return home.Account, nil },
+		Publisher:   w,
+		MinSeverity: report.Low,
+		MaxReceives: maxReceives,
+		Now:         func() time.Time { return clock },
+		Log:         slog.New(slog.NewJSONHandler(lockedWriter{&sync.Mutex{}, &w.logs}, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Metrics:     lockedWriter{&sync.Mutex{}, &w.metrics},
+	}
+}
+
+func (w *world) statuses() []string {
+	var out []string
+	for _, m := range w.said {
+		out = append(out, fmt.Sprint(m.Account, " ", m.Region, " ", m.Status))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func sample(t *testing.T, name string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("../../functions/audit/events", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// queued is a message of a batch.
+type queued struct {
+	id       string
+	body     string
+	receives int
+}
+
+func batch(t *testing.T, messages ...queued) []byte {
+	t.Helper()
+	var records []any
+	for _, m := range messages {
+		records = append(records, map[string]any{
+			"messageId": m.id, "body": m.body, "eventSource": "aws:sqs",
+			"attributes": map[string]string{"ApproximateReceiveCount": fmt.Sprint(m.receives)},
+		})
+	}
+	raw, err := json.Marshal(map[string]any{"Records": records})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func request(account, region string) string {
+	return fmt.Sprintf(`{"schema":"ptcaudit/request/v1","account":%q,"region":%q,"reason":"schedule"}`, account, region)
+}
+
+// failures are what a batch is answered with.
+func failures(t *testing.T, reply []byte) []string {
+	t.Helper()
+	var got struct {
+		BatchItemFailures *[]struct{ ItemIdentifier string }
+	}
+	if err := json.Unmarshal(reply, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.BatchItemFailures == nil {
+		t.Fatalf("batchItemFailures is null or not there: %s", reply)
+	}
+	out := []string{}
+	for _, f := range *got.BatchItemFailures {
+		out = append(out, f.ItemIdentifier)
+	}
+	return out
+}
+
+func throttled(retryable bool) []ptc.Fault {
+	return []ptc.Fault{{Operation: "ValidatePullThroughCacheRule", Prefix: "quay", Kind: ptc.FaultThrottled, Message: "slow down", Retryable: retryable}}
+}
+
+func TestBatch(t *testing.T) {
+	other := ptc.Registry{Account: home.Account, Region: "us-east-1"}
+	change := string(sample(t, "create.json"))
+	type faults = map[ptc.Registry][]ptc.Fault
+	tests := []struct {
+		name     string
+		messages []queued
+		faults   faults
+		refuse   error
+		failed   []string
+		said     []string
+		audits   int
+	}{
+		{
+			name: "one registry, one audit, one message",
+			messages: []queued{
+				{"a", change, 1},
+				{"b", request(home.Account, home.Region), 1},
+				{"c", string(sample(t, "secret.json")), 1},
+			},
+			said: []string{"111122223333 eu-west-1 FAILED"}, audits: 1,
+		},
+		{
+			name:     "two registries",
+			messages: []queued{{"a", change, 1}, {"b", request(home.Account, other.Region), 1}},
+			said:     []string{"111122223333 eu-west-1 FAILED", "111122223333 us-east-1 FAILED"}, audits: 2,
+		},
+		{
+			name:     "poison fails alone",
+			messages: []queued{{"a", "{", 1}, {"b", change, 1}, {"c", "{}", 8}, {"d", `{"schema":"ptcaudit/request/v1"}`, 1}},
+			failed:   []string{"a", "c", "d"},
+			said:     []string{"111122223333 eu-west-1 FAILED"}, audits: 1,
+		},
+		{
+			name:     "nothing to audit",
+			messages: []queued{{"a", string(sample(t, "foreign.json")), 1}, {"b", string(sample(t, "denied.json")), 1}},
+		},
+		{
+			name:     "what may mend is tried again, and nothing is said",
+			messages: []queued{{"a", change, 1}, {"b", request(home.Account, home.Region), 7}, {"c", request(home.Account, other.Region), 1}},
+			faults:   faults{home: throttled(true)},
+			failed:   []string{"a", "b"},
+			said:     []string{"111122223333 us-east-1 FAILED"}, audits: 2,
+		},
+		{
+			name:     "the last try of one is that of all of its registry",
+			messages: []queued{{"a", change, 1}, {"b", request(home.Account, home.Region), 8}},
+			faults:   faults{home: throttled(true)},
+			said:     []string{"111122223333 eu-west-1 COULD_NOT_AUDIT"}, audits: 1,
+		},
+		{
+			name:     "a queue that does not count is not relied on",
+			messages: []queued{{"a", change, 0}},
+			faults:   faults{home: throttled(true)},
+			said:     []string{"111122223333 eu-west-1 COULD_NOT_AUDIT"}, audits: 1,
+		},
+		{
+			name:     "what cannot mend is said at once",
+			messages: []queued{{"a", change, 1}},
+			faults:   faults{home: append(throttled(true), throttled(false)...)},
+			said:     []string{"111122223333 eu-west-1 COULD_NOT_AUDIT"}, audits: 1,
+		},
+		{
+			name:     "a Region without the API is nothing to say but of its findings",
+			messages: []queued{{"a", change, 1}},
+			faults:   faults{home: {{Kind: ptc.FaultUnsupported, Retryable: true}}},
+			said:     []string{"111122223333 eu-west-1 FAILED"}, audits: 1,
+		},
+		{
+			name:     "what was not said is not acknowledged, the last try included",
+			messages: []queued{{"a", change, 8}, {"b", string(sample(t, "foreign.json")), 1}},
+			refuse:   errors.New("no topic"),
+			failed:   []string{"a"}, audits: 1,
+		},
+		{
+			name:     "another account is said, and acknowledged",
+			messages: []queued{{"a", request("444455556666", home.Region), 1}},
+			said:     []string{"444455556666 eu-west-1 COULD_NOT_AUDIT"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, order := range []string{"in order", "backwards"} {
+				messages := slices.Clone(tt.messages)
+				failed := slices.Clone(tt.failed)
+				if order == "backwards" {
+					slices.Reverse(messages)
+					slices.Reverse(failed)
+				}
+				w := &world{faults: tt.faults, refuse: tt.refuse}
+				reply, err := w.handler().Invoke(t.Context(), batch(t, messages...))
+				if err != nil {
+					t.Fatal(order, err)
+				}
+				if diff := cmp.Diff(append([]string{}, failed...), failures(t, reply)); diff != "" {
+					t.Errorf("%s: failed (-want +got)\n%s", order, diff)
+				}
+				if diff := cmp.Diff(tt.said, w.statuses()); diff != "" {
+					t.Errorf("%s: said (-want +got)\n%s", order, diff)
+				}
+				if len(w.audits) != tt.audits {
+					t.Errorf("%s: %d audits, want %d", order, len(w.audits), tt.audits)
+				}
+			}
+		})
+	}
+}
+
+// What a batch asks of one registry comes to one list of triggers, whatever
+// its order, and without what CloudTrail delivered twice.
+func TestTriggersOfABatch(t *testing.T) {
+	create := string(sample(t, "create.json"))
+	twin := strings.Replace(create, `"id": "`, `"id": "another-`, 1)
+	messages := []queued{
+		{"a", create, 1},
+		{"b", twin, 1},
+		{"c", string(sample(t, "delete.json")), 1},
+		{"d", request(home.Account, home.Region), 1},
+		{"e", strings.Replace(request(home.Account, home.Region), "schedule", "deployment", 1), 1},
+	}
+	var all [][]report.Trigger
+	for range 2 {
+		w := &world{}
+		if _, err := w.handler().Invoke(t.Context(), batch(t, messages...)); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, w.audits[0].Triggers)
+		slices.Reverse(messages)
+	}
+	if diff := cmp.Diff(all[0], all[1]); diff != "" {
+		t.Errorf("the order of the batch shows (-in order +backwards)\n%s", diff)
+	}
+	var kinds []string
+	for _, got := range all[0] {
+		kinds = append(kinds, string(got.Kind)+" "+got.Call)
+	}
+	// The requests have no time of their own: it is now, 22:50, which is
+	// between the creation at 22:49 and the deletion at 23:11.
+	want := []string{"change CreatePullThroughCacheRule", "deployment ", "schedule ", "change DeletePullThroughCacheRule"}
+	if diff := cmp.Diff(want, kinds); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestBareMessages(t *testing.T) {
+	tests := []struct {
+		name    string
+		payload string
+		world   *world // nil for one where all is well
+		want    string // the reply, with said as its statuses
+		err     string
+	}{
+		{
+			name: "change", payload: string(sample(t, "create.json")),
+			want: `FAILED; [{"account":"111122223333","region":"eu-west-1","complete":true,"summary":{"rules":0,"outcomes":{"fail":1},"failed":{"high":1},"waived":0,"highest":"high"}}]`,
+		},
+		{
+			name: "its last try", payload: string(sample(t, "request.json")),
+			world: &world{faults: map[ptc.Registry][]ptc.Fault{home: throttled(true)}},
+			want:  `COULD_NOT_AUDIT; [{"account":"111122223333","region":"eu-west-1","complete":false,"summary":{"rules":0,"outcomes":{"fail":1},"failed":{"high":1},"waived":0,"highest":"high"}}]`,
+		},
+		{name: "stranger", payload: string(sample(t, "foreign.json")), want: `; []`},
+		{name: "a call that failed", payload: string(sample(t, "denied.json")), want: `; []`},
+		{name: "not JSON", payload: "create.json", err: trigger.ErrNotJSON.Error()},
+		{name: "nothing", payload: "{}", err: trigger.ErrUnknown.Error()},
+		{name: "no registry", payload: `{"schema":"ptcaudit/request/v1"}`, err: trigger.ErrNoRegistry.Error()},
+		{
+			name: "not said", payload: string(sample(t, "create.json")),
+			world: &world{refuse: errors.New("a text from outside")},
+			err:   "message not published",
+		},
+		{
+			name: "not said, with a code", payload: string(sample(t, "create.json")),
+			world: &world{refuse: fmt.Errorf("topic: %w", refusal("AuthorizationError"))},
+			err:   "message not published: denied AuthorizationError",
+		},
+		{
+			name: "crash", payload: string(sample(t, "create.json")),
+			world: &world{audit: func(context.Context, ptc.Registry) { panic("a text from outside") }},
+			err:   "audit crashed: string",
+		},
+		{
+			name: "crash of Go", payload: string(sample(t, "create.json")),
+			world: &world{audit: func(_ context.Context, reg ptc.Registry) { _ = []int{}[len(reg.Account)] }},
+			err:   "audit crashed: runtime error: index out of range [12] with length 0",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := tt.world
+			if w == nil {
+				w = &world{}
+			}
+			reply, err := w.handler().Invoke(t.Context(), []byte(tt.payload))
+			if tt.err != "" {
+				if err == nil || err.Error() != tt.err || reply != nil {
+					t.Fatalf("got %s and error %v, want %q", reply, err, tt.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got struct {
+				Said   *[]struct{ Status string }
+				Audits json.RawMessage
+			}
+			if err := json.Unmarshal(reply, &got); err != nil || got.Said == nil {
+				t.Fatalf("%s: %v", reply, err)
+			}
+			var said []string
+			for _, m := range *got.Said {
+				said = append(said, m.Status)
+			}
+			if diff := cmp.Diff(tt.want, strings.Join(said, " ")+"; "+string(got.Audits)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// refusal is an error of a topic.
+func refusal(code string) error {
+	return &ptc.Fault{Operation: "Publish", Kind: ptc.FaultDenied, Code: code, Message: "a text from outside"}
+}
+
+func TestWithoutPublisher(t *testing.T) {
+	w := &world{}
+	h := w.handler()
+	h.Publisher = nil
+	got, err := h.Handle(t.Context(), sample(t, "create.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Said) != 1 || got.Said[0].Status != report.Failed || len(w.said) != 0 {
+		t.Errorf("got %+v, published %+v", got.Said, w.said)
+	}
+}
+
+func TestNothingToSay(t *testing.T) {
+	w := &world{}
+	h := w.handler()
+	h.MinSeverity = report.Critical // above the finding
+	got, err := h.Handle(t.Context(), sample(t, "create.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Said) != 0 || len(w.said) != 0 || len(got.Audits) != 1 {
+		t.Errorf("got %+v, published %+v", got, w.said)
+	}
+}
+
+func TestResultOfABatch(t *testing.T) {
+	w := &world{}
+	got, err := w.handler().Handle(t.Context(), sample(t, "sqs-batch.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Said) != 1 || len(got.Audits) != 1 || len(got.Failed) != 1 || !got.Batch {
+		t.Errorf("got %+v", got)
+	}
+	if diff := cmp.Diff([]trigger.Ignored{trigger.Stranger}, got.Ignored); diff != "" {
+		t.Errorf("ignored (-want +got)\n%s", diff)
+	}
+}
+
+// A function that cannot work says so of every registry that it is asked for,
+// and asks nobody.
+func TestFaultsInsteadOfAudits(t *testing.T) {
+	w := &world{}
+	h := w.handler()
+	h.Auditor, h.Account = nil, nil
+	h.Policy = report.Policy{Name: "acme.yaml"}
+	h.Faults = []ptc.Fault{{Operation: "LoadPolicy", Kind: ptc.FaultMalformed, Message: "acme.yaml:3:7: unknown key"}}
+	reply, err := h.Invoke(t.Context(), batch(t, queued{"a", request(home.Account, home.Region), 1}, queued{"b", "{", 1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"b"}, failures(t, reply)); diff != "" {
+		t.Errorf("failed (-want +got)\n%s", diff)
+	}
+	if len(w.said) != 1 || w.said[0].Status != report.CouldNotAudit || !strings.Contains(w.said[0].Text, "acme.yaml:3:7: unknown key") {
+		t.Errorf("said %+v", w.said)
+	}
+}
+
+func TestWhoseCredentials(t *testing.T) {
+	tests := []struct {
+		name    string
+		account string
+		err     error
+		want    string
+	}{
+		{"another's", "444455556666", nil, "no credentials for 111122223333"},
+		{"unknown", "", errors.New("who am I?"), "no credentials for 111122223333"},
+		{"a fault", "", &ptc.Fault{Operation: "GetCallerIdentity", Kind: ptc.FaultDenied, Code: "ExpiredToken", Message: "token is old"}, "GetCallerIdentity"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := &world{}
+			h := w.handler()
+			h.Account = func(context.Context) (string, error) { return tt.account, tt.err }
+			got, err := h.Handle(t.Context(), sample(t, "create.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(w.audits) != 0 {
+				t.Error("audited a registry with somebody else's credentials")
+			}
+			if len(got.Said) != 1 || got.Said[0].Status != report.CouldNotAudit || !strings.Contains(got.Said[0].Text, tt.want) {
+				t.Errorf("said %+v, want %q", got.Said, tt.want)
+			}
+			if len(got.Audits) != 1 || got.Audits[0].Complete {
+				t.Errorf("audits %+v", got.Audits)
+			}
+		})
+	}
+}
+
+// One registry's crash keeps no other from being audited and acknowledged.
+func TestCrashFailsItsRegistryOnly(t *testing.T) {
+	w := &world{audit: func(_ context.Context, reg ptc.Registry) {
+		if reg == home {
+			panic("crash")
+		}
+	}}
+	reply, err := w.handler().Invoke(t.Context(), batch(t,
+		queued{"a", request(home.Account, home.Region), 8}, queued{"b", request(home.Account, "us-east-1"), 1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"a"}, failures(t, reply)); diff != "" {
+		t.Errorf("failed (-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"111122223333 us-east-1 FAILED"}, w.statuses()); diff != "" {
+		t.Errorf("said (-want +got)\n%s", diff)
+	}
+}
+
+// Audits end early enough to be said, and publishing early enough to reply.
+func TestDeadline(t *testing.T) {
+	tests := []struct {
+		limit, audit, publish time.Duration
+	}{
+		{2 * time.Minute, 115 * time.Second, 119 * time.Second},
+		{4 * time.Second, 3 * time.Second, 3 * time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.limit.String(), func(t *testing.T) {
+			began := time.Now()
+			ctx, cancel := context.WithDeadline(t.Context(), began.Add(tt.limit))
+			defer cancel()
+			var audit, publish time.Time
+			w := &world{
+				audit:   func(ctx context.Context, _ ptc.Registry) { audit, _ = ctx.Deadline() },
+				publish: func(ctx context.Context) { publish, _ = ctx.Deadline() },
+			}
+			if _, err := w.handler().Invoke(ctx, sample(t, "create.json")); err != nil {
+				t.Fatal(err)
+			}
+			near := func(got time.Time, want time.Duration) bool {
+				return got.Sub(began.Add(want)).Abs() < 500*time.Millisecond
+			}
+			if !near(audit, tt.audit) || !near(publish, tt.publish) {
+				t.Errorf("audit ends after %v, publishing after %v; want %v and %v", audit.Sub(began), publish.Sub(began), tt.audit, tt.publish)
+			}
+		})
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	type line struct {
+		AWS struct {
+			Timestamp         int64
+			CloudWatchMetrics []struct {
+				Namespace  string
+				Dimensions [][]string
+				Metrics    []struct{ Name, Unit string }
+			}
+		} `json:"_aws"`
+		Account, Region                                             string
+		AuditSucceeded, AuditIncomplete, FindingsFailed, DurationMs float64
+	}
+	tests := []struct {
+		name  string
+		world *world
+		want  []float64 // succeeded, incomplete, failed
+	}{
+		{"complete", &world{}, []float64{1, 0, 1}},
+		{"incomplete and said", &world{faults: map[ptc.Registry][]ptc.Fault{home: throttled(false)}}, []float64{0, 1, 1}},
+		{"left to another try", &world{faults: map[ptc.Registry][]ptc.Fault{home: throttled(true)}}, nil},
+		{"not said", &world{refuse: errors.New("no")}, nil},
+		{"crashed", &world{audit: func(context.Context, ptc.Registry) { panic(1) }}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := tt.world
+			if _, err := w.handler().Invoke(t.Context(), batch(t, queued{"a", request(home.Account, home.Region), 1})); err != nil {
+				t.Fatal(err)
+			}
+			if tt.want == nil {
+				if w.metrics.Len() > 0 {
+					t.Errorf("an audit that is not over was counted: %s", w.metrics.String())
+				}
+				return
+			}
+			if strings.Count(w.metrics.String(), "\n") != 1 {
+				t.Fatalf("not one line: %q", w.metrics.String())
+			}
+			var got line
+			if err := json.Unmarshal(w.metrics.Bytes(), &got); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, []float64{got.AuditSucceeded, got.AuditIncomplete, got.FindingsFailed}); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			directive := got.AWS.CloudWatchMetrics[0]
+			if got.AWS.Timestamp != clock.UnixMilli() || directive.Namespace != "ptcaudit" || len(directive.Metrics) != 4 {
+				t.Errorf("got %+v", got.AWS)
+			}
+			if diff := cmp.Diff([][]string{{}, {"account", "region"}}, directive.Dimensions); diff != "" {
+				t.Errorf("dimensions (-want +got)\n%s", diff)
+			}
+			// Each metric and dimension that is declared is there.
+			var members map[string]any
+			if err := json.Unmarshal(w.metrics.Bytes(), &members); err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range directive.Metrics {
+				if _, ok := members[m.Name].(float64); !ok {
+					t.Errorf("%s is no number: %v", m.Name, members[m.Name])
+				}
+			}
+			if members["account"] != home.Account || members["region"] != home.Region {
+				t.Errorf("dimensions without values: %v", members)
+			}
+		})
+	}
+}
+
+// Logs tell each audit and hold nothing from outside.
+func TestLogs(t *testing.T) {
+	const canary = "CANARY"
+	change := strings.NewReplacer("docker-hub", "docker-"+canary, "jane", canary).Replace(string(sample(t, "create.json")))
+	w := &world{
+		faults: map[ptc.Registry][]ptc.Fault{home: {{Operation: "X", Kind: ptc.FaultDenied, Message: canary}}},
+		refuse: refusal("AuthorizationError"),
+	}
+	if _, err := w.handler().Invoke(t.Context(), batch(t,
+		queued{"a", change, 1}, queued{"b", `{"` + canary, 1}, queued{"c", `{"detail-type":"` + canary + `"}`, 1},
+		queued{"d", `{"schema":"` + canary + `"}`, 1},
+		queued{"e", strings.ReplaceAll(change, "eventTime", `errorCode": "`+canary+`", "eventTime`), 1})); err != nil {
+		t.Fatal(err)
+	}
+	logs := w.logs.String()
+	if strings.Contains(logs, canary) {
+		t.Errorf("the logs hold what came from outside:\n%s", logs)
+	}
+	for _, want := range []string{
+		`"msg":"audit not said","account":"111122223333","region":"eu-west-1","audit_id":"audit","complete":false,"messages":1,"receives":1,"reason":"message not published: denied AuthorizationError"`,
+		`"level":"WARN","msg":"message refused","message_id":"b"`,
+		`"level":"DEBUG","msg":"message ignored","message_id":"c","reason":"stranger"`,
+		`"level":"INFO","msg":"message ignored","message_id":"e","reason":"changed_nothing"`,
+	} {
+		if !strings.Contains(logs, want) {
+			t.Errorf("no line with %s in\n%s", want, logs)
+		}
+	}
+}
