@@ -79,12 +79,12 @@ func unsupported(r report.Report) (ptc.Fault, bool) {
 func (p *printer) head(r report.Report) {
 	switch {
 	case r.Complete:
-		p.prose("", p.verdict(r.Summary))
+		p.prose("", p.verdict(r.Summary, p.paint.good("no failures")))
 	case len(r.Rules)+len(r.Findings) == 0:
 		p.prose("", p.paint.warning("NOT AUDITED")+": nothing could be learnt of this registry.")
 	default:
 		p.prose("", p.paint.warning("INCOMPLETE")+": not everything could be checked, so more may be wrong than stands here.")
-		p.prose("", p.verdict(r.Summary))
+		p.prose("", p.verdict(r.Summary, "no failures seen"))
 	}
 	about := fmt.Sprintf("Registry %s, policy %s, %s", r.Registry, clean(r.Policy.Name), minute(r.Audit.StartedAt))
 	if asOf := r.Audit.AsOf; !asOf.IsZero() {
@@ -103,8 +103,9 @@ func (p *printer) head(r report.Report) {
 
 func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " UTC" }
 
-// verdict is the first thing to read: how many failures, and how bad.
-func (p *printer) verdict(s report.Summary) string {
+// verdict is the first thing to read: how many failures, and how bad; none is
+// what to say without any.
+func (p *printer) verdict(s report.Summary, none string) string {
 	failed := s.Outcomes[report.Fail] - s.Waived
 	var parts []string
 	for _, severity := range slices.Backward(report.Severities()) {
@@ -114,7 +115,7 @@ func (p *printer) verdict(s report.Summary) string {
 	}
 	rules := count(s.Rules, "rule")
 	if failed == 0 {
-		return rules + ", no failures."
+		return rules + ", " + none + "."
 	}
 	return rules + ", " + p.paint.strong(count(failed, "failure")) + ": " + strings.Join(parts, ", ") + "."
 }
