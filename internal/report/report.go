@@ -150,7 +150,10 @@ func hash(parts ...string) string {
 func (r *Report) Finish() {
 	r.SchemaVersion = SchemaVersion
 	r.Triggers = sorted(r.Triggers, func(a, b Trigger) int {
-		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.EventID, b.EventID))
+		// CloudTrail's times are whole seconds. Within one, a secret comes
+		// before the rule that uses it.
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(b.Kind, a.Kind), cmp.Compare(a.Call, b.Call),
+			cmp.Compare(a.Prefix, b.Prefix), cmp.Compare(a.EventID, b.EventID))
 	})
 	r.Faults = sorted(r.Faults, func(a, b ptc.Fault) int {
 		return cmp.Or(cmp.Compare(a.Operation, b.Operation), cmp.Compare(a.Prefix, b.Prefix))
