@@ -401,15 +401,17 @@ func FuzzAnswers(f *testing.F) {
 	f.Add(400, apiError("ThrottlingException", "x"))
 	f.Add(502, "<html>")
 	f.Add(200, `{"pullThroughCacheRules":[{"ecrRepositoryPrefix":"a\ud800","createdAt":1e300}]}`)
+	var answer http.Response
+	var text string
+	cfg := config("http://127.0.0.1")
+	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	cfg.HTTPClient = transport(func(*http.Request) (*http.Response, error) {
+		answer.Header, answer.Body = http.Header{}, io.NopCloser(strings.NewReader(text))
+		return &answer, nil
+	})
+	c := ecrapi.New(cfg, ecrapi.Options{})
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		cfg := config("http://127.0.0.1")
-		cfg.RetryMaxAttempts = 1
-		cfg.Retryer = nil
-		cfg.HTTPClient = transport(func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
-		})
-		c := ecrapi.New(cfg, ecrapi.Options{})
-
+		answer.StatusCode, text = status, body
 		rules, err := c.Rules(t.Context(), registry)
 		switch {
 		case err != nil:
