@@ -122,7 +122,8 @@ a.yaml:7:55: "2027-02-29" is no day: write one that exists, as 2027-03-31
 b.yaml:3:9: no YAML: could not find flow mapping end token '}'`,
 		},
 		{
-			"faults of both files", []string{head + "extends: b.yaml\nx: 1\n", head + "y: 1\n"},
+			"faults of both files",
+			[]string{head + "extends: b.yaml\nx: 1\n", head + "y: 1\n"},
 			"a.yaml:4:1: unknown key x\nb.yaml:3:1: unknown key y",
 		},
 	}
