@@ -257,13 +257,13 @@ func TestRetryQuota(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := serve(t, tt.answer)
 			c := s.client()
-			for range 200 {
+			for range 80 {
 				_, err := c.Validate(t.Context(), registry, rule)
 				if f := fault(t, err); f.Kind != tt.want || !f.Retryable {
 					t.Fatalf("got fault %+v, want %s and retryable", f, tt.want)
 				}
 			}
-			if n := len(s.requests()); n >= 200*retry.DefaultMaxAttempts {
+			if n := len(s.requests()); n >= 80*retry.DefaultMaxAttempts {
 				t.Errorf("%d calls: the quota never ended, this test shows nothing", n)
 			}
 		})
