@@ -94,6 +94,6 @@ func (t *tree) member(typ *types.Type, function, overload string, target ast.Exp
 }
 
 // fold is what all, exists, filter and map become.
-func (t *tree) fold(typ *types.Type, over ast.Expr, item, accu string, begin, while, step, result ast.Expr) ast.Expr {
-	return t.NewComprehension(t.id(typ), over, item, accu, begin, while, step, result)
+func (t *tree) fold(typ *types.Type, over ast.Expr, item string, begin, while, step, result ast.Expr) ast.Expr {
+	return t.NewComprehension(t.id(typ), over, item, t.AccuIdentName(), begin, while, step, result)
 }

@@ -153,8 +153,8 @@ func (g *generator) expr(a *ast.AST, e ast.Expr) string {
 		}
 		return fmt.Sprintf("t.%s(%s, %q, %q%s)", method, typ, c.FunctionName(), ref.OverloadIDs[0], g.exprs(a, args...))
 	case ast.ComprehensionKind:
-		if c := e.AsComprehension(); !c.HasIterVar2() {
-			return fmt.Sprintf("t.fold(%s%s, %q, %q%s)", typ, g.exprs(a, c.IterRange()), c.IterVar(), c.AccuVar(),
+		if c := e.AsComprehension(); !c.HasIterVar2() && c.AccuVar() == ast.NewExprFactory().AccuIdentName() {
+			return fmt.Sprintf("t.fold(%s%s, %q%s)", typ, g.exprs(a, c.IterRange()), c.IterVar(),
 				g.exprs(a, c.AccuInit(), c.LoopCondition(), c.LoopStep(), c.Result()))
 		}
 	default:
