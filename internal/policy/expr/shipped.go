@@ -39,7 +39,8 @@ func (e *Env) lookup(s source) *ast.AST {
 }
 
 // tree builds a checked syntax tree: its methods make a node and note its type
-// and what it refers to.
+// and what it refers to. Where a method changes so that shipped_generated.go
+// does not compile, empty the map there and generate it again.
 type tree struct {
 	ast.ExprFactory
 
