@@ -68,10 +68,10 @@ func toJSON(file string, data []byte) (*places, []byte, error) {
 		return nil, nil, fmt.Errorf("%s: %w", file, err)
 	}
 	switch {
-	case len(parsed.Docs) == 0 || parsed.Docs[0].Body == nil:
+	case len(parsed.Docs) == 0 || parsed.Docs[0].Body == nil && len(parsed.Docs) == 1:
 		return nil, nil, fmt.Errorf("%s is empty: write a list of registries", file)
 	case len(parsed.Docs) > 1:
-		return nil, nil, p.errorf(parsed.Docs[1].Body, "a second document begins here: a fixture is one")
+		return nil, nil, p.errorf(parsed.Docs[1], "a second document begins here: a fixture is one")
 	}
 	var out bytes.Buffer
 	if err := p.write(&out, parsed.Docs[0].Body, ""); err != nil {
@@ -196,8 +196,11 @@ func placeOf(node ast.Node) place {
 		if !n.IsFlowStyle && len(n.Values) > 0 { // its own token is a colon
 			return placeOf(n.Values[0].Key)
 		}
-	case *ast.DocumentNode:
-		return placeOf(n.Body)
+	case *ast.DocumentNode: // has no token where it is empty
+		if n.Start == nil {
+			return placeOf(n.Body)
+		}
+		return place{n.Start.Position.Line, n.Start.Position.Column}
 	}
 	at := node.GetToken().Position
 	return place{at.Line, at.Column}

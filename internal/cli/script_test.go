@@ -128,7 +128,7 @@ func emulate(ts *testscript.TestScript, neg bool, args []string) {
 	path, err := exec.LookPath("ptcaudit")
 	ts.Check(err)
 	cmd := exec.Command(path, append([]string{"emulate", "--listen", "127.0.0.1:0"}, args...)...)
-	cmd.Dir, cmd.Stderr = ts.MkAbs("."), ts.Stderr()
+	cmd.Dir, cmd.Stderr = ts.MkAbs("."), os.Stderr
 	out, err := cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())

@@ -214,6 +214,9 @@ func Decode(data []byte) (Report, error) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return Report{}, fmt.Errorf("read report: %w", err)
 	}
+	if !ptc.ValidAccount(r.Registry.Account) || !ptc.ValidRegion(r.Registry.Region) {
+		return Report{}, fmt.Errorf("read report: %q is no registry", r.Registry)
+	}
 	for _, f := range r.Findings {
 		if !slices.Contains([]Outcome{Pass, Fail, Error, Skip, Pending}, f.Outcome) {
 			return Report{}, fmt.Errorf("read report: %s of %q: outcome %q is none", f.Check, f.Prefix, f.Outcome)
