@@ -107,7 +107,8 @@ func (c *Client) explain(ctx context.Context, err error, a answer) (meaning, str
 			return timedOut, "the audit was cancelled"
 		}
 		return timedOut, "the time for the audit ran out"
-	case isKnown:
+	// Of the services that give credentials none says what ECR has.
+	case isKnown && (known != unsupported || !is[*credentialsError](err)):
 		return known, a.text(err)
 	case isThrottle, a.status == http.StatusTooManyRequests:
 		return throttled, a.text(err)

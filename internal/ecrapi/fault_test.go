@@ -360,6 +360,7 @@ func TestCredentials(t *testing.T) {
 		{"nowhere to get them from", timeout{}, ptc.Fault{Kind: ptc.FaultDenied, Message: "no credentials: failed to refresh cached credentials, i/o timeout"}},
 		{"role not to be assumed", sts(403, "AccessDenied"), ptc.Fault{Kind: ptc.FaultDenied, Code: "AccessDenied", Message: "of STS"}},
 		{"session over", sts(400, "InvalidGrantException"), ptc.Fault{Kind: ptc.FaultDenied, Code: "InvalidGrantException", Message: "no credentials: of STS"}},
+		{"no such service", sts(400, "UnknownOperationException"), ptc.Fault{Kind: ptc.FaultDenied, Code: "UnknownOperationException", Message: "no credentials: of STS"}},
 		{"throttled", sts(400, "Throttling"), ptc.Fault{Kind: ptc.FaultThrottled, Code: "Throttling", Message: "of STS", Retryable: true}},
 		{"STS is down", sts(503, "NovelException"), ptc.Fault{Kind: ptc.FaultUnavailable, Code: "NovelException", Message: "of STS", Retryable: true}},
 	}
