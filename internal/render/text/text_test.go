@@ -237,6 +237,7 @@ func TestCommandsSurviveCopying(t *testing.T) {
 	commands := []string{
 		"aws ecr create-pull-through-cache-rule --ecr-repository-prefix team/quay --upstream-registry quay --upstream-registry-url quay.io --region eu-west-1",
 		`aws secretsmanager put-secret-value --secret-id ecr-pullthroughcache/hub --secret-string '{"username": "u", "accessToken": "a --b \"c\""}' --region eu-west-1`,
+		`aws ecr a-long-enough-operation --escaped \" --still-the-same\ --word --region eu-west-1 --more options --to wrap`,
 		`aws ecr update-pull-through-cache-rule --ecr-repository-prefix "a  b --c" --custom-role-arn arn:aws:iam::111122223333:role/a`,
 	}
 	for _, command := range commands {
