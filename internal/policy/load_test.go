@@ -104,7 +104,7 @@ a.yaml:3:7: name must be a string, not a list`},
 
 		{"extends nothing", []string{head + "extends: ''\n"}, "a.yaml:3:10: extends is empty"},
 		{"extends no file", []string{head + "extends: nope.yaml\n"}, "a.yaml:3:10: there is no policy nope.yaml (shipped are default and strict, anything else is a file)"},
-		{"extends a misspelt name", []string{head + "extends: defualt\n"}, "a.yaml:3:10: there is no policy defualt, did you mean default? (shipped are default and strict, anything else is a file)"},
+		{"extends a misspelt name", []string{head + "extends: defaults\n"}, "a.yaml:3:10: there is no policy defaults, did you mean default? (shipped are default and strict, anything else is a file)"},
 		{"extends a folder", []string{head + "extends: ./\n"}, "a.yaml:3:10: cannot read .: is a directory"},
 		{"extends itself", []string{head + "extends: ./a.yaml\n"}, "a.yaml:3:10: extends goes round in a circle: a.yaml extends a.yaml"},
 		{"circle", []string{head + "extends: b.yaml\n", head + "extends: c.yaml\n", head + "extends: x/../b.yaml\n"}, "c.yaml:3:10: extends goes round in a circle: b.yaml extends c.yaml extends b.yaml"},
