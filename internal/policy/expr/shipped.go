@@ -24,12 +24,12 @@ type source struct {
 // lookup gives the checked syntax tree of a shipped expression; nil where it
 // is none, or where it uses a param that has another type here.
 func (e *Env) lookup(s source) *ast.AST {
-	make := shipped[s]
-	if make == nil {
+	build := shipped[s]
+	if build == nil {
 		return nil
 	}
 	t := &tree{ExprFactory: ast.NewExprFactory(), types: map[int64]*types.Type{}, refs: map[int64]*ast.ReferenceInfo{}}
-	root := make(t)
+	root := build(t)
 	for name, typ := range t.params {
 		if known := e.params[name]; known == nil || !known.IsExactType(typ) {
 			return nil
