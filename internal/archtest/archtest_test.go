@@ -183,7 +183,7 @@ func TestNobodyReachesWhatTheyMustNot(t *testing.T) {
 		},
 		{"infra", []string{"ptcaudit/infra"}, "not reach AWS by itself", func(pkg string) bool { return under(pkg, sdk, emulator) }},
 		{"everything", []string{"ptcaudit/functions", "ptcaudit/internal/cmd", "ptcaudit/infra"}, "not link test helpers", func(pkg string) bool { return under(pkg, testOnly...) || pkg == "testing" }},
-		{"ECR client", except(g, ecrapi, cli+"/demo"), "be imported by ecrapi only", importsDirectly(sdk + "/service/ecr")},
+		{"ECR client", except(g, ecrapi), "be imported by ecrapi only", importsDirectly(sdk + "/service/ecr")},
 		{"SNS client", except(g, snspub), "be imported by snspub only", importsDirectly(sdk + "/service/sns")},
 	}
 	for _, tt := range tests {
