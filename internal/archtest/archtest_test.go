@@ -111,7 +111,7 @@ var ours = map[string][]string{
 	policy + "/expr":        {ptc, report},
 	policy + "/source":      {},
 	policy:                  {ptc, report, policies, policy + "/expr", policy + "/source"},
-	policy + "/policytest":  {ptc, report, policy, policy + "/source"},
+	policy + "/policytest":  {ptc, report, policy, policy + "/source", policies},
 	policies:                {},
 	notify:                  {ptc, report},
 	trigger:                 {ptc, report},
