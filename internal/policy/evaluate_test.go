@@ -111,6 +111,18 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
+func TestEffectiveFromBeginsAtMidnight(t *testing.T) {
+	p := mustLoad(t, head+"checks: [{id: it, title: T, severity: low, scope: registry, assert: 'false', effectiveFrom: 2027-03-02}]\n")
+	midnight := at("2027-03-02T00:00:00Z")
+	for when, want := range map[time.Time]report.Outcome{midnight.Add(-1): report.Pending, midnight: report.Fail} {
+		in := input()
+		in.Now = when
+		if f := p.Evaluate(t.Context(), in)[0]; f.Outcome != want {
+			t.Errorf("at %s: %s, want %s", when, f.Outcome, want)
+		}
+	}
+}
+
 func TestRemediationIsComputed(t *testing.T) {
 	p := mustLoad(t, head+`checks:
   - id: it
@@ -283,6 +295,14 @@ aws ecr update-pull-through-cache-rule --ecr-repository-prefix hub --region eu-w
 			`An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
 aws ecr delete-pull-through-cache-rule --ecr-repository-prefix quay --region eu-west-1
 aws ecr create-pull-through-cache-rule --ecr-repository-prefix quay --region eu-west-1 --upstream-registry-url quay.io --upstream-registry quay`,
+		},
+		{
+			"the URL is the rule's own", "prefix: base, upstreamRegistry: ecr, upstreamPrefix: test, role: forbidden",
+			[]ptc.Rule{ecr},
+			`fail: The rule base is not as the policy requires it: its upstreamPrefix is "prod", not "test"; a role is forbidden.`,
+			`An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
+aws ecr delete-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1
+aws ecr create-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1 --upstream-registry-url 444455556666.dkr.ecr.eu-west-1.amazonaws.com --upstream-registry ecr --upstream-repository-prefix test`,
 		},
 		{
 			"what is not asked for stays", "prefix: base, upstreamPrefix: test",

@@ -163,6 +163,7 @@ func TestLockedChecks(t *testing.T) {
 		{"scope", "checks: [{id: team, scope: registry}]\n", "a.yaml:4:28: team is locked by b.yaml: its scope cannot change"},
 		{"effectiveFrom", "checks: [{id: team, effectiveFrom: 2026-01-01}]\n", "a.yaml:4:36: team is locked by b.yaml: its effectiveFrom cannot change"},
 		{"the lock itself", "checks: [{id: team, locked: false}]\n", "a.yaml:4:29: team is locked by b.yaml and cannot be unlocked"},
+		{"locking it again does not loosen it", "checks: [{id: team, locked: true}]\ndisable: [team]\n", "a.yaml:5:11: team is locked by b.yaml and cannot be disabled"},
 		{"disabled", "disable: [team]\n", "a.yaml:4:11: team is locked by b.yaml and cannot be disabled"},
 		{"waived", "waivers: [{check: team, prefixes: [x], owner: a, reason: b, expires: 2027-01-01}]\n", "a.yaml:4:19: team is locked by b.yaml and cannot be waived"},
 		{"lowered by an override", "overrides: [{regions: [eu-west-1], severities: {team: low}}]\n", "a.yaml:4:55: team is locked by b.yaml: its severity cannot be lower than medium"},

@@ -122,6 +122,11 @@ func TestWaivers(t *testing.T) {
 		{"two, the longer counts", waive("bad", "prefixes: [hub]", soon) + waive("bad", `prefixes: ["*"]`, long), []string{"bad hub fail medium waived", "bad quay fail medium waived"}},
 		{"two, the expired one is followed by another", waive("bad", "prefixes: [hub]", gone) + waive("bad", "prefixes: [hub]", long), []string{"bad hub fail medium waived"}},
 		{"two of one rule, expired", waive("bad", "prefixes: [hub]", gone) + waive("worse", "prefixes: [hub]", gone), []string{"waiver-expired hub fail high"}},
+		{
+			"two of one rule, the other one more severe",
+			waive("bad", "prefixes: [hub]", gone) + waive("worse", "prefixes: [hub]", gone) + "overrides: [{regions: [eu-west-1], severities: {bad: critical}}]\n",
+			[]string{"waiver-expired hub fail critical"},
+		},
 		{"two of one rule, ending", waive("bad", "prefixes: [hub]", soon) + waive("worse", "prefixes: [hub]", soon), []string{
 			"bad hub fail medium waived", "waiver-ending hub fail informational", "worse hub fail high waived",
 		}},
@@ -155,6 +160,10 @@ func TestWaivers(t *testing.T) {
 				isWaivers := strings.HasPrefix(f.Check, "waiver-")
 				if f.Waiver != nil || isWaivers {
 					got = append(got, brief(f))
+				}
+				facts := map[string]string{"hub": report.FactsOf(hub), "quay": report.FactsOf(quay)}[f.Prefix]
+				if isWaivers && f.Check != "waiver-unused" && f.Facts != facts {
+					t.Errorf("%s has facts %q, want those of what is waived", brief(f), f.Facts)
 				}
 				if isWaivers && (f.Message == "" || f.Remediation == "") {
 					t.Errorf("%s says %q, %q", brief(f), f.Message, f.Remediation)
