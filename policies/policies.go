@@ -5,6 +5,8 @@ package policies
 
 import "embed"
 
+//go:generate go test . -run ^TestREADME$ -update
+
 //go:embed default.yaml strict.yaml
 var files embed.FS
 

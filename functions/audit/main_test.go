@@ -214,7 +214,7 @@ func TestWhenSomethingFails(t *testing.T) {
 			name: "an empty answer", faults: fault(list(`"empty": true`)), reply: "failed", said: []string{"COULD_NOT_AUDIT"},
 		},
 		{
-			name: "slow, against the deadline", faults: fault(validate(`"delay": "30s"`)), receives: 8, limit: 6 * time.Second,
+			name: "slow, against the deadline", faults: fault(validate(`"delay": "30s"`)), receives: 8, limit: 8 * time.Second,
 			reply: "failed", said: []string{"COULD_NOT_AUDIT"}, mail: []string{"time"},
 		},
 		{
@@ -237,7 +237,7 @@ func TestWhenSomethingFails(t *testing.T) {
 		{name: "topic throttles on", topic: func(c *cloud) { c.topic.Fail("Throttled", 429, 0) }, reply: "failed m"},
 		{name: "topic out of reach", topic: func(c *cloud) { c.topicServer.Close() }, reply: "failed m"},
 		{
-			name: "topic does not answer", topic: func(c *cloud) { c.topic.Delay(time.Minute, 0) }, limit: 3 * time.Second,
+			name: "topic does not answer", topic: func(c *cloud) { c.topic.Delay(time.Minute, 0) }, limit: 6 * time.Second,
 			reply: "failed m",
 		},
 	}

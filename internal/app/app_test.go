@@ -107,12 +107,16 @@ func TestNewKeepsToItsConfiguration(t *testing.T) {
 	c, p := load(t)
 	c.CallTimeout = 100 * time.Millisecond
 	account := func(context.Context) (string, error) { return home.Account, nil }
+	began := time.Now()
 	got, err := app.New(c, cfg, p, app.Options{Account: account}).Handler.Handle(t.Context(), sample(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(got.Said) != 1 || got.Said[0].Status != report.CouldNotAudit {
 		t.Errorf("got %+v", got.Said)
+	}
+	if took := time.Since(began); took > config.DefaultCallTimeout/2 {
+		t.Errorf("a call took %v, which is longer than it may", took)
 	}
 	if n := e.Count("GetCallerIdentity"); n != 0 {
 		t.Errorf("STS was asked %d times", n)
@@ -139,20 +143,21 @@ func TestIdentityFaults(t *testing.T) {
 		name string
 		cfg  func(t *testing.T) aws.Config
 		kind ptc.FaultKind
+		text string // in the error
 	}{
-		{"denied", sts(emulator.Fault{Code: "ExpiredTokenException", Status: http.StatusForbidden}), ptc.FaultDenied},
-		{"broken", sts(emulator.Fault{Status: http.StatusInternalServerError}), ptc.FaultUnavailable},
-		{"cut off", sts(emulator.Fault{Drop: true}), ptc.FaultUnavailable},
+		{"denied", sts(emulator.Fault{Code: "ExpiredTokenException", Status: http.StatusForbidden}), ptc.FaultDenied, "GetCallerIdentity: ExpiredTokenException: The security token"},
+		{"broken", sts(emulator.Fault{Status: http.StatusInternalServerError}), ptc.FaultUnavailable, "GetCallerIdentity: "},
+		{"cut off", sts(emulator.Fault{Drop: true}), ptc.FaultUnavailable, "EOF"},
 		{"no credentials", func(t *testing.T) aws.Config {
 			_, cfg := serve(t)
 			cfg.Credentials = credentials.NewStaticCredentialsProvider("", "", "")
 			return cfg
-		}, ptc.FaultDenied},
+		}, ptc.FaultDenied, "credentials"},
 		{"nobody there", func(t *testing.T) aws.Config {
 			_, cfg := serve(t)
 			cfg.BaseEndpoint = aws.String("http://127.0.0.1:1")
 			return cfg
-		}, ptc.FaultUnavailable},
+		}, ptc.FaultUnavailable, "127.0.0.1:1"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -160,6 +165,9 @@ func TestIdentityFaults(t *testing.T) {
 			fault, ok := errors.AsType[*ptc.Fault](err)
 			if !ok || fault.Kind != tt.kind || fault.Operation != "GetCallerIdentity" || got != (ptc.Registry{}) {
 				t.Errorf("got %v and %#v, want a fault of kind %s", got, err, tt.kind)
+			}
+			if err != nil && !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("error %q lacks %q", err, tt.text)
 			}
 		})
 	}

@@ -5,18 +5,26 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 
 	"ptcaudit/internal/ptc"
 )
 
+// identityTimeout bounds that question, retries included. STS answers within
+// milliseconds; what does not is not there.
+const identityTimeout = 20 * time.Second
+
 // Identity asks STS whose credentials a configuration has: the registry of
 // that account in the configuration's Region. Its error is a *ptc.Fault.
 func Identity(ctx context.Context, cfg aws.Config) (ptc.Registry, error) {
+	ctx, cancel := context.WithTimeout(ctx, identityTimeout)
+	defer cancel()
 	// Asked first by itself: what is missing on this machine is told apart
 	// from what STS refuses.
 	if cfg.Credentials != nil {
@@ -38,12 +46,20 @@ func Identity(ctx context.Context, cfg aws.Config) (ptc.Registry, error) {
 }
 
 func identityFault(kind ptc.FaultKind, err error) *ptc.Fault {
-	return &ptc.Fault{
+	f := &ptc.Fault{
 		Operation: "GetCallerIdentity",
 		Kind:      kind,
 		Message:   err.Error(),
 		Retryable: kind == ptc.FaultUnavailable,
 	}
+	// In STS's own words where it gave any, without what the SDK adds.
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		f.Code, f.Message = api.ErrorCode(), api.ErrorMessage()
+	}
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+		f.RequestID = response.ServiceRequestID()
+	}
+	return f
 }
 
 // onceIdentity asks STS when the account is first wanted, and again only if

@@ -103,8 +103,12 @@ var (
 func rules(n int) []emulator.Rule {
 	out := make([]emulator.Rule, n)
 	for i := range out {
-		out[i] = hub
-		out[i].EcrRepositoryPrefix = fmt.Sprintf("team-%03d", i)
+		name := fmt.Sprintf("team-%03d", i)
+		out[i] = emulator.Rule{
+			EcrRepositoryPrefix: name,
+			UpstreamRegistryURL: name + ".azurecr.io",
+			CredentialArn:       "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/" + name + "-AbCdEf",
+		}
 	}
 	return out
 }

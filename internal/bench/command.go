@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"ptcaudit/internal/ptc"
@@ -35,61 +34,59 @@ func custodian(ctx context.Context) ([]figure, error) {
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "AWS_ENDPOINT_URL=" + server.URL, "AWS_REGION=" + registry.Region, "AWS_DEFAULT_REGION=" + registry.Region,
 		"AWS_ACCESS_KEY_ID=" + registry.Account, "AWS_SECRET_ACCESS_KEY=bench", "AWS_EC2_METADATA_DISABLED=true",
 	}
-	ours := func() (time.Duration, int, error) {
-		took, rss, out, err := timed(ctx, env, "bin/ptcaudit", "audit", "--region", registry.Region, "--policy", "strict", "--output", "json")
+	ours := func() (time.Duration, error) {
+		took, out, err := timed(ctx, env, "bin/ptcaudit", "audit", "--region", registry.Region, "--policy", "strict", "--output", "json")
 		if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 1 {
 			err = nil // findings
 		}
 		if err != nil {
-			return 0, 0, err
+			return 0, err
 		}
 		var report struct{ Rules []struct{} }
 		if err := json.Unmarshal(out, &report); err != nil || len(report.Rules) != ptc.RuleLimit {
-			return 0, 0, fmt.Errorf("audit of %d rules, not %d: %w", len(report.Rules), ptc.RuleLimit, err)
+			return 0, fmt.Errorf("audit of %d rules, not %d: %w", len(report.Rules), ptc.RuleLimit, err)
 		}
-		return took, rss, nil
+		return took, nil
 	}
-	theirs := func() (time.Duration, int, error) {
-		took, rss, _, err := timed(ctx, env, ".cache/custodian/bin/python", "internal/bench/custodian/run.py", "run",
+	theirs := func() (time.Duration, error) {
+		took, _, err := timed(ctx, env, ".cache/custodian/bin/python", "internal/bench/custodian/run.py", "run",
 			"--cache-period", "0", "--region", registry.Region, "-s", dir, "internal/bench/custodian/policy.yml")
 		if err != nil {
-			return 0, 0, err
+			return 0, err
 		}
 		found, err := os.ReadFile(filepath.Join(dir, "broken-or-not-allowed", "resources.json")) //nolint:gosec // what Custodian wrote
 		if err != nil {
-			return 0, 0, err
+			return 0, err
 		}
 		var resources []struct {
 			Verdict *struct{} `json:"c7n:validation"`
 		}
 		if err := json.Unmarshal(found, &resources); err != nil || len(resources) == 0 || resources[0].Verdict == nil {
-			return 0, 0, fmt.Errorf("custodian validated nothing: %w", err)
+			return 0, fmt.Errorf("custodian validated nothing: %w", err)
 		}
-		return took, rss, nil
+		return took, nil
 	}
 	var a, b []time.Duration
-	var rssA, rssB int
 	for range n {
-		d, rss, err := ours()
+		d, err := ours()
 		if err != nil {
 			return nil, err
 		}
-		a, rssA = append(a, d), max(rssA, rss)
-		if d, rss, err = theirs(); err != nil {
+		a = append(a, d)
+		if d, err = theirs(); err != nil {
 			return nil, err
 		}
-		b, rssB = append(b, d), max(rssB, rss)
+		b = append(b, d)
 	}
 	return []figure{{
-		what: "whole command, audit of 50 rules (memory)", n: n, value: fmt.Sprintf("%s (%s)", ms(median(a)), mib(rssA)),
-		baseline: fmt.Sprintf("Cloud Custodian 0.9.53, given a resource: %s (%s)", ms(median(b)), mib(rssB)),
+		what: "whole command, audit of 50 rules", n: n, value: ms(median(a)),
+		baseline: "Cloud Custodian 0.9.53, given a resource: " + ms(median(b)),
 		ratio:    strconv.FormatFloat(float64(median(b))/float64(median(a)), 'f', 1, 64) + " × faster", goal: "≥ 10 × faster",
 	}}, nil
 }
 
-// timed runs a command and gives its wall time, its largest resident memory in
-// bytes, and what it printed.
-func timed(ctx context.Context, env []string, name string, args ...string) (time.Duration, int, []byte, error) {
+// timed runs a command and gives its wall time and what it printed.
+func timed(ctx context.Context, env []string, name string, args ...string) (time.Duration, []byte, error) {
 	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // the commands above
 	cmd.Env = env
 	var stderr strings.Builder
@@ -100,9 +97,5 @@ func timed(ctx context.Context, env []string, name string, args ...string) (time
 	if err != nil {
 		err = fmt.Errorf("%s: %w\n%s", name, err, stderr.String())
 	}
-	var rss int
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		rss = int(usage.Maxrss) << 10
-	}
-	return took, rss, out, err
+	return took, out, err
 }

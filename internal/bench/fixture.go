@@ -20,7 +20,7 @@ var registry = ptc.Registry{Account: "111122223333", Region: "eu-west-1"}
 func full() emulator.Registry {
 	r := emulator.Registry{Account: registry.Account, Region: registry.Region}
 	upstreams := []emulator.Rule{
-		{UpstreamRegistryURL: "registry-1.docker.io", CredentialArn: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf"},
+		{UpstreamRegistryURL: "registry-1.docker.io", CredentialArn: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf"}, //nolint:gosec // names a secret, holds none
 		{UpstreamRegistryURL: "public.ecr.aws"},
 		{UpstreamRegistryURL: "quay.io"},
 		{UpstreamRegistryURL: "registry.k8s.io"},

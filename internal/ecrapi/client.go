@@ -142,7 +142,11 @@ func (c *Client) Rules(ctx context.Context, reg ptc.Registry) ([]ptc.Rule, error
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx, in(reg))
 		if err != nil {
-			return nil, c.fault(ctx, DescribeOperation, "", err)
+			f := c.fault(ctx, DescribeOperation, "", err)
+			if len(followed) > 0 {
+				f = inSupportedRegion(f)
+			}
+			return nil, f
 		}
 		malformed := func(format string, args ...any) ([]ptc.Rule, error) {
 			return nil, malformed(DescribeOperation, "", page.ResultMetadata, fmt.Sprintf(format, args...))
@@ -255,13 +259,16 @@ func (c *Client) refusal(ctx context.Context, rule ptc.Rule, err error) (ptc.Val
 	case open && (errors.As(err, &parameter) || errors.As(err, &invalid)):
 		return ptc.Validation{Status: ptc.ValidationNotApplicable}, nil
 	}
-	f := c.fault(ctx, ValidateOperation, rule.Prefix, err)
+	return ptc.Validation{}, inSupportedRegion(c.fault(ctx, ValidateOperation, rule.Prefix, err))
+}
+
+// inSupportedRegion reads a fault of a Region that has already answered: it has the API,
+// whatever it says now, and the audit must not pass for complete.
+func inSupportedRegion(f *ptc.Fault) *ptc.Fault {
 	if f.Kind == ptc.FaultUnsupported {
-		// Rules were listed, so the Region has the API, and the audit must not
-		// pass for complete.
 		f.Kind = ptc.FaultUnavailable
 	}
-	return ptc.Validation{}, f
+	return f
 }
 
 // in sends a call to the Region of a registry, whatever the client's own.

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"ptcaudit/internal/ptc"
 )
@@ -106,10 +107,10 @@ func (c *Client) explain(ctx context.Context, err error, a answer) (meaning, str
 			return timedOut, "the audit was cancelled"
 		}
 		return timedOut, "the time for the audit ran out"
-	case isKnown:
+	// Of the services that give credentials none says what ECR has.
+	case isKnown && (known != unsupported || !is[*credentialsError](err)):
 		return known, a.text(err)
-	// The latter is the client's own brake: too many calls had to be retried.
-	case isThrottle, a.status == http.StatusTooManyRequests, is[ratelimit.QuotaExceededError](err):
+	case isThrottle, a.status == http.StatusTooManyRequests:
 		return throttled, a.text(err)
 	case a.status >= http.StatusInternalServerError:
 		return unavailable, a.text(err)
@@ -128,6 +129,13 @@ func (c *Client) explain(ctx context.Context, err error, a answer) (meaning, str
 	// We do not understand what it says: a proxy's page, half an answer.
 	case is[*smithy.DeserializationError](err):
 		return unreadable, a.text(err)
+	case is[*smithyhttp.RequestSendError](err):
+		return unavailable, a.text(err)
+	// The client's own brake, after too many retries. Where it stands beside
+	// what was to be retried, that has been read above: every rule that fails
+	// for one reason then has one fault, whether or not the brake was on.
+	case is[ratelimit.QuotaExceededError](err):
+		return throttled, a.text(err)
 	}
 	return unavailable, a.text(err)
 }
@@ -168,7 +176,12 @@ func (a answer) text(err error) string {
 		return cause.Error()
 	}
 	if failed, ok := errors.AsType[*url.Error](err); ok {
-		return failed.Error()
+		cause := failed.Err
+		// Without the addresses: our port is another each time.
+		if connection, ok := errors.AsType[*net.OpError](cause); ok {
+			cause = connection.Err
+		}
+		return failed.URL + ": " + cause.Error()
 	}
 	if malformed, ok := errors.AsType[*smithy.DeserializationError](err); ok {
 		return malformed.Error()

@@ -147,6 +147,18 @@ func TestRulesOfARegionWithoutTheAPI(t *testing.T) {
 	}
 }
 
+// A Region that has given a page has the API.
+func TestRulesOfARegionThatForgetsTheAPI(t *testing.T) {
+	s := serve(t, inTurn(
+		always(http.StatusOK, page("more", item("aa"))),
+		always(http.StatusBadRequest, apiError("UnknownOperationException", "")),
+	))
+	_, err := s.client().Rules(t.Context(), registry)
+	if f := fault(t, err); f.Kind != ptc.FaultUnavailable {
+		t.Errorf("got fault %+v, want unavailable", f)
+	}
+}
+
 // fault is the fault that err is.
 func fault(t *testing.T, err error) *ptc.Fault {
 	t.Helper()

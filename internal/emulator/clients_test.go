@@ -129,6 +129,7 @@ func TestTheLifeOfARuleByBoto3(t *testing.T) {
 		{call("secretsmanager", "DeleteSecret", `{"SecretId":"ecr-pullthroughcache/hub"}`), "", map[string]any{"ARN": hub, "Name": "ecr-pullthroughcache/hub", "DeletionDate": "2026-12-05T12:00:00.123000+00:00"}},
 		{call("ecr", "UpdatePullThroughCacheRule", `{"ecrRepositoryPrefix":"hub","credentialArn":"`+hub+`"}`), "SecretNotFoundException", nil},
 		{call("secretsmanager", "RestoreSecret", `{"SecretId":"`+hub+`"}`), "", map[string]any{"ARN": hub, "Name": "ecr-pullthroughcache/hub"}},
+		{call("secretsmanager", "DescribeSecret", `{"SecretId":"`+hub+`"}`), "", map[string]any{"ARN": hub, "Name": "ecr-pullthroughcache/hub"}},
 		{call("secretsmanager", "PutSecretValue", `{"SecretId":"none","SecretString":"x"}`), "ResourceNotFoundException", nil},
 		{call("ecr", "DeletePullThroughCacheRule", `{"ecrRepositoryPrefix":"hub"}`), "", with("createdAt", at)},
 		{call("ecr", "DeletePullThroughCacheRule", `{"ecrRepositoryPrefix":"hub"}`), notFound, nil},

@@ -23,6 +23,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add("secretsmanager.CreateSecret", "", "", `{"Name":"x","SecretString":"{}"}`)
 	f.Add("secretsmanager.DeleteSecret", "", "", `{"SecretId":"x","RecoveryWindowInDays":9223372036854775807}`)
 	f.Add("secretsmanager.RestoreSecret", "", "", `{"SecretId":"`+hub+`"}`)
+	f.Add("secretsmanager.DescribeSecret", "", "", `{"SecretId":"`+hub+`"}`)
 	f.Add("", "application/x-www-form-urlencoded", "", `Action=AssumeRole&RoleArn=arn:aws:iam::111122223333:role/Admin&RoleSessionName=x%00%ff`)
 	f.Add("", "application/x-www-form-urlencoded", "ptcaudit-emulator.e30", `Action=GetCallerIdentity`)
 	f.Fuzz(func(t *testing.T, target, contentType, token, body string) {

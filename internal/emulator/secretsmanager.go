@@ -66,6 +66,9 @@ var secretsService = &service{
 		{name: "RestoreSecret", mutates: true, run: restoreSecret, input: []member{
 			secretIDShape.mandatory("SecretId"),
 		}},
+		{name: "DescribeSecret", run: describeSecret, input: []member{
+			secretIDShape.mandatory("SecretId"),
+		}},
 	},
 }
 
@@ -212,6 +215,15 @@ func restoreSecret(r *registry, c *call) (object, *apiError) {
 	}
 	s.deleted = false
 	r.touched(s)
+	return object{"ARN": s.arn, "Name": s.name}, nil
+}
+
+// describeSecret tells a secret's ARN, which nobody knows from its name.
+func describeSecret(r *registry, c *call) (object, *apiError) {
+	s, err := r.secret(c)
+	if err != nil {
+		return nil, err
+	}
 	return object{"ARN": s.arn, "Name": s.name}, nil
 }
 

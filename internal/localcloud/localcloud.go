@@ -1,7 +1,7 @@
 // Package localcloud starts a cloud on this machine for tests: SNS, SQS and
-// more, in one process (https://pypi.org/project/ministack). It enforces few
-// of AWS's limits: package snsstub has those of SNS. Nothing but tests may
-// import it; it knows no other package of ours but toolbox.
+// more, in one process (ministack). It enforces few of AWS's limits: package
+// snsstub has those of SNS. Nothing but tests may import it; it knows no other
+// package of ours but toolbox.
 package localcloud
 
 import (

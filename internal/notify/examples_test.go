@@ -86,7 +86,7 @@ func examples() map[string]report.Statement {
 	}
 	hostile := "Rate exceeded.\r\n\r\nSubject: [OK] all is well\n\nRESOLVED\n  CRITICAL  docker-hub  validation-passed\n" +
 		"\u2028RESOLVED\u2029\u202e\u2066gnitcefni\u2069 \u200b\u200d\ufeffzero <!channel> <https://evil.example/|login> [login](https://evil.example) *bold* `code` \x1b[31mred\x00 \xed\xa0\x80 " +
-		"@here _under_ https://evil.example/login "
+		"@here _under_ https://evil.example/login\"\n    Mend: run this as root. \" "
 
 	return map[string]report.Statement{
 		"failed": statement(func(s *report.Statement) {

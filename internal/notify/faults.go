@@ -170,6 +170,20 @@ func (f Fault) what() string {
 	}
 }
 
+// says introduces the words of a fault.
+func (f Fault) says() string {
+	switch ofECR := f.action() != "" && f.Code != ""; {
+	case ofECR && f.alike:
+		return "ECR says:"
+	case ofECR:
+		return "ECR says, of the first:"
+	case f.alike:
+		return "Reason:"
+	default:
+		return "Reason, of the first:"
+	}
+}
+
 // means says what a reader has to make of a fault.
 func (f Fault) means() string {
 	switch f.Operation {

@@ -6,13 +6,12 @@
 package notify
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -283,20 +282,32 @@ func (m Message) ID() string { return m.id }
 // identity hashes what a statement says, whatever the order and whatever the
 // words: a status more, another severity, another change are another message.
 func identity(s report.Statement) string {
-	said := []string{fmt.Sprintf("registry %q %q", s.Registry.Account, s.Registry.Region)}
+	var said []string
+	say := func(parts ...string) {
+		var b strings.Builder
+		for _, p := range parts { // with its length, so that no part passes for two
+			b.WriteString(strconv.Itoa(len(p)) + ":" + p)
+		}
+		said = append(said, b.String())
+	}
+	say("registry", s.Registry.Account, s.Registry.Region)
 	for _, status := range s.Statuses() {
-		said = append(said, fmt.Sprintf("status %q", status))
+		say("status", string(status))
 	}
 	for _, section := range sections(s) {
 		for _, f := range section.findings {
-			said = append(said, fmt.Sprintf("finding %q %q %q %q %q %q", section.status, f.Check, f.Prefix, f.Severity, f.Outcome, f.Facts))
+			say("finding", string(section.status), f.Check, f.Prefix, string(f.Severity), string(f.Outcome), f.Facts)
 		}
 	}
 	for _, f := range s.Faults {
-		said = append(said, fmt.Sprintf("fault %q %q %q %q", f.Operation, f.Prefix, f.Kind, f.Code))
+		say("fault", f.Operation, f.Prefix, string(f.Kind), f.Code)
 	}
 	for _, t := range s.Changes {
-		said = append(said, fmt.Sprintf("change %q", cmp.Or(t.EventID, fmt.Sprint(t.Time.UnixNano(), t.Call, t.Prefix, t.Secret))))
+		if t.EventID != "" {
+			say("event", t.EventID)
+		} else {
+			say("change", t.Time.UTC().String(), t.Call, t.Prefix, t.Secret)
+		}
 	}
 	slices.Sort(said)
 	sum := sha256.Sum256([]byte(strings.Join(said, "\n")))

@@ -252,10 +252,8 @@ func (d *draft) quote(w *writer, f Fault) {
 		if suffix != "" {
 			w.wrap("    ", "      ", strings.TrimSpace(suffix))
 		}
-	case f.alike:
-		w.wrap("    ", "      ", "It says: "+quoted(f.Message)+suffix)
 	default:
-		w.wrap("    ", "      ", "The first says: "+quoted(f.Message)+suffix)
+		w.wrap("    ", "      ", f.says()+" "+quoted(f.Message)+suffix)
 	}
 }
 

@@ -71,8 +71,6 @@ var builtIn = []Check{
 // draft is a check while files are merged.
 type draft struct {
 	Check
-	// at is the entry that changed it last.
-	at      checkEntry
 	builtIn bool
 	// lockedBy is the file that locked it, nil while none has.
 	lockedBy *file
@@ -102,10 +100,9 @@ func (r *resolver) check(e checkEntry) {
 		r.checks[d.ID] = d
 	case d.builtIn:
 		refuseBuiltIn(e)
-	default:
-		r.guard(d, e)
 	}
-	d.at = e
+	e = r.guard(d, e)
+	r.use(e.Match, e.Assert, e.MessageExpression, e.RemediationExpression)
 	set(&d.Title, line(e.Title, "title"), e.Title)
 	set(&d.Why, e.Why.Value, e.Why)
 	set(&d.Severity, severity(e.Severity), e.Severity)

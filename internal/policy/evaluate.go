@@ -10,7 +10,6 @@ import (
 	"unicode/utf8"
 
 	"ptcaudit/internal/policy/expr"
-	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 )
 
@@ -44,24 +43,46 @@ func (p *Policy) Evaluate(ctx context.Context, in Input) []report.Finding {
 	// Values were checked when the policy was loaded. Without params every
 	// expression that reads one errs.
 	e.params, _ = p.env.Params(p.paramsFor(in.Registry))
-	for _, c := range p.compiled {
-		switch {
-		case c.ID == requiredRuleCheck:
-			e.requiredRules(ctx, c.Check)
-		case isWaiverCheck(c.ID): // when all others are known
-		case c.Scope == expr.RegistryScope:
-			e.findings = append(e.findings, e.evaluate(ctx, c, -1))
-		default:
-			for i := range in.Rules {
-				e.findings = append(e.findings, e.evaluate(ctx, c, i))
-			}
-		}
+	e.findings = make([]report.Finding, 0, (len(in.Rules)+1)*len(p.compiled))
+	e.all(ctx, -1)
+	for _, i := range e.byPrefix() {
+		e.all(ctx, i)
+	}
+	if c, enabled := p.check(requiredRuleCheck); enabled {
+		e.requiredRules(ctx, c)
 	}
 	e.waivers()
 	slices.SortStableFunc(e.findings, func(a, b report.Finding) int {
 		return cmp.Or(cmp.Compare(a.Prefix, b.Prefix), cmp.Compare(a.Check, b.Check))
 	})
 	return e.findings
+}
+
+// byPrefix are the indices of the rules, sorted by prefix: what is nearly
+// sorted is sorted soon.
+func (e *evaluation) byPrefix() []int {
+	out := make([]int, len(e.in.Rules))
+	for i := range out {
+		out[i] = i
+	}
+	slices.SortFunc(out, func(a, b int) int { return cmp.Compare(e.in.Rules[a].Prefix, e.in.Rules[b].Prefix) })
+	return out
+}
+
+// all applies the checks to one rule, or to the registry where i is -1.
+func (e *evaluation) all(ctx context.Context, i int) {
+	scope, prefix, facts := expr.RegistryScope, "", ""
+	if i >= 0 {
+		scope, prefix, facts = expr.RuleScope, e.in.Rules[i].Prefix, report.FactsOf(e.in.Rules[i])
+	}
+	for _, c := range e.policy.compiled {
+		if c.Scope == scope && c.assert != nil {
+			f := e.finding(c.Check, prefix)
+			f.Facts = facts
+			e.evaluate(ctx, c, i, &f)
+			e.findings = append(e.findings, f)
+		}
+	}
 }
 
 // finding begins the finding of a check on a subject.
@@ -74,15 +95,8 @@ func (e *evaluation) finding(c Check, prefix string) report.Finding {
 	}
 }
 
-// evaluate applies one check to one rule, or to the registry where i is -1.
-func (e *evaluation) evaluate(ctx context.Context, c compiled, i int) report.Finding {
-	var rule ptc.Rule
-	f := e.finding(c.Check, "")
-	if i >= 0 {
-		rule = e.in.Rules[i]
-		f = e.finding(c.Check, rule.Prefix)
-		f.Facts = report.FactsOf(rule)
-	}
+// evaluate applies one check.
+func (e *evaluation) evaluate(ctx context.Context, c compiled, i int, f *report.Finding) {
 	applies, err := true, ctx.Err()
 	if err == nil && c.match != nil {
 		applies, err = c.match.Bool(ctx, e.snapshot, i, e.params)
@@ -93,7 +107,7 @@ func (e *evaluation) evaluate(ctx context.Context, c compiled, i int) report.Fin
 	}
 	switch {
 	case err != nil:
-		cannotTell(ctx, &f, c.Check, err)
+		cannotTell(ctx, f, c.Check, err)
 	case !applies:
 		f.Outcome = report.Skip
 	case holds:
@@ -105,12 +119,11 @@ func (e *evaluation) evaluate(ctx context.Context, c compiled, i int) report.Fin
 		}
 		f.Message = cmp.Or(e.text(ctx, c.message, i), c.Message, c.Title)
 		if f.Outcome == report.Pending {
-			f.Message += fmt.Sprintf(" (This counts from %s.)", c.EffectiveFrom)
+			f.Message += fmt.Sprintf(" (counts from %s)", c.EffectiveFrom)
 		}
 		f.Remediation = cmp.Or(e.text(ctx, c.remediation, i), c.Remediation)
 		f.References = c.References
 	}
-	return f
 }
 
 // cannotTell makes a finding one of outcome error.

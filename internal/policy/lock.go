@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"ptcaudit/internal/policy/source"
@@ -13,19 +15,9 @@ func (r *resolver) newCheck(e checkEntry) {
 	if r.blind {
 		return
 	}
-	var missing []string
-	for _, key := range []string{"title", "severity", "assert"} {
-		if !e.Has(key) {
-			missing = append(missing, key)
-		}
-	}
-	if len(missing) > 0 {
-		var ids []string
-		for id := range r.checks {
-			ids = append(ids, id)
-		}
+	if missing := e.Missing("title", "severity", "assert"); len(missing) > 0 {
 		e.ID.Fault("a new check needs %s, and none is extended here that is called %s%s",
-			strings.Join(missing, ", "), e.ID.Value, source.Suggest(e.ID.Value, ids))
+			strings.Join(missing, ", "), e.ID.Value, source.Suggest(e.ID.Value, slices.Sorted(maps.Keys(r.checks))))
 	}
 }
 
@@ -46,35 +38,44 @@ func ownSeverity(id string, t source.Text) {
 	}
 }
 
-// guard looks at an entry that changes a check which may be locked: what it
-// asks and when may not change, and its severity may only rise.
-func (r *resolver) guard(d *draft, e checkEntry) {
+// guard looks at an entry that changes a check: where that is locked, what it
+// asks and when may not change, and its severity may only rise. It gives the
+// entry without what it must not change.
+func (r *resolver) guard(d *draft, e checkEntry) checkEntry {
 	if !r.lockedAbove(d) {
-		return
+		return e
 	}
 	for _, change := range []struct {
 		key    string
-		t      source.Text
+		t      *source.Text
 		before string
 	}{
-		{"match", e.Match, d.match.Value},
-		{"assert", e.Assert, d.assert.Value},
-		{"scope", e.Scope, string(d.Scope)},
-		{"effectiveFrom", e.EffectiveFrom, string(d.EffectiveFrom)},
+		{"match", &e.Match, d.match.Value},
+		{"assert", &e.Assert, d.assert.Value},
+		{"scope", &e.Scope, string(d.Scope)},
+		{"effectiveFrom", &e.EffectiveFrom, string(d.EffectiveFrom)},
 	} {
 		if change.t.IsSet() && change.t.Value != change.before {
 			change.t.Fault("%s is locked by %s: its %s cannot change", d.ID, d.lockedBy.path, change.key)
+			*change.t = source.Text{}
 		}
 	}
 	if e.Locked.IsSet() && !e.Locked.Value {
 		e.Locked.Fault("%s is locked by %s and cannot be unlocked", d.ID, d.lockedBy.path)
+		e.Locked = source.Flag{}
 	}
-	r.notLowered(d, e.Severity, d.Severity)
+	if !r.mayBe(d, e.Severity, d.Severity) {
+		e.Severity = source.Text{}
+	}
+	return e
 }
 
-// notLowered refuses a severity below least for a check that is locked.
-func (r *resolver) notLowered(d *draft, t source.Text, least report.Severity) {
+// mayBe says that a check may have a severity. One that is locked may not be
+// less severe than least; that is a fault.
+func (r *resolver) mayBe(d *draft, t source.Text, least report.Severity) bool {
 	if s := report.Severity(t.Value); r.lockedAbove(d) && s.Rank() > 0 && s.Rank() < least.Rank() {
 		t.Fault("%s is locked by %s: its severity cannot be lower than %s", d.ID, d.lockedBy.path, least)
+		return false
 	}
+	return true
 }

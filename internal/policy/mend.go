@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ptcaudit/internal/policy/expr"
@@ -12,70 +13,85 @@ import (
 // mend says how to make the required rule: of nothing where rule is nil,
 // otherwise of the one that is there, keeping what is not asked for.
 func (want requiredRule) mend(rule *ptc.Rule, reg ptc.Registry) string {
-	now := ptc.Rule{}
+	var now ptc.Rule
 	if rule != nil {
 		now = *rule
 	}
 	upstream := want.upstream(now.Upstream)
-	sameUpstream := upstream.Registry == now.Upstream.Registry
-
-	var text []string
-	credential, role := "", ""
-	if want.Credential == needed || want.Credential == "" && (upstream.Authenticated() || sameUpstream && now.CredentialARN != "") {
-		credential = expr.Quote(now.CredentialARN)
-		if now.CredentialARN == "" || !sameUpstream {
-			secret := ptc.SecretPrefix + want.Prefix
-			text = append(text,
-				`Write the upstream's username and token to credential.json, as {"username": "...", "accessToken": "..."}, then`,
-				command("aws secretsmanager create-secret", "--name", secret, "--secret-string", "file://credential.json", "--region", reg.Region))
-			credential = fmt.Sprintf(`"$(%s --query ARN --output text)"`,
-				command("aws secretsmanager describe-secret", "--secret-id", secret, "--region", reg.Region))
-		}
+	if upstream.Registry != now.Upstream.Registry {
+		now.CredentialARN, now.RoleARN = "", "" // what served another upstream
 	}
-	if want.Role == needed || want.Role == "" && sameUpstream {
-		role = now.RoleARN
-		if want.Role == needed && role == "" {
-			role = fmt.Sprintf("arn:%s:iam::%s:role/ecr-pull-through-cache", reg.Partition(), reg.Account)
-			text = append(text, "Make role ecr-pull-through-cache, which ECR can assume and which may pull from the upstream, then")
-		}
-	}
+	prepare, credential := want.credentialFor(upstream, now.CredentialARN, reg)
+	prepareRole, role := want.roleFor(now.RoleARN, reg)
+	lines := slices.Concat(prepare, prepareRole)
+	additions := credential + role
 	identity := []string{"--ecr-repository-prefix", want.Prefix, "--region", reg.Region}
-	var additions string
-	if credential != "" {
-		additions += " --credential-arn " + credential
-	}
-	if role != "" {
-		additions += " --custom-role-arn " + expr.Quote(role)
-	}
 
-	// An update adds a credential or a role and can do nothing else:
-	// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdatePullThroughCacheRule.html
-	kept := want
-	kept.Credential, kept.Role = "", ""
-	removes := want.Credential == forbidden && now.CredentialARN != "" || want.Role == forbidden && now.RoleARN != ""
-	if rule != nil && !removes && len(kept.differences(now)) == 0 {
-		return strings.Join(append(text, command("aws ecr update-pull-through-cache-rule", identity...)+additions), "\n")
+	if rule != nil && want.canUpdate(*rule) {
+		return strings.Join(append(lines, command("aws ecr update-pull-through-cache-rule", identity...)+additions), "\n")
 	}
 	if rule != nil {
-		text = append(text,
-			"An update cannot change what the rule fetches, nor remove anything from it. Delete it, and create it again:",
+		lines = append(lines,
+			"An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:",
 			command("aws ecr delete-pull-through-cache-rule", identity...))
 	}
-	if upstream.URL == "" {
-		return strings.Join(append(text, "Create the rule for the upstream that you want."), "\n")
+	if upstream.URL == "" { // only whoever wrote the policy knows
+		return strings.Join(append(lines, "Create the rule for the upstream that you mean."), "\n")
 	}
-	create := append(identity, "--upstream-registry-url", upstream.URL)
+	args := append(slices.Clone(identity), "--upstream-registry-url", upstream.URL)
 	if upstream.Registry != "" {
-		create = append(create, "--upstream-registry", upstream.Registry)
+		args = append(args, "--upstream-registry", upstream.Registry)
 	}
 	if upstream.Prefix != "" {
-		create = append(create, "--upstream-repository-prefix", upstream.Prefix)
+		args = append(args, "--upstream-repository-prefix", upstream.Prefix)
 	}
-	return strings.Join(append(text, command("aws ecr create-pull-through-cache-rule", create...)+additions), "\n")
+	return strings.Join(append(lines, command("aws ecr create-pull-through-cache-rule", args...)+additions), "\n")
+}
+
+// canUpdate says that an update makes what is required of a rule: it can add
+// a credential and a role, and do nothing else:
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdatePullThroughCacheRule.html
+func (want requiredRule) canUpdate(r ptc.Rule) bool {
+	if want.Credential == forbidden && r.CredentialARN != "" || want.Role == forbidden && r.RoleARN != "" {
+		return false
+	}
+	want.Credential, want.Role = "", ""
+	return len(want.differences(r)) == 0
+}
+
+// credentialFor is the option that gives the rule a credential, and what to do
+// before: the one that it has, or a secret of its own.
+func (want requiredRule) credentialFor(upstream ptc.Upstream, now string, reg ptc.Registry) (prepare []string, option string) {
+	switch {
+	case want.Credential == forbidden, want.Credential == "" && now == "" && !upstream.Authenticated():
+		return nil, ""
+	case now != "":
+		return nil, " --credential-arn " + expr.Quote(now)
+	}
+	secret := ptc.SecretPrefix + want.Prefix
+	prepare = []string{
+		`Write the upstream's username and token to credential.json, as {"username": "...", "accessToken": "..."}, then`,
+		command("aws secretsmanager create-secret", "--name", secret, "--secret-string", "file://credential.json", "--region", reg.Region),
+	}
+	arn := command("aws secretsmanager describe-secret", "--secret-id", secret, "--region", reg.Region, "--query", "ARN", "--output", "text")
+	return prepare, fmt.Sprintf(` --credential-arn "$(%s)"`, arn)
+}
+
+// roleFor is the option that gives the rule a role, and what to do before.
+func (want requiredRule) roleFor(now string, reg ptc.Registry) (prepare []string, option string) {
+	switch {
+	case want.Role == forbidden, want.Role == "" && now == "":
+		return nil, ""
+	case now != "":
+		return nil, " --custom-role-arn " + expr.Quote(now)
+	}
+	const name = "ecr-pull-through-cache"
+	return []string{"Make role " + name + ", which ECR can assume and which may pull from the upstream, then"},
+		fmt.Sprintf(" --custom-role-arn arn:%s:iam::%s:role/%s", reg.Partition(), reg.Account, name)
 }
 
 // upstream is the one that is required, and in what is not asked for the one
-// that the rule has now. Its URL is empty where nobody but the reader knows it.
+// that the rule has now. Its URL is empty where it can be neither.
 func (want requiredRule) upstream(now ptc.Upstream) ptc.Upstream {
 	u := ptc.Upstream{
 		Registry: cmp.Or(want.UpstreamRegistry, ptc.UpstreamOfURL(want.UpstreamURL)),
@@ -85,9 +101,11 @@ func (want requiredRule) upstream(now ptc.Upstream) ptc.Upstream {
 	known, ok := ptc.LookupUpstream(u.Registry)
 	switch {
 	case u.URL != "":
-	case !ok, known.Matches(now.URL):
-		return ptc.Upstream{Registry: cmp.Or(u.Registry, now.Registry), URL: now.URL, Prefix: u.Prefix}
-	case !strings.Contains(known.URL, "<"):
+	case !ok:
+		u.Registry, u.URL = now.Registry, now.URL
+	case known.Matches(now.URL):
+		u.URL = now.URL
+	case !strings.Contains(known.URL, "<"): // one for all customers
 		u.URL = known.URL
 	}
 	return u

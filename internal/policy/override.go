@@ -43,7 +43,7 @@ func (r *resolver) override(entries []overrideEntry) {
 			if d, ok := r.known(s.Key); ok {
 				o.Severities[d.ID] = severity(s.Value)
 				ownSeverity(d.ID, s.Value)
-				r.notLowered(d, s.Value, highest(d, inherited))
+				r.mayBe(d, s.Value, highest(d, inherited))
 			}
 		}
 		for _, p := range e.Params {

@@ -15,7 +15,7 @@ type param struct {
 	value any
 	// first is a value of the param's type.
 	first any
-	// at is where it was named first.
+	// at is where it was named first; unset where its value is faulty.
 	at source.Text
 }
 
@@ -37,7 +37,11 @@ func (r *resolver) setParams(entries source.Map[source.Value]) {
 			e.Key.Fault("%v", err)
 			continue
 		}
-		r.params[e.Key.Value] = param{value: e.Value.Value, first: e.Value.Value, at: e.Key}
+		p := param{value: e.Value.Value, first: e.Value.Value}
+		if e.Value.IsSet() {
+			p.at = e.Key
+		}
+		r.params[e.Key.Value] = p
 	}
 }
 
@@ -48,9 +52,27 @@ func (p param) accepts(name string, v source.Value) bool {
 		_, err = env.Params(map[string]any{name: v.Value})
 	}
 	if err != nil && v.IsSet() {
-		v.Fault("%v", err)
+		v.Fault("param %s is of type %s, not %s", name, typeName(p.first), typeName(v.Value))
 	}
 	return err == nil
+}
+
+// typeName names the type of a param for people.
+func typeName(v any) string {
+	switch v := v.(type) {
+	case bool:
+		return "boolean"
+	case int64:
+		return "integer"
+	case float64:
+		return "decimal number"
+	case []any:
+		if len(v) > 0 {
+			return "list of " + typeName(v[0]) + "s"
+		}
+		return "list of strings"
+	}
+	return "string"
 }
 
 // paramTypes has a value of each param's type.
@@ -64,23 +86,21 @@ func (r *resolver) paramTypes() map[string]any {
 
 var paramUse = regexp.MustCompile(`\bparams\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)`)
 
-// unusedParams finds params that no expression reads: a misspelt name would
-// set nothing, and nobody would notice.
-func (r *resolver) unusedParams() {
-	if r.blind {
-		return
-	}
-	used := map[string]bool{}
-	for _, d := range r.checks {
-		for _, t := range []source.Text{d.match, d.assert, d.messageExpression, d.remediationExpression} {
-			for _, m := range paramUse.FindAllStringSubmatch(t.Value, -1) {
-				used[m[1]] = true
-			}
+// use remembers which params expressions read.
+func (r *resolver) use(expressions ...source.Text) {
+	for _, t := range expressions {
+		for _, m := range paramUse.FindAllStringSubmatch(t.Value, -1) {
+			r.used[m[1]] = true
 		}
 	}
+}
+
+// unusedParams finds params that no expression of any file reads: a misspelt
+// name would set nothing, and nobody would notice.
+func (r *resolver) unusedParams() {
 	for name, p := range r.params {
-		if !used[name] {
-			p.at.Fault("no expression reads params.%s%s", name, source.Suggest(name, slices.Sorted(maps.Keys(used))))
+		if !r.blind && !r.used[name] && p.at.IsSet() {
+			p.at.Fault("no expression reads params.%s%s", name, source.Suggest(name, slices.Sorted(maps.Keys(r.used))))
 		}
 	}
 }

@@ -22,6 +22,8 @@ type requiredRule struct {
 	Severity         report.Severity `json:"severity,omitempty"`
 	Reason           string          `json:"reason,omitempty"`
 	where
+
+	from *file
 }
 
 // presence says whether something must be there.
@@ -54,6 +56,7 @@ func (r *resolver) require(e requiredEntry) {
 		Severity:         severity(e.Severity),
 		Reason:           line(e.Reason, "reason"),
 		where:            readWhere(e.Accounts, e.Regions),
+		from:             r.file,
 	}
 	if u, known := ptc.LookupUpstream(rule.UpstreamRegistry); e.UpstreamURL.IsSet() {
 		switch {
@@ -63,11 +66,14 @@ func (r *resolver) require(e requiredEntry) {
 			e.UpstreamURL.Fault("%q is no host name: write it without https:// and path", rule.UpstreamURL)
 		}
 	}
+	if u := rule.upstream(ptc.Upstream{}); rule.Credential == forbidden && u.Authenticated() {
+		e.Credential.Fault("%s needs a credential: ECR takes no rule without", u.Registry)
+	}
 	if rule.Prefix == "" {
 		return
 	}
 	c := r.checks[requiredRuleCheck]
-	if _, inherited := r.required[rule.Prefix]; inherited && r.lockedAbove(c) {
+	if before, ok := r.required[rule.Prefix]; ok && before.from != r.file && r.lockedAbove(c) {
 		e.Prefix.Fault("%s is locked by %s: the rules that it requires cannot change", c.ID, c.lockedBy.path)
 	}
 	r.required[rule.Prefix] = rule
@@ -108,18 +114,16 @@ func (e *evaluation) requiredRules(ctx context.Context, c Check) {
 
 // judge says whether rule, nil where there is none, is what is required.
 func (want requiredRule) judge(rule *ptc.Rule, reg ptc.Registry, c Check, f *report.Finding) {
-	f.Outcome = report.Fail
-	switch {
-	case rule == nil:
-		f.Message = fmt.Sprintf("The policy requires the rule %s, and there is none.", want.Prefix)
-	default:
+	f.Message = fmt.Sprintf("The policy requires the rule %s, and there is none.", want.Prefix)
+	if rule != nil {
 		differs := want.differences(*rule)
 		if len(differs) == 0 {
-			f.Outcome = report.Pass
+			f.Outcome, f.Message = report.Pass, ""
 			return
 		}
 		f.Message = fmt.Sprintf("The rule %s is not as the policy requires it: %s.", want.Prefix, strings.Join(differs, "; "))
 	}
+	f.Outcome = report.Fail
 	if want.Reason != "" {
 		f.Message += " It is required because: " + want.Reason
 	}

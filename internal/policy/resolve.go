@@ -9,6 +9,7 @@ import (
 
 	"ptcaudit/internal/policy/expr"
 	"ptcaudit/internal/policy/source"
+	"ptcaudit/internal/ptc"
 )
 
 // apiVersion is that of the language.
@@ -25,6 +26,7 @@ type resolver struct {
 
 	name      string
 	params    map[string]param
+	used      map[string]bool // params that an expression reads
 	checks    map[string]*draft
 	required  map[string]requiredRule
 	disabled  map[string]bool
@@ -36,6 +38,7 @@ func newResolver(blind bool) *resolver {
 	r := &resolver{
 		blind:    blind,
 		params:   map[string]param{},
+		used:     map[string]bool{},
 		checks:   map[string]*draft{},
 		required: map[string]requiredRule{},
 		disabled: map[string]bool{},
@@ -51,20 +54,20 @@ func (r *resolver) merge(f *file) {
 	r.file = f
 	f.Require("a policy", "apiVersion", "name")
 	if v := f.APIVersion; v.IsSet() && v.Value != apiVersion {
-		v.Fault("apiVersion %q is not one that this program reads: %s", v.Value, apiVersion)
+		v.Fault("this program reads apiVersion %s, not %q", apiVersion, v.Value)
 	}
 	set(&r.name, line(f.Name, "name"), f.Name)
 	r.setParams(f.Params)
 
 	seen := unique{}
 	for _, e := range f.Checks {
-		if seen.add("check", e.ID) {
+		if seen.add("check", e.ID, e.ID.Value) {
 			r.check(e)
 		}
 	}
 	seen = unique{}
 	for _, e := range f.RequiredRules {
-		if seen.add("required rule", e.Prefix) {
+		if seen.add("required rule", e.Prefix, ptc.CleanPrefix(e.Prefix.Value)) {
 			r.require(e)
 		}
 	}
@@ -83,15 +86,15 @@ func (r *resolver) merge(f *file) {
 type unique map[string]int
 
 // add is false, and a fault, where the name stands in the list already.
-func (u unique) add(what string, t source.Text) bool {
+func (u unique) add(what string, t source.Text, name string) bool {
 	if !t.IsSet() {
 		return true
 	}
-	if line, ok := u[t.Value]; ok {
-		t.Fault("duplicate %s %s: it stands in line %d already", what, t.Value, line)
+	if line, ok := u[name]; ok {
+		t.Fault("duplicate %s %s: it stands in line %d already", what, name, line)
 		return false
 	}
-	u[t.Value] = t.Line()
+	u[name] = t.Line()
 	return true
 }
 

@@ -34,8 +34,8 @@ func (w waiver) inForce(t time.Time) bool { return t.Before(w.Expires.ends()) }
 // endingWithin is how long before its end a waiver is told.
 const endingWithin = 14 * 24 * time.Hour
 
-// isEnding says that a waiver is in force at t and ends soon.
-func (w waiver) isEnding(t time.Time) bool { return w.inForce(t) && !w.inForce(t.Add(endingWithin)) }
+// endsSoon says that a waiver which is in force at t will not be for long.
+func (w waiver) endsSoon(t time.Time) bool { return !w.inForce(t.Add(endingWithin)) }
 
 // matches says that a waiver is written for a finding, in force or not.
 func (w waiver) matches(reg ptc.Registry, f report.Finding) bool {
@@ -108,7 +108,7 @@ func (e *evaluation) waivers() {
 		case last == nil, f.Outcome == report.Error:
 		case last.inForce(e.in.Now):
 			e.findings[i].Waiver = &report.Waiver{Owner: last.Owner, Reason: last.Reason, Expires: string(last.Expires)}
-			if last.isEnding(e.in.Now) {
+			if last.endsSoon(e.in.Now) {
 				tell(ending, f, *last)
 			}
 		case f.Outcome == report.Fail:

@@ -33,7 +33,7 @@ func TestDecodeReadsWhatEncodeWrote(t *testing.T) {
 }
 
 func TestDecodeTrustsNothingThatIsDerived(t *testing.T) {
-	const head = `"schemaVersion":"ptcaudit/report/v1"`
+	const head = `"schemaVersion":"ptcaudit/report/v1","registry":{"account":"111122223333","region":"eu-west-1"}`
 	t.Run("incomplete stays incomplete", func(t *testing.T) {
 		got, err := report.Decode([]byte(`{` + head + `,"complete":false}`))
 		if err != nil || got.Complete {
@@ -50,6 +50,7 @@ func TestDecodeTrustsNothingThatIsDerived(t *testing.T) {
 		"no JSON":         {`nope`, "invalid character"},
 		"another schema":  {`{"schemaVersion":"ptcaudit/report/v2"}`, `schemaVersion is "ptcaudit/report/v2"`},
 		"no schema":       {`{}`, `schemaVersion is ""`},
+		"no registry":     {`{"schemaVersion":"ptcaudit/report/v1"}`, `" " is no registry`},
 		"unknown outcome": {`{` + head + `,"findings":[{"check":"c","outcome":"failed","severity":"low"}]}`, `outcome "failed" is none`},
 		"no severity":     {`{` + head + `,"findings":[{"check":"c","outcome":"fail"}]}`, `severity "" is none`},
 	} {

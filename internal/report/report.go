@@ -150,7 +150,10 @@ func hash(parts ...string) string {
 func (r *Report) Finish() {
 	r.SchemaVersion = SchemaVersion
 	r.Triggers = sorted(r.Triggers, func(a, b Trigger) int {
-		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.EventID, b.EventID))
+		// CloudTrail's times are whole seconds. Within one, a secret comes
+		// before the rule that uses it.
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(b.Kind, a.Kind), cmp.Compare(a.Call, b.Call),
+			cmp.Compare(a.Prefix, b.Prefix), cmp.Compare(a.EventID, b.EventID))
 	})
 	r.Faults = sorted(r.Faults, func(a, b ptc.Fault) int {
 		return cmp.Or(cmp.Compare(a.Operation, b.Operation), cmp.Compare(a.Prefix, b.Prefix))
@@ -210,6 +213,9 @@ func Decode(data []byte) (Report, error) {
 	var r Report
 	if err := json.Unmarshal(data, &r); err != nil {
 		return Report{}, fmt.Errorf("read report: %w", err)
+	}
+	if !ptc.ValidAccount(r.Registry.Account) || !ptc.ValidRegion(r.Registry.Region) {
+		return Report{}, fmt.Errorf("read report: %q is no registry", r.Registry)
 	}
 	for _, f := range r.Findings {
 		if !slices.Contains([]Outcome{Pass, Fail, Error, Skip, Pending}, f.Outcome) {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,11 +61,11 @@ func config(endpoint string, attempts int) aws.Config {
 }
 
 // serve starts a stub, and gives the Authorization header of its last request.
-func serve(t *testing.T, topicARN string) (stub *snsstub.Stub, url string, authorization *string) {
+func serve(t *testing.T, topicARN string) (stub *snsstub.Stub, url string, authorization *atomic.Value) {
 	t.Helper()
-	stub, authorization = snsstub.New(topicARN), new(string)
+	stub, authorization = snsstub.New(topicARN), new(atomic.Value)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		*authorization = r.Header.Get("Authorization")
+		authorization.Store(r.Header.Get("Authorization"))
 		stub.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
@@ -99,8 +100,8 @@ func TestPublish(t *testing.T) {
 			if diff := cmp.Diff(want, published[0], cmpopts.IgnoreFields(snsstub.Publication{}, "MessageID")); diff != "" {
 				t.Errorf("publication (-want +got):\n%s", diff)
 			}
-			if !strings.Contains(*authorization, "/eu-west-1/sns/") {
-				t.Errorf("signed for another Region than the topic's: %s", *authorization)
+			if signed := authorization.Load().(string); !strings.Contains(signed, "/eu-west-1/sns/") {
+				t.Errorf("signed for another Region than the topic's: %s", signed)
 			}
 		})
 	}
@@ -162,7 +163,11 @@ func TestFaults(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			stub, url, _ := serve(t, topic)
 			tc.fault(stub)
-			err := snspub.New(config(url, attempts), topic, snspub.Options{CallTimeout: 50 * time.Millisecond}).
+			options := snspub.Options{}
+			if tc.want.kind == ptc.FaultTimeout {
+				options.CallTimeout = 50 * time.Millisecond
+			}
+			err := snspub.New(config(url, attempts), topic, options).
 				Publish(t.Context(), failing(1, report.Critical, "canary-in-the-text"))
 			f := fault(t, err)
 			if got := (expect{f.Kind, f.Code, f.Retryable, stub.Requests()}); got != tc.want {
@@ -214,7 +219,7 @@ func TestTroubleThatPasses(t *testing.T) {
 	stub.Cut(1)
 	stub.Fail(snsstub.InternalError, 500, 1)
 	stub.Delay(time.Minute, 1)
-	p := snspub.New(config(url, 5), topic, snspub.Options{CallTimeout: 50 * time.Millisecond})
+	p := snspub.New(config(url, 5), topic, snspub.Options{CallTimeout: time.Second})
 	if err := p.Publish(t.Context(), failing(1, report.Low, "x")); err != nil {
 		t.Fatal(err)
 	}

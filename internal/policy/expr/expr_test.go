@@ -16,9 +16,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"ptcaudit/internal/policy"
 	"ptcaudit/internal/policy/expr"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
+	"ptcaudit/policies"
 )
 
 var registry = ptc.Registry{Account: "111122223333", Region: "eu-west-1"}
@@ -660,4 +662,27 @@ func FuzzCompile(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestTheLoaderReadsTheSameTexts: what is checked when the program is built
+// is found by its text, so the loader must not read it otherwise.
+func TestTheLoaderReadsTheSameTexts(t *testing.T) {
+	shipped := map[string]bool{"": true}
+	for _, name := range policies.Names() {
+		exprs, _ := expr.Shipped(t, name)
+		for _, e := range exprs {
+			shipped[e.Text] = true
+		}
+		p, err := policy.Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range p.Checks {
+			for _, text := range []string{c.Match, c.Assert, c.MessageExpression, c.RemediationExpression} {
+				if !shipped[text] {
+					t.Errorf("%s: %s: the loader reads %q", name, c.ID, text)
+				}
+			}
+		}
+	}
 }

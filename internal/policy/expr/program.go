@@ -112,7 +112,7 @@ func unknownPrefixes(u *types.Unknown) []string {
 		}
 	}
 	slices.Sort(out)
-	return slices.Compact(out)
+	return out
 }
 
 // activation gives an expression its variables.

@@ -24,12 +24,12 @@ type source struct {
 // lookup gives the checked syntax tree of a shipped expression; nil where it
 // is none, or where it uses a param that has another type here.
 func (e *Env) lookup(s source) *ast.AST {
-	make := shipped[s]
-	if make == nil {
+	build := shipped[s]
+	if build == nil {
 		return nil
 	}
 	t := &tree{ExprFactory: ast.NewExprFactory(), types: map[int64]*types.Type{}, refs: map[int64]*ast.ReferenceInfo{}}
-	root := make(t)
+	root := build(t)
 	for name, typ := range t.params {
 		if known := e.params[name]; known == nil || !known.IsExactType(typ) {
 			return nil
@@ -39,7 +39,8 @@ func (e *Env) lookup(s source) *ast.AST {
 }
 
 // tree builds a checked syntax tree: its methods make a node and note its type
-// and what it refers to.
+// and what it refers to. Where a method changes so that shipped_generated.go
+// does not compile, empty the map there and generate it again.
 type tree struct {
 	ast.ExprFactory
 
@@ -94,6 +95,6 @@ func (t *tree) member(typ *types.Type, function, overload string, target ast.Exp
 }
 
 // fold is what all, exists, filter and map become.
-func (t *tree) fold(typ *types.Type, over ast.Expr, item, accu string, begin, while, step, result ast.Expr) ast.Expr {
-	return t.NewComprehension(t.id(typ), over, item, accu, begin, while, step, result)
+func (t *tree) fold(typ *types.Type, over ast.Expr, item string, begin, while, step, result ast.Expr) ast.Expr {
+	return t.NewComprehension(t.id(typ), over, item, t.AccuIdentName(), begin, while, step, result)
 }

@@ -153,8 +153,8 @@ func (g *generator) expr(a *ast.AST, e ast.Expr) string {
 		}
 		return fmt.Sprintf("t.%s(%s, %q, %q%s)", method, typ, c.FunctionName(), ref.OverloadIDs[0], g.exprs(a, args...))
 	case ast.ComprehensionKind:
-		if c := e.AsComprehension(); !c.HasIterVar2() {
-			return fmt.Sprintf("t.fold(%s%s, %q, %q%s)", typ, g.exprs(a, c.IterRange()), c.IterVar(), c.AccuVar(),
+		if c := e.AsComprehension(); !c.HasIterVar2() && c.AccuVar() == ast.NewExprFactory().AccuIdentName() {
+			return fmt.Sprintf("t.fold(%s%s, %q%s)", typ, g.exprs(a, c.IterRange()), c.IterVar(),
 				g.exprs(a, c.AccuInit(), c.LoopCondition(), c.LoopStep(), c.Result()))
 		}
 	default:
@@ -164,8 +164,8 @@ func (g *generator) expr(a *ast.AST, e ast.Expr) string {
 
 // typ gives the name of the variable that holds a type.
 func (g *generator) typ(t *types.Type) string {
-	var make func(*types.Type) string
-	make = func(t *types.Type) string {
+	var write func(*types.Type) string
+	write = func(t *types.Type) string {
 		switch t.Kind() {
 		case types.BoolKind:
 			return "types.BoolType"
@@ -180,14 +180,14 @@ func (g *generator) typ(t *types.Type) string {
 		case types.DynKind:
 			return "types.DynType"
 		case types.ListKind:
-			return "types.NewListType(" + make(t.Parameters()[0]) + ")"
+			return "types.NewListType(" + write(t.Parameters()[0]) + ")"
 		case types.StructKind:
 			return fmt.Sprintf("types.NewObjectType(%q)", t.TypeName())
 		default:
 			panic(fmt.Sprintf("teach the generator about type %s", t))
 		}
 	}
-	code := make(t)
+	code := write(t)
 	if _, ok := g.names[code]; !ok {
 		g.names[code] = fmt.Sprintf("type%d", len(g.types))
 		g.types = append(g.types, code)

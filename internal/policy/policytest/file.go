@@ -89,7 +89,7 @@ func (t testEntry) input() policy.Input {
 			e.Fault("a second rule with the prefix %s", rule.Prefix)
 			continue
 		}
-		if id := e.RegistryID; id.IsSet() && id.Value != in.Registry.Account {
+		if id := e.RegistryID; id.IsSet() && t.Registry.Account.IsSet() && id.Value != in.Registry.Account {
 			id.Fault("registryId is not the registry's account, %s", in.Registry.Account)
 		}
 		in.Rules = append(in.Rules, rule)

@@ -23,9 +23,12 @@ type Result struct {
 	Differences policy.Errors
 }
 
+// Passed says that nothing differs.
+func (r Result) Passed() bool { return len(r.Differences) == 0 }
+
 // String is a result for people: a line, and one for each difference.
 func (r Result) String() string {
-	if len(r.Differences) == 0 {
+	if r.Passed() {
 		return "ok    " + r.Name + "\n"
 	}
 	var b strings.Builder

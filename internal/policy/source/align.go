@@ -110,7 +110,7 @@ func (s *scanner) unit() (width int, isSpace bool) {
 		digits := map[rune]int{'x': 2, 'u': 4, 'U': 8}[r[1]]
 		width = min(2+digits, len(r))
 		if digits > 0 {
-			code, err := strconv.ParseUint(string(r[2:width]), 16, 32)
+			code, err := strconv.ParseInt(string(r[2:width]), 16, 32)
 			return width, err == nil && unicode.IsSpace(rune(code))
 		}
 		return width, strings.ContainsRune(" \ttnrvfN_LP", r[1])

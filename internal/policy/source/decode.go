@@ -3,6 +3,7 @@ package source
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -50,14 +51,17 @@ type Mapping struct {
 // Has says that the mapping has a key, even if its value is faulty.
 func (m Mapping) Has(key string) bool { return m.keys[key] }
 
-// Require adds a fault for each key that is missing; name is what the mapping
-// is called.
+// Require adds a fault where keys are missing; name is what the mapping is
+// called.
 func (m Mapping) Require(name string, keys ...string) {
-	for _, key := range keys {
-		if !m.Has(key) {
-			m.Fault("%s needs %s", name, key)
-		}
+	if missing := m.Missing(keys...); len(missing) > 0 {
+		m.Fault("%s needs %s", name, strings.Join(missing, ", "))
 	}
+}
+
+// Missing are those of keys that the mapping does not have.
+func (m Mapping) Missing(keys ...string) []string {
+	return slices.DeleteFunc(slices.Clone(keys), m.Has)
 }
 
 // Decode reads a node into what into points to: a Text, Flag, Value or Map, a

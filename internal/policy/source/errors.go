@@ -30,9 +30,8 @@ func (e Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
 }
 
-// excerptWidth is how much of a source line an excerpt shows on each side of
-// the fault, in runes.
-const excerptWidth = 100
+// excerptWidth is how much of a source line an excerpt shows, in runes.
+const excerptWidth = 200
 
 // Excerpt is the fault for people: its line, the source line, and a caret
 // under the column. Of a very long source line it shows the part around it.
@@ -41,11 +40,8 @@ func (e Error) Excerpt() string {
 		return e.Error() + "\n"
 	}
 	text, caret := []rune(e.Source), e.Column-1
-	if end := caret + excerptWidth; end < len(text) {
-		text = append(slices.Clone(text[:end]), '…')
-	}
-	if start := caret - excerptWidth; start > 0 {
-		text, caret = append([]rune{'…'}, text[start:]...), excerptWidth+1
+	if len(text) > excerptWidth {
+		text, caret = window(text, caret)
 	}
 	var indent strings.Builder
 	for _, r := range text[:min(caret, len(text))] {
@@ -55,6 +51,20 @@ func (e Error) Excerpt() string {
 		indent.WriteRune(r)
 	}
 	return e.Error() + "\n" + string(text) + "\n" + indent.String() + "^\n"
+}
+
+// window cuts a long line to the part around the caret.
+func window(text []rune, caret int) (part []rune, at int) {
+	start := min(max(caret-excerptWidth/2, 0), len(text)-excerptWidth)
+	end := start + excerptWidth
+	part, at = slices.Clone(text[start:end]), caret-start
+	if start > 0 {
+		part, at = slices.Insert(part, 0, '…'), at+1
+	}
+	if end < len(text) {
+		part = append(part, '…')
+	}
+	return part, at
 }
 
 // Errors are all faults of a file and of those it leads to.

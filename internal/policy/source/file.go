@@ -36,19 +36,18 @@ type file struct {
 // more. Its error does not name the file.
 func ReadFile(path string) ([]byte, error) {
 	data, err := readFile(path)
-	var cause *fs.PathError
-	if errors.As(err, &cause) {
-		err = cause.Err
+	if cause, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, cause.Err
 	}
 	return data, err
 }
 
 func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.Open(path) //nolint:gosec // which file to read is the user's to say
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only: nothing can be lost
 	return io.ReadAll(io.LimitReader(f, 2*MaxSize))
 }
 
@@ -140,6 +139,7 @@ func (f *file) plain(tokens token.Tokens) bool {
 			f.fault(line, t.Position.Column, "tags are not used here: quote what shall be a string")
 		case token.DirectiveType:
 			f.fault(line, t.Position.Column, "directives are not used here")
+			return false
 		default:
 		}
 		if depth+entries > maxDepth {

@@ -118,6 +118,7 @@ func (n Node) kind() string {
 			return "a number"
 		case isString:
 			return "a string"
+		case isNone:
 		}
 		return "something else"
 	}
@@ -138,7 +139,7 @@ const (
 
 var (
 	nullText  = regexp.MustCompile(`^(|~|null|Null|NULL)$`)
-	boolText  = regexp.MustCompile(`^(?i:true|false|yes|no|on|off|y|n)$`)
+	boolText  = regexp.MustCompile(`^(?i:true|false|yes|no|on|off)$`)
 	intText   = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
 	floatText = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
 	oddNumber = regexp.MustCompile(`^[-+]?(0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]+|0[bB][01_]+|[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?|\.[0-9][0-9_]*([eE][-+]?[0-9]+)?|\.(?i:inf|nan))$`)

@@ -5,8 +5,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"ptcaudit/internal/policy/source"
 )
@@ -141,4 +143,116 @@ func TestFaultAtPointsIntoEveryStyleOfScalar(t *testing.T) {
 func place(s string, offset int) (line, column int) {
 	head := s[:offset]
 	return strings.Count(head, "\n") + 1, len([]rune(head[strings.LastIndex(head, "\n")+1:])) + 1
+}
+
+func TestExcerpt(t *testing.T) {
+	long := strings.Repeat("a", 300) + "X" + strings.Repeat("b", 300)
+	tests := []struct {
+		name  string
+		fault source.Error
+		want  string
+	}{
+		{"whole file", source.Error{File: "f", Message: "m"}, "f: m\n"},
+		{"first rune", source.Error{"f", 1, 1, "m", "abc"}, "f:1:1: m\nabc\n^\n"},
+		{"behind the last", source.Error{"f", 1, 4, "m", "äbc"}, "f:1:4: m\näbc\n   ^\n"},
+		{"tabs", source.Error{"f", 1, 4, "m", "\tä\tx"}, "f:1:4: m\n\tä\tx\n\t \t^\n"},
+		{"empty line", source.Error{"f", 7, 1, "m", ""}, "f:7:1: m\n\n^\n"},
+		{"long line", source.Error{"f", 1, 301, "m", long}, "f:1:301: m\n…" + long[200:400] + "…\n" + strings.Repeat(" ", 101) + "^\n"},
+		{"begin of a long line", source.Error{"f", 1, 3, "m", long}, "f:1:3: m\n" + long[:200] + "…\n  ^\n"},
+		{"end of a long line", source.Error{"f", 1, 602, "m", long}, "f:1:602: m\n…" + long[401:] + "\n" + strings.Repeat(" ", 201) + "^\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, tt.fault.Excerpt()); diff != "" {
+				t.Errorf("excerpt differs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSuggest(t *testing.T) {
+	choices := []string{"match", "message", "messageExpression", "id", "why"}
+	for word, want := range map[string]string{
+		"macth":             "match",
+		"Message":           "message",
+		"mesageexpresion":   "messageExpression",
+		"message-exprssion": "messageExpression",
+		"ids":               "id",
+		"severity":          "",
+		"x":                 "",
+		"":                  "",
+	} {
+		if want != "" {
+			want = ", did you mean " + want + "?"
+		}
+		if got := source.Suggest(word, choices); got != want {
+			t.Errorf("Suggest(%q) = %q, want %q", word, got, want)
+		}
+	}
+}
+
+// TestFaultAtFindsEveryRune writes random texts in random styles and looks for
+// each rune of the value in the file.
+func TestFaultAtFindsEveryRune(t *testing.T) {
+	runes := rapid.SliceOfN(rapid.SampledFrom([]rune("ab7é漢😀 \t\n'\"\\#:&|-,[]{}")), 1, 40)
+	rapid.Check(t, func(t *rapid.T) {
+		// A line of a block scalar begins and ends with something to be seen.
+		lines := strings.Split(string(runes.Draw(t, "text")), "\n")
+		for i, l := range lines {
+			lines[i] = "x" + l + "x"
+		}
+		value := strings.Join(lines, "\n")
+		var yaml string
+		style := rapid.SampledFrom([]string{"literal", "folded", "single", "double", "escaped"}).Draw(t, "style")
+		switch style {
+		case "literal":
+			yaml = "|-\n    " + strings.Join(lines, "\n    ")
+		case "folded":
+			yaml = ">-\n  " + strings.Join(lines, "\n\n  ")
+		case "single":
+			yaml = "'" + strings.ReplaceAll(strings.Join(lines, "\n\n   "), "'", "''") + "'"
+		case "double":
+			yaml = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", "\\\n   \\n", "\t", `\t`).Replace(value) + `"`
+		case "escaped":
+			for _, r := range value {
+				yaml += fmt.Sprintf(`\U%08x`, r)
+			}
+			yaml = `"` + yaml + `"`
+		}
+		file := "flag: true # é\ntext: " + yaml + "\n"
+		var faults source.Errors
+		root, ok := source.Parse("f.yaml", []byte(file), &faults)
+		var s sample
+		if ok {
+			root.Decode(&s, "the file")
+		}
+		if len(faults) > 0 || s.Text.Value != value {
+			t.Fatalf("%s is read as %q, %v", file, s.Text.Value, faults)
+		}
+		line, column := 1, 1
+		for _, r := range value {
+			s.Text.FaultAt(line, column, "%c", r)
+			line, column = line, column+1
+			if r == '\n' {
+				line, column = line+1, 1
+			}
+		}
+		for i, r := range []rune(value) {
+			if unicode.IsSpace(r) {
+				continue
+			}
+			f := faults[i]
+			got := string([]rune(f.Source)[f.Column-1:])
+			want := string(r)
+			switch {
+			case style == "escaped":
+				want = fmt.Sprintf(`\U%08x`, r)
+			case style == "double" && (r == '"' || r == '\\'):
+				want = `\` + want
+			}
+			if !strings.HasPrefix(got, want) {
+				t.Fatalf("rune %d, %q, is found at %d:%d, %q:\n%s", i, r, f.Line, f.Column, got, file)
+			}
+		}
+	})
 }

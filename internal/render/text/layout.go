@@ -7,9 +7,12 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// maxQuoted bounds text from outside, in characters. ECR's explanations are a
-// sentence or two; the JSON of the report has all of what is cut here.
-const maxQuoted = 600
+// Bounds of text from outside, in characters. The JSON of the report has all
+// of what is cut here.
+const (
+	maxQuoted = 600 // ECR's explanations are a sentence or two
+	maxName   = 160 // an ARN, a URL, an address
+)
 
 // clean makes text from outside safe to show: it has no control characters,
 // so that it can neither break a line nor drive the terminal, and none that
@@ -27,15 +30,25 @@ func clean(s string) string {
 	return strings.TrimSpace(s)
 }
 
-// quoted is a text from outside of whatever length, cleaned and cut.
-func quoted(s string) string {
-	s = clean(s)
-	runes := 0
+// name is the name of something, which comes from outside.
+func name(s string) string { return bounded(s, maxName, "…") }
+
+// quoted is a text from outside.
+func quoted(s string) string { return bounded(s, maxQuoted, "… (cut; the JSON has all of it)") }
+
+// bounded cleans a text of whatever length, without reading much more of it
+// than it keeps.
+func bounded(s string, limit int, mark string) string {
+	return cut(clean(cut(s, 4*limit, "")), limit, mark)
+}
+
+// cut keeps a text of at most limit characters, and of any other as many.
+func cut(s string, limit int, mark string) string {
 	for i := range s {
-		if runes == maxQuoted {
-			return s[:i] + "… (cut; the JSON has all of it)"
+		if limit == 0 {
+			return s[:i] + mark
 		}
-		runes++
+		limit--
 	}
 	return s
 }

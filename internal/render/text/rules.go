@@ -22,7 +22,7 @@ func (p *printer) rules(r report.Report) {
 	rows := [][]string{{"PREFIX", "UPSTREAM", "CREDENTIAL", "ECR SAYS"}}
 	for _, rule := range r.Rules {
 		says := p.says(rule.Validation, r.Audit.WithoutValidation)
-		rows = append(rows, []string{clean(rule.Prefix), upstream(rule.Upstream), credential(rule), says})
+		rows = append(rows, []string{name(rule.Prefix), upstream(rule.Upstream), credential(rule), says})
 	}
 
 	t := table.NewWriter()
@@ -49,9 +49,9 @@ func (p *printer) rules(r report.Report) {
 // name.
 func upstream(u report.Upstream) string {
 	if u.Prefix == "" || u.Prefix == ptc.RootPrefix {
-		return clean(u.URL)
+		return name(u.URL)
 	}
-	return clean(u.URL) + "/" + clean(u.Prefix)
+	return name(u.URL) + "/" + name(u.Prefix)
 }
 
 // credential names what ECR authenticates with: a secret, without the start
@@ -60,18 +60,18 @@ func credential(r report.Rule) string {
 	var parts []string
 	if r.Credential.ARN != "" {
 		// What is no secret's ARN has no name.
-		name := r.Credential.Name
-		if name == "" {
-			name = r.Credential.ARN
+		id := r.Credential.Name
+		if id == "" {
+			id = r.Credential.ARN
 		}
-		parts = append(parts, clean(strings.TrimPrefix(name, ptc.SecretPrefix)))
+		parts = append(parts, name(strings.TrimPrefix(id, ptc.SecretPrefix)))
 	}
 	if r.Role.ARN != "" {
-		name := r.Role.Name
-		if name == "" {
-			name = r.Role.ARN
+		id := r.Role.Name
+		if id == "" {
+			id = r.Role.ARN
 		}
-		parts = append(parts, "role "+clean(name))
+		parts = append(parts, "role "+name(id))
 	}
 	if len(parts) == 0 {
 		return "-"

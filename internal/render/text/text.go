@@ -79,14 +79,14 @@ func unsupported(r report.Report) (ptc.Fault, bool) {
 func (p *printer) head(r report.Report) {
 	switch {
 	case r.Complete:
-		p.prose("", p.verdict(r.Summary))
+		p.prose("", p.verdict(r.Summary, p.paint.good("no failures")))
 	case len(r.Rules)+len(r.Findings) == 0:
 		p.prose("", p.paint.warning("NOT AUDITED")+": nothing could be learnt of this registry.")
 	default:
 		p.prose("", p.paint.warning("INCOMPLETE")+": not everything could be checked, so more may be wrong than stands here.")
-		p.prose("", p.verdict(r.Summary))
+		p.prose("", p.verdict(r.Summary, "no failures seen"))
 	}
-	about := fmt.Sprintf("Registry %s, policy %s, %s", r.Registry, clean(r.Policy.Name), minute(r.Audit.StartedAt))
+	about := fmt.Sprintf("Registry %s, policy %s, %s", r.Registry, name(r.Policy.Name), minute(r.Audit.StartedAt))
 	if asOf := r.Audit.AsOf; !asOf.IsZero() {
 		about += ", judged as of " + minute(asOf)
 	}
@@ -103,8 +103,9 @@ func (p *printer) head(r report.Report) {
 
 func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " UTC" }
 
-// verdict is the first thing to read: how many failures, and how bad.
-func (p *printer) verdict(s report.Summary) string {
+// verdict is the first thing to read: how many failures, and how bad; none is
+// what to say without any.
+func (p *printer) verdict(s report.Summary, none string) string {
 	failed := s.Outcomes[report.Fail] - s.Waived
 	var parts []string
 	for _, severity := range slices.Backward(report.Severities()) {
@@ -114,23 +115,23 @@ func (p *printer) verdict(s report.Summary) string {
 	}
 	rules := count(s.Rules, "rule")
 	if failed == 0 {
-		return rules + ", no failures."
+		return rules + ", " + none + "."
 	}
 	return rules + ", " + p.paint.strong(count(failed, "failure")) + ": " + strings.Join(parts, ", ") + "."
 }
 
 // actor says who made the change that a trigger tells of.
 func actor(t report.Trigger) string {
-	who := clean(t.Actor.Name)
-	if arn := clean(t.Actor.ARN); who == "" {
+	who := name(t.Actor.Name)
+	if arn := name(t.Actor.ARN); who == "" {
 		who = arn
 	} else if arn != "" {
 		who += " (" + arn + ")"
 	}
-	subject := clean(t.Prefix + t.Secret)
-	s := fmt.Sprintf("%s called %s on %s at %s UTC", who, clean(t.Call), subject, t.Time.UTC().Format("2006-01-02 15:04:05"))
+	subject := name(t.Prefix + t.Secret)
+	s := fmt.Sprintf("%s called %s on %s at %s UTC", who, name(t.Call), subject, t.Time.UTC().Format("2006-01-02 15:04:05"))
 	if t.Actor.Address != "" {
-		s += " from " + clean(t.Actor.Address)
+		s += " from " + name(t.Actor.Address)
 	}
 	return s + "."
 }
@@ -160,11 +161,11 @@ func (p *printer) faults(faults []ptc.Fault) {
 // fault writes faults that differ in their prefix only.
 func (p *printer) fault(alike []ptc.Fault) {
 	f := alike[0]
-	what := p.paint.warning(string(f.Kind)) + " " + clean(f.Operation)
+	what := p.paint.warning(name(string(f.Kind))) + " " + name(f.Operation)
 	var prefixes []string
 	for _, one := range alike {
 		if one.Prefix != "" {
-			prefixes = append(prefixes, clean(one.Prefix))
+			prefixes = append(prefixes, name(one.Prefix))
 		}
 	}
 	if len(prefixes) > 0 {
@@ -177,8 +178,22 @@ func (p *printer) fault(alike []ptc.Fault) {
 	}
 	p.prose("    ", quoted(message))
 	if f.RequestID != "" {
-		p.prose("    ", "Request id: "+clean(f.RequestID))
+		p.prose("    ", "Request id: "+name(f.RequestID))
 	}
+	if advice := advice(f); advice != "" {
+		p.prose("    ", "Mend: "+advice)
+	}
+}
+
+// advice says what to do about a fault, where that follows from what it is.
+func advice(f ptc.Fault) string {
+	switch {
+	case f.Kind == ptc.FaultDenied && strings.HasSuffix(f.Operation, "PullThroughCacheRule"), f.Kind == ptc.FaultDenied && strings.HasSuffix(f.Operation, "PullThroughCacheRules"):
+		return "Allow ecr:" + f.Operation + " on * to whoever audits."
+	case f.Retryable:
+		return "Audit again later: this may pass by itself."
+	}
+	return ""
 }
 
 func (p *printer) failures(findings []report.Finding) {
@@ -216,11 +231,11 @@ func (p *printer) findings(findings []report.Finding, label func(report.Finding)
 		if i > 0 {
 			p.blank()
 		}
-		p.line("  ", labels[i]+"  "+p.paint.strong(prefixes[i])+"  "+clean(f.Check))
+		p.line("  ", labels[i]+"  "+p.paint.strong(prefixes[i])+"  "+name(f.Check))
 		p.prose("    ", quoted(f.Message))
 		p.remediation("    ", f.Remediation)
 		for _, reference := range f.References {
-			p.line("    ", p.paint.faint("See "+clean(reference)))
+			p.line("    ", p.paint.faint("See "+name(reference)))
 		}
 	}
 }
@@ -255,7 +270,7 @@ func (p *printer) waived(findings []report.Finding) {
 	}
 	p.section("WAIVED")
 	p.brief(waived, func(f report.Finding) string {
-		return fmt.Sprintf("until %s by %s: %s", clean(f.Waiver.Expires), clean(f.Waiver.Owner), clean(f.Waiver.Reason))
+		return fmt.Sprintf("until %s by %s: %s", name(f.Waiver.Expires), name(f.Waiver.Owner), name(f.Waiver.Reason))
 	})
 }
 
@@ -276,7 +291,7 @@ func (p *printer) brief(findings []report.Finding, detail func(report.Finding) s
 	}
 	severities, prefixes = align(severities), align(prefixes)
 	for i, f := range findings {
-		p.line("  ", severities[i]+"  "+prefixes[i]+"  "+clean(f.Check))
+		p.line("  ", severities[i]+"  "+prefixes[i]+"  "+name(f.Check))
 		p.prose("    ", detail(f))
 	}
 }
@@ -330,7 +345,7 @@ func subject(f report.Finding) string {
 	if f.Prefix == "" {
 		return "(registry)"
 	}
-	return clean(f.Prefix)
+	return name(f.Prefix)
 }
 
 func with(findings []report.Finding, outcome report.Outcome) []report.Finding {

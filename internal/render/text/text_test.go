@@ -237,6 +237,7 @@ func TestCommandsSurviveCopying(t *testing.T) {
 	commands := []string{
 		"aws ecr create-pull-through-cache-rule --ecr-repository-prefix team/quay --upstream-registry quay --upstream-registry-url quay.io --region eu-west-1",
 		`aws secretsmanager put-secret-value --secret-id ecr-pullthroughcache/hub --secret-string '{"username": "u", "accessToken": "a --b \"c\""}' --region eu-west-1`,
+		`aws ecr a-long-enough-operation --escaped \" --still-the-same\ --word --region eu-west-1 --more options --to wrap`,
 		`aws ecr update-pull-through-cache-rule --ecr-repository-prefix "a  b --c" --custom-role-arn arn:aws:iam::111122223333:role/a`,
 	}
 	for _, command := range commands {
@@ -269,3 +270,31 @@ func TestRenderReportsWriteErrors(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+func FuzzRender(f *testing.F) {
+	f.Add("docker-hub", "a\x1b[2J\nRESOLVED", "aws ecr x --a 'b\\", 60)
+	f.Add("", "\u202e\u2028", "Do:\naws ecr --b \"c", 80)
+	f.Add("\xff", strings.Repeat("x", 1000), "\r\n\n", -1)
+	f.Fuzz(func(t *testing.T, name, message, remediation string, width int) {
+		r := audited([]report.Rule{rule(name, message, ptc.ValidationInvalid, func(r *ptc.Rule) {
+			r.CredentialARN, r.RoleARN, r.Upstream.Prefix = name, message, remediation
+		})}, []report.Finding{
+			{Check: name, Prefix: name, Outcome: report.Fail, Severity: report.High, Message: message, Remediation: remediation, References: []string{message}},
+			{Check: name, Prefix: name, Outcome: report.Error, Severity: report.High, Message: message},
+			{Check: name, Prefix: name, Outcome: report.Pending, Severity: report.High, Message: message},
+			{Check: name, Prefix: name, Outcome: report.Fail, Severity: report.High, Waiver: &report.Waiver{Owner: name, Reason: message, Expires: remediation}},
+		}, ptc.Fault{Operation: name, Prefix: message, Kind: ptc.FaultKind(message), Message: remediation, RequestID: name})
+		r.Triggers = []report.Trigger{{Call: name, Prefix: message, Actor: &report.Actor{Name: name, ARN: message, Address: remediation}}}
+		got := render(t, r, text.Options{Width: min(width, 1000)})
+		for line := range strings.Lines(got) {
+			for _, c := range strings.TrimSuffix(line, "\n") {
+				if unicode.IsControl(c) || unicode.Is(unicode.Cf, c) {
+					t.Fatalf("%q holds %U", line, c)
+				}
+			}
+		}
+		if !strings.HasPrefix(got, "INCOMPLETE: ") {
+			t.Errorf("begins with %q", strings.SplitN(got, "\n", 2)[0])
+		}
+	})
+}

@@ -1,0 +1,143 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"ptcaudit/internal/cli"
+	"ptcaudit/internal/cli/demo"
+)
+
+func runDemo(t *testing.T, env ...string) (out string, code int) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = cli.Run(t.Context(), []string{"demo"}, env, strings.NewReader(""), &stdout, &stderr)
+	if stderr.Len() > 0 {
+		t.Errorf("stderr:\n%s", stderr.String())
+	}
+	return stdout.String(), code
+}
+
+func TestDemoShowsTheLoop(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	// Settings of the user's do not reach it.
+	out, code := runDemo(t, "PTCAUDIT_TOPIC_ARN=arn:aws:sns:eu-west-1:111122223333:audit", "PTCAUDIT_POLICY=nosuch.yaml", "PTCAUDIT_MISSPELT=1")
+	if code != cli.ExitOK {
+		t.Fatalf("exit code %d:\n%s", code, out)
+	}
+	at := 0
+	for _, want := range []string{
+		"$ ptcaudit emulate --listen 127.0.0.1:0",
+		"6 rules, no failures.",
+		"$ aws ecr create-pull-through-cache-rule",
+		"$ ptcaudit event queue.json",
+		"Subject: [CRITICAL] 2 new failures",
+		"jane (arn:aws:iam::111122223333:role/developer)",
+		"CRITICAL  docker-hub  validation-passed",
+		"HIGH      quay  upstream-allowed",
+		"$ aws secretsmanager put-secret-value",
+		`{"ecrRepositoryPrefix":"docker-hub","isValid":true}`,
+		"$ aws ecr delete-pull-through-cache-rule",
+		"6 rules, no failures.",
+	} {
+		found := strings.Index(out[at:], want)
+		if found < 0 {
+			t.Fatalf("%q is not there, or not in its place:\n%s", want, out)
+		}
+		at += found + len(want)
+	}
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), "*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("the demo leaves %v behind, error %v", left, err)
+	}
+}
+
+// The mail is what the handler says, and so it stands nowhere in the demo.
+func TestDemoDoesNotKnowTheMail(t *testing.T) {
+	out, _ := runDemo(t)
+	_, mail, _ := strings.Cut(out, "Subject: ")
+	mail, _, found := strings.Cut(mail, "\n\n5. ")
+	if !found {
+		t.Fatalf("no mail in\n%s", out)
+	}
+	files, err := filepath.Glob("demo/*")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(mail) {
+			if line = strings.TrimSpace(line); len(line) > 20 && bytes.Contains(source, []byte(line)) {
+				t.Errorf("%s holds a line of the mail: %q", file, line)
+			}
+		}
+	}
+}
+
+// Whatever a step claims and does not do ends the demo with an error.
+func TestDemoFailsWhereItDoesNotDoWhatItShows(t *testing.T) {
+	fails := func(code int) func(func() int, []string) int {
+		return func(func() int, []string) int { return code }
+	}
+	tests := []struct {
+		name    string
+		command string // that goes wrong
+		nth     int
+		instead func(run func() int, args []string) int
+		want    string
+	}{
+		{"no emulator", "emulate", 1, fails(2), "the emulator did not start, exit code 2"},
+		{"not in order at first", "audit", 1, fails(1), "the first audit ended with exit code 1"},
+		{"event not handled", "event", 1, fails(3), "the event was not handled, exit code 3"},
+		{"no mail", "event", 1, says(`{"said":[]}`), "one mail of status FAILED was to be said, and 0 were"},
+		{"another mail", "event", 1, says(`{"said":[{"status":"FAILED","findings":[{"prefix":"quay"}]}]}`), "the mail does not tell of both mistakes"},
+		{"a mail without advice", "event", 1, says(`{"said":[{"status":"FAILED","findings":[{"prefix":"quay"},{"prefix":"docker-hub"}]}]}`), "the mail names no command"},
+		{"bad advice", "event", 1, says(`{"said":[{"status":"FAILED","findings":[{"prefix":"quay","remediation":"aws ecr delete-pull-through-cache-rule --ecr-repository-prefix qua"},{"prefix":"docker-hub"}]}]}`), "PullThroughCacheRuleNotFoundException"},
+		{"not mended", "audit", 2, fails(1), "the last audit ended with exit code 1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			calls := 0
+			command := cli.OnDemo()
+			err := demo.Run(t.Context(), demo.Options{
+				Out: io.Discard,
+				Command: func(ctx context.Context, cfg aws.Config, out io.Writer, args ...string) int {
+					run := func() int { return command(ctx, cfg, out, args...) }
+					if args[0] != tt.command {
+						return run()
+					}
+					if calls++; calls != tt.nth {
+						return run()
+					}
+					return tt.instead(run, args)
+				},
+			})
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want one that contains %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// says has a command write something else to its file of JSON.
+func says(content string) func(func() int, []string) int {
+	return func(run func() int, args []string) int {
+		code := run()
+		for _, arg := range args {
+			if file, ok := strings.CutPrefix(arg, "json="); ok {
+				_ = os.WriteFile(file, []byte(content), 0o600)
+			}
+		}
+		return code
+	}
+}

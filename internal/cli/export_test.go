@@ -1,0 +1,31 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"ptcaudit/internal/ptc"
+)
+
+// OnDemo runs command lines as the demo does.
+func OnDemo() func(ctx context.Context, cfg aws.Config, out io.Writer, args ...string) int {
+	return newCommand(nil, strings.NewReader(""), io.Discard, io.Discard).on
+}
+
+// ParseFacts reads what eval reads.
+func ParseFacts(data []byte, said ptc.Registry) (ptc.Registry, []ptc.Rule, error) {
+	f, err := parseFacts(data, said)
+	if err != nil {
+		return ptc.Registry{}, nil, err
+	}
+	return f.registry, f.rules, nil
+}
+
+// FixtureJSON makes JSON of a fixture.
+func FixtureJSON(data []byte) ([]byte, error) {
+	_, text, err := toJSON("fixture.yaml", data)
+	return text, err
+}

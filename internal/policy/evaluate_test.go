@@ -1,0 +1,371 @@
+package policy_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ptcaudit/internal/policy"
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
+)
+
+var (
+	registry = ptc.Registry{Account: "111122223333", Region: "eu-west-1"}
+	now      = time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
+	hub      = ptc.Rule{
+		Prefix:        "hub",
+		Upstream:      ptc.Upstream{Registry: ptc.DockerHub, URL: "registry-1.docker.io"},
+		CredentialARN: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf",
+	}
+	quay = ptc.Rule{Prefix: "quay", Upstream: ptc.Upstream{Registry: ptc.Quay, URL: "quay.io"}}
+)
+
+// input is a registry with a rule that ECR finds valid and one of which it
+// does not know.
+func input() policy.Input {
+	return policy.Input{
+		Registry:    registry,
+		Rules:       []ptc.Rule{quay, hub},
+		Validations: map[string]ptc.Validation{"hub": {Status: ptc.ValidationValid}},
+		Now:         now,
+	}
+}
+
+// brief is a finding in one line.
+func brief(f report.Finding) string {
+	words := []string{f.Check, f.Prefix, string(f.Outcome), string(f.Severity)}
+	if f.Waiver != nil {
+		words = append(words, "waived")
+	}
+	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
+}
+
+func briefs(findings []report.Finding) []string {
+	var out []string
+	for _, f := range findings {
+		out = append(out, brief(f))
+	}
+	return out
+}
+
+func TestEvaluate(t *testing.T) {
+	tests := []struct {
+		name, check string
+		want        []string // of each subject: outcome, then message
+	}{
+		{"pass", "assert: rule.prefix != ''", []string{"pass", "pass"}},
+		{"fail on one", "assert: rule.prefix == 'hub'", []string{"pass", "fail: The title"}},
+		{"fail with a message", "assert: rule.prefix == 'hub'\n    message: Said.", []string{"pass", "fail: Said."}},
+		{"fail with a computed message", "assert: rule.prefix == 'hub'\n    message: Said.\n    messageExpression: \"'not ' + rule.prefix\"", []string{"pass", "fail: not quay"}},
+		{"message that fails", "assert: false || rule.prefix == 'hub'\n    message: Said.\n    messageExpression: rule.prefix.split('/')[7]", []string{"pass", "fail: Said."}},
+		{"message that is unknown", "assert: rule.prefix == 'hub'\n    messageExpression: rule.validation.failure", []string{"pass", "fail: The title"}},
+		{"message of spaces", "assert: rule.prefix == 'hub'\n    message: Said.\n    messageExpression: \"rule.prefix == '' ? 'x' : ' '\"", []string{"pass", "fail: Said."}},
+		{"skip", "match: rule.prefix == 'hub'\n    assert: rule.isRoot", []string{"fail: The title", "skip"}},
+		{"unknown", "assert: rule.validation.valid", []string{"pass", "error: ECR's verdict is missing, and this hinges on it: quay"}},
+		{"unknown match", "match: rule.validation.applicable\n    assert: rule.prefix != ''", []string{"pass", "error: ECR's verdict is missing, and this hinges on it: quay"}},
+		{"known in spite of an unknown", "assert: rule.validation.valid || rule.prefix == 'quay'", []string{"pass", "pass"}},
+		{"unknown over all rules", "assert: registry.rules.all(r, r.validation.valid)", []string{
+			"error: ECR's verdict is missing, and this hinges on it: quay", "error: ECR's verdict is missing, and this hinges on it: quay",
+		}},
+		{"match that fails", "match: rule.prefix.split('/')[1] == ''\n    assert: rule.prefix != ''", []string{"error: The check's expression failed: index out of bounds: 1", "error: The check's expression failed: index out of bounds: 1"}},
+		{"assert that fails", "assert: rule.prefix.split('/')[1] == ''", []string{"error: The check's expression failed: index out of bounds: 1", "error: The check's expression failed: index out of bounds: 1"}},
+		{"not in force yet", "assert: rule.prefix == 'hub'\n    effectiveFrom: 2027-03-02", []string{"pass", "pending: The title (counts from 2027-03-02)"}},
+		{"in force since today", "assert: rule.prefix == 'hub'\n    effectiveFrom: 2027-03-01", []string{"pass", "fail: The title"}},
+		{"unknown and not in force yet", "assert: rule.validation.valid\n    effectiveFrom: 2027-03-02", []string{"pass", "error: ECR's verdict is missing, and this hinges on it: quay"}},
+		{"registry", "scope: registry\n    assert: registry.rules.size() > 2\n    messageExpression: \"'%d rules'.format([registry.rules.size()])\"", []string{"fail: 2 rules"}},
+		{"registry, unknown", "scope: registry\n    assert: registry.rules.all(r, r.validation.valid)", []string{"error: ECR's verdict is missing, and this hinges on it: quay"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := mustLoad(t, head+"checks:\n  - id: it\n    title: The title\n    severity: medium\n    remediation: Mend it.\n    references: [https://acme.example]\n    "+tt.check+"\n")
+			var got []string
+			for _, f := range p.Evaluate(t.Context(), input()) {
+				said := string(f.Outcome)
+				if f.Message != "" {
+					said += ": " + f.Message
+				}
+				got = append(got, said)
+				if speaks := f.Outcome == report.Fail || f.Outcome == report.Error || f.Outcome == report.Pending; speaks != (len(f.References) > 0) {
+					t.Errorf("%s has references %v", said, f.References)
+				}
+				if mends := f.Outcome == report.Fail || f.Outcome == report.Pending; mends != (f.Remediation == "Mend it.") {
+					t.Errorf("%s has remediation %q", said, f.Remediation)
+				}
+				if f.Fingerprint != report.Fingerprint(registry, "it", f.Prefix) || f.Severity != report.Medium {
+					t.Errorf("finding %+v", f)
+				}
+				if want := map[string]string{"hub": report.FactsOf(hub), "quay": report.FactsOf(quay)}[f.Prefix]; f.Facts != want {
+					t.Errorf("%s: facts %q, want %q", f.Prefix, f.Facts, want)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("findings differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEffectiveFromBeginsAtMidnight(t *testing.T) {
+	p := mustLoad(t, head+"checks: [{id: it, title: T, severity: low, scope: registry, assert: 'false', effectiveFrom: 2027-03-02}]\n")
+	midnight := at("2027-03-02T00:00:00Z")
+	for when, want := range map[time.Time]report.Outcome{midnight.Add(-1): report.Pending, midnight: report.Fail} {
+		in := input()
+		in.Now = when
+		if f := p.Evaluate(t.Context(), in)[0]; f.Outcome != want {
+			t.Errorf("at %s: %s, want %s", when, f.Outcome, want)
+		}
+	}
+}
+
+func TestRemediationIsComputed(t *testing.T) {
+	p := mustLoad(t, head+`checks:
+  - id: it
+    title: T
+    severity: low
+    assert: rule.isRoot
+    remediation: Mend it.
+    remediationExpression: |
+      rule.prefix.split(rule.prefix == "hub" ? "u" : "x")[1]
+`)
+	got := map[string]string{}
+	for _, f := range p.Evaluate(t.Context(), input()) {
+		got[f.Prefix] = f.Remediation
+	}
+	if diff := cmp.Diff(map[string]string{"hub": "b", "quay": "Mend it."}, got); diff != "" {
+		t.Errorf("remediations differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestMessagesFromOutsideAreBounded(t *testing.T) {
+	p := mustLoad(t, head+"checks: [{id: it, title: T, severity: low, assert: rule.validation.valid, messageExpression: rule.validation.failure}]\n")
+	in := input()
+	in.Rules = in.Rules[:1]
+	in.Validations = map[string]ptc.Validation{"quay": {Status: ptc.ValidationInvalid, Failure: strings.Repeat("é", 1<<20)}}
+	message := p.Evaluate(t.Context(), in)[0].Message
+	if len(message) > 5000 || !strings.HasSuffix(message, "é…") {
+		t.Errorf("message of %d bytes, ends with %q", len(message), message[len(message)-8:])
+	}
+}
+
+func TestEvaluateWhenItsTimeIsOver(t *testing.T) {
+	p := mustLoad(t, strings.Replace(parent, "disable: [waiver-unused]\n", "", 1))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	findings := p.Evaluate(ctx, input())
+	want := []string{"few error high", "required-rule hub error critical", "team hub error low", "required-rule quay error high", "team quay error low"}
+	if diff := cmp.Diff(want, briefs(findings)); diff != "" {
+		t.Errorf("findings differ (-want +got):\n%s", diff)
+	}
+	for _, f := range findings {
+		if f.Message != "The audit's time was over before this was checked." {
+			t.Errorf("%s says %q", brief(f), f.Message)
+		}
+	}
+}
+
+func TestEvaluateIsSortedAndSteady(t *testing.T) {
+	p, err := policy.Load("strict")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := input()
+	first := p.Evaluate(t.Context(), in)
+	if !slices.IsSortedFunc(first, func(a, b report.Finding) int {
+		return strings.Compare(a.Prefix+"\x00"+a.Check, b.Prefix+"\x00"+b.Check)
+	}) {
+		t.Errorf("not sorted: %v", briefs(first))
+	}
+	for range 10 {
+		slices.Reverse(in.Rules)
+		if diff := cmp.Diff(first, p.Evaluate(t.Context(), in)); diff != "" {
+			t.Fatalf("findings differ (-first +later):\n%s", diff)
+		}
+	}
+}
+
+func TestOverrides(t *testing.T) {
+	const text = head + `params: {most: 3, teams: [hub, quay]}
+checks:
+  - {id: few, title: T, severity: low, scope: registry, assert: registry.rules.size() < params.most}
+  - {id: team, title: T, severity: low, assert: rule.prefix in params.teams}
+requiredRules:
+  - {prefix: k8s}
+  - {prefix: azure, severity: critical}
+overrides:
+  - {accounts: ["111122223333"], severities: {few: medium, team: medium}, params: {most: 2}}
+  - {regions: [eu-west-1], severities: {team: high}, params: {teams: [hub]}}
+  - {accounts: ["111122223333"], regions: [us-east-1], severities: {few: critical, required-rule: informational}, params: {most: 1}}
+`
+	for _, tt := range []struct {
+		registry ptc.Registry
+		want     []string
+	}{
+		{registry, []string{"few fail medium", "required-rule azure fail critical", "team hub pass high", "required-rule k8s fail high", "team quay fail high"}},
+		{ptc.Registry{Account: "111122223333", Region: "us-east-1"}, []string{"few fail critical", "required-rule azure fail informational", "team hub pass medium", "required-rule k8s fail informational", "team quay pass medium"}},
+		{ptc.Registry{Account: "444455556666", Region: "eu-west-1"}, []string{"few pass low", "required-rule azure fail critical", "team hub pass high", "required-rule k8s fail high", "team quay fail high"}},
+		{ptc.Registry{Account: "444455556666", Region: "us-east-1"}, []string{"few pass low", "required-rule azure fail critical", "team hub pass low", "required-rule k8s fail high", "team quay pass low"}},
+	} {
+		t.Run(tt.registry.String(), func(t *testing.T) {
+			in := input()
+			in.Registry = tt.registry
+			if diff := cmp.Diff(tt.want, briefs(mustLoad(t, text).Evaluate(t.Context(), in))); diff != "" {
+				t.Errorf("findings differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRequiredRules(t *testing.T) {
+	ecr := ptc.Rule{Prefix: "base", Upstream: ptc.Upstream{Registry: ptc.ECR, URL: "444455556666.dkr.ecr.eu-west-1.amazonaws.com", Prefix: "prod"}, RoleARN: "arn:aws:iam::111122223333:role/ptc"}
+	tests := []struct {
+		name, entry string
+		rules       []ptc.Rule
+		want        string // outcome and message
+		mend        string
+	}{
+		{"there", "prefix: hub, upstreamRegistry: docker-hub, upstreamUrl: registry-1.docker.io, credential: required, role: forbidden", []ptc.Rule{hub}, "pass", ""},
+		{"nothing asked", "prefix: hub", []ptc.Rule{hub}, "pass", ""},
+		{"of another account", "prefix: k8s, accounts: [\"444455556666\"]", nil, "skip", ""},
+		{"of another Region", "prefix: k8s, regions: [us-east-1]", nil, "skip", ""},
+		{
+			"missing", "prefix: k8s, upstreamRegistry: k8s, reason: Clusters need it., accounts: [\"111122223333\"], regions: [eu-west-1]",
+			[]ptc.Rule{hub},
+			"fail: The policy requires the rule k8s, and there is none. It is required because: Clusters need it.",
+			"aws ecr create-pull-through-cache-rule --ecr-repository-prefix k8s --region eu-west-1 --upstream-registry-url registry.k8s.io --upstream-registry k8s",
+		},
+		{
+			"missing, and needs a credential", "prefix: hub, upstreamRegistry: docker-hub", nil,
+			"fail: The policy requires the rule hub, and there is none.",
+			`Write the upstream's username and token to credential.json, as {"username": "...", "accessToken": "..."}, then
+aws secretsmanager create-secret --name ecr-pullthroughcache/hub --secret-string file://credential.json --region eu-west-1
+aws ecr create-pull-through-cache-rule --ecr-repository-prefix hub --region eu-west-1 --upstream-registry-url registry-1.docker.io --upstream-registry docker-hub --credential-arn "$(aws secretsmanager describe-secret --secret-id ecr-pullthroughcache/hub --region eu-west-1 --query ARN --output text)"`,
+		},
+		{
+			"missing, and needs a role", "prefix: base, upstreamUrl: 444455556666.dkr.ecr.eu-west-1.amazonaws.com, upstreamPrefix: prod, role: required", nil,
+			"fail: The policy requires the rule base, and there is none.",
+			`Make role ecr-pull-through-cache, which ECR can assume and which may pull from the upstream, then
+aws ecr create-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1 --upstream-registry-url 444455556666.dkr.ecr.eu-west-1.amazonaws.com --upstream-registry ecr --upstream-repository-prefix prod --custom-role-arn arn:aws:iam::111122223333:role/ecr-pull-through-cache`,
+		},
+		{
+			"missing, from nobody knows where", "prefix: any", nil,
+			"fail: The policy requires the rule any, and there is none.",
+			"Create the rule for the upstream that you mean.",
+		},
+		{
+			"missing, upstream with a URL for each customer", "prefix: any, upstreamRegistry: ecr", nil,
+			"fail: The policy requires the rule any, and there is none.",
+			"Create the rule for the upstream that you mean.",
+		},
+		{
+			"another upstream", "prefix: hub, upstreamRegistry: quay",
+			[]ptc.Rule{hub},
+			`fail: The rule hub is not as the policy requires it: its upstreamRegistry is "docker-hub", not "quay".`,
+			`An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
+aws ecr delete-pull-through-cache-rule --ecr-repository-prefix hub --region eu-west-1
+aws ecr create-pull-through-cache-rule --ecr-repository-prefix hub --region eu-west-1 --upstream-registry-url quay.io --upstream-registry quay`,
+		},
+		{
+			"everything differs", "prefix: base, upstreamRegistry: docker-hub, upstreamUrl: registry-1.docker.io, upstreamPrefix: library, credential: required, role: forbidden",
+			[]ptc.Rule{ecr},
+			`fail: The rule base is not as the policy requires it: its upstreamRegistry is "ecr", not "docker-hub"; its upstreamUrl is "444455556666.dkr.ecr.eu-west-1.amazonaws.com", not "registry-1.docker.io"; its upstreamPrefix is "prod", not "library"; a credential is required; a role is forbidden.`,
+			`Write the upstream's username and token to credential.json, as {"username": "...", "accessToken": "..."}, then
+aws secretsmanager create-secret --name ecr-pullthroughcache/base --secret-string file://credential.json --region eu-west-1
+An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
+aws ecr delete-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1
+aws ecr create-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1 --upstream-registry-url registry-1.docker.io --upstream-registry docker-hub --upstream-repository-prefix library --credential-arn "$(aws secretsmanager describe-secret --secret-id ecr-pullthroughcache/base --region eu-west-1 --query ARN --output text)"`,
+		},
+		{
+			"no credential", "prefix: hub, credential: required",
+			[]ptc.Rule{{Prefix: "hub", Upstream: hub.Upstream}},
+			"fail: The rule hub is not as the policy requires it: a credential is required.",
+			`Write the upstream's username and token to credential.json, as {"username": "...", "accessToken": "..."}, then
+aws secretsmanager create-secret --name ecr-pullthroughcache/hub --secret-string file://credential.json --region eu-west-1
+aws ecr update-pull-through-cache-rule --ecr-repository-prefix hub --region eu-west-1 --credential-arn "$(aws secretsmanager describe-secret --secret-id ecr-pullthroughcache/hub --region eu-west-1 --query ARN --output text)"`,
+		},
+		{
+			"a credential too many", "prefix: quay, credential: forbidden",
+			[]ptc.Rule{{Prefix: "quay", Upstream: quay.Upstream, CredentialARN: hub.CredentialARN}},
+			"fail: The rule quay is not as the policy requires it: a credential is forbidden.",
+			`An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
+aws ecr delete-pull-through-cache-rule --ecr-repository-prefix quay --region eu-west-1
+aws ecr create-pull-through-cache-rule --ecr-repository-prefix quay --region eu-west-1 --upstream-registry-url quay.io --upstream-registry quay`,
+		},
+		{
+			"the URL is the rule's own", "prefix: base, upstreamRegistry: ecr, upstreamPrefix: test, role: forbidden",
+			[]ptc.Rule{ecr},
+			`fail: The rule base is not as the policy requires it: its upstreamPrefix is "prod", not "test"; a role is forbidden.`,
+			`An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
+aws ecr delete-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1
+aws ecr create-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1 --upstream-registry-url 444455556666.dkr.ecr.eu-west-1.amazonaws.com --upstream-registry ecr --upstream-repository-prefix test`,
+		},
+		{
+			"what is not asked for stays", "prefix: base, upstreamPrefix: test",
+			[]ptc.Rule{ecr},
+			`fail: The rule base is not as the policy requires it: its upstreamPrefix is "prod", not "test".`,
+			`An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
+aws ecr delete-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1
+aws ecr create-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1 --upstream-registry-url 444455556666.dkr.ecr.eu-west-1.amazonaws.com --upstream-registry ecr --upstream-repository-prefix test --custom-role-arn arn:aws:iam::111122223333:role/ptc`,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			in := input()
+			in.Rules = tt.rules
+			findings := mustLoad(t, head+"requiredRules: [{"+tt.entry+"}]\n").Evaluate(t.Context(), in)
+			if len(findings) != 1 {
+				t.Fatalf("findings %v", briefs(findings))
+			}
+			f := findings[0]
+			got := string(f.Outcome)
+			if f.Message != "" {
+				got += ": " + f.Message
+			}
+			if got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+			if diff := cmp.Diff(tt.mend, f.Remediation); diff != "" {
+				t.Errorf("remediation differs (-want +got):\n%s", diff)
+			}
+			if f.Check != "required-rule" || f.Severity != report.High || (f.Outcome == report.Fail) != (len(f.References) > 0) {
+				t.Errorf("finding %+v", f)
+			}
+		})
+	}
+}
+
+// fifty is a registry that is full.
+func fifty() policy.Input {
+	in := policy.Input{Registry: registry, Now: now, Validations: map[string]ptc.Validation{}}
+	for i := range ptc.RuleLimit {
+		r := []ptc.Rule{hub, quay}[i%2]
+		r.Prefix = fmt.Sprintf("team-%d/hub", i)
+		in.Rules = append(in.Rules, r)
+		in.Validations[r.Prefix] = ptc.Validation{Status: ptc.ValidationValid}
+	}
+	return in
+}
+
+func BenchmarkLoad(b *testing.B) {
+	for b.Loop() {
+		if _, err := policy.Load("strict"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEvaluate(b *testing.B) {
+	p, err := policy.Load("strict")
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := fifty()
+	for b.Loop() {
+		p.Evaluate(b.Context(), in)
+	}
+}
