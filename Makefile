@@ -43,6 +43,10 @@ CDK_APP = --context architecture=$(ARCH) $(CDK_FLAGS)
 synth: build $(CACHE)/cdk/.done ## Write the CloudFormation template into cdk.out; asks AWS nothing
 	$(CDK) synth --quiet $(CDK_APP)
 
+.PHONY: bootstrap
+bootstrap: build $(CACHE)/cdk/.done ## Prepare an account and Region for the CDK, once
+	$(CDK) bootstrap $(CDK_APP)
+
 .PHONY: diff
 diff: build $(CACHE)/cdk/.done ## Show what deploy would change
 	$(CDK) diff $(CDK_APP)

@@ -93,7 +93,7 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 		{
 			name:      "requests-old",
 			means:     fmt.Sprintf("A request has been waiting for %d minutes: nobody takes it.", oldRequestSeconds/60),
-			do:        "Look whether the function's event source mapping is enabled and what its state says; is the function throttled?",
+			do:        "Look whether the function's event source mapping is enabled and what its state says. Is the function throttled?",
 			metric:    q.requests.MetricApproximateAgeOfOldestMessage(every(alarmMinutes, "Maximum")),
 			threshold: oldRequestSeconds, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},

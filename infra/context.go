@@ -94,7 +94,7 @@ var keys = []key{
 		func(s *settings, v string) error { s.minSeverity = v; return checkVariable(config.KeyMinSeverity, v) },
 	},
 	{
-		"schedule", "rate(6 hours)", "cron(0 6 ? * MON-FRI *)",
+		"schedule", "rate(6 hours)", "cron(0 6,18 * * ? *)",
 		"When everything is audited without any change: `rate(…)` or `cron(…)` of EventBridge Scheduler, at least every 67 hours.",
 		func(s *settings, v string) (err error) { s.schedule, err = parseSchedule(v); return err },
 	},

@@ -58,8 +58,8 @@ func parseSchedule(value string) (schedule, error) {
 		return schedule{}, fmt.Errorf("%q: write rate(6 hours) or cron(0 6 * * ? *)", value)
 	}
 	if hours := s.heartbeatHours(); hours > maxHeartbeatHours {
-		return schedule{}, fmt.Errorf("%q audits as seldom as every %v: the heartbeat alarm would look back %v × that, %d hours, and CloudWatch lets an alarm look back %d; audit at least every %d hours",
-			value, s.gap, heartbeatSchedules, hours, maxHeartbeatHours, int(math.Floor(maxHeartbeatHours/heartbeatSchedules)))
+		return schedule{}, fmt.Errorf("%q audits as seldom as every %v hours: the heartbeat alarm would look back %v × that, %d hours, and CloudWatch lets an alarm look back %d; audit at least every %d hours",
+			value, s.gap.Hours(), heartbeatSchedules, hours, maxHeartbeatHours, int(math.Floor(maxHeartbeatHours/heartbeatSchedules)))
 	}
 	return s, nil
 }

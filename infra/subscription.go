@@ -36,13 +36,13 @@ var queueARN = regexp.MustCompile(`^arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Z
 // protocolOf is the protocol that an endpoint's form tells; empty where it is
 // none that can be told.
 func protocolOf(endpoint string) string {
-	name, domain, isMail := strings.Cut(endpoint, "@")
+	name, domain, _ := strings.Cut(endpoint, "@")
 	switch u, err := url.Parse(endpoint); {
 	case queueARN.MatchString(endpoint):
 		return sqs
 	case err == nil && u.Scheme == "https" && u.Host != "":
 		return https
-	case isMail && name != "" && strings.Contains(domain, ".") && !strings.ContainsAny(domain, "@/:"):
+	case name != "" && strings.Contains(domain, ".") && !strings.ContainsAny(name+domain, "@/:,"):
 		return email
 	}
 	return ""

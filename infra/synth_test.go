@@ -25,18 +25,20 @@ var update = flag.Bool("update", false, "rewrite golden files")
 func TestMain(m *testing.M) {
 	flag.Parse()
 	// jsii's complaint is for whoever installs Node, not for readers of tests.
-	try(os.Setenv("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1"))
+	try(os.Setenv("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20"))
 	code := m.Run()
 	jsii.Close()
 	os.Exit(code)
 }
+
+const tickets = "arn:aws:sqs:eu-west-1:111122223333:tickets"
 
 // everything is a context that switches on all there is.
 var everything = map[string]any{
 	"policy":                "strict",
 	"email":                 "ops@example.com; lead@example.com severity=critical",
 	"https":                 "https://hooks.example.com/ptc status=FAILED,COULD_NOT_AUDIT",
-	"sqs":                   "arn:aws:sqs:eu-west-1:111122223333:tickets severity=high",
+	"sqs":                   tickets + " severity=high",
 	"alarms":                "oncall@example.com; https://hooks.example.com/alarms",
 	"schedule":              "cron(0 6 ? * * *)",
 	"timeZone":              "Europe/Vienna",
