@@ -297,7 +297,7 @@ func (h *Handler) do(ctx context.Context, w *work) {
 	w.said, w.err = h.say(ctx, r)
 	if w.err != nil {
 		log.ErrorContext(ctx, "audit not said", "reason", reason(w.err))
-		h.count(w.registry, metric{MetricNotificationsFailed, "Count", 1})
+		h.count(w.registry, nil, metric{MetricNotificationsFailed, "Count", 1})
 		return
 	}
 	var statuses []report.Status

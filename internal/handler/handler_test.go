@@ -621,6 +621,14 @@ func TestMetrics(t *testing.T) {
 					t.Errorf("%s is no number: %v", m.Name, members[m.Name])
 				}
 			}
+			bySeverity, _ := members["failed"].(map[string]any)
+			sum := 0.0
+			for _, n := range bySeverity {
+				sum += n.(float64)
+			}
+			if sum != got.FindingsFailed {
+				t.Errorf("%v failures by severity, %v in all", bySeverity, got.FindingsFailed)
+			}
 			if members["account"] != home.Account || members["region"] != home.Region {
 				t.Errorf("dimensions without values: %v", members)
 			}

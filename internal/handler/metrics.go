@@ -2,6 +2,7 @@ package handler
 
 import (
 	"encoding/json"
+	"maps"
 	"time"
 
 	"ptcaudit/internal/ptc"
@@ -18,6 +19,10 @@ const (
 	MetricNotificationsFailed = "NotificationsFailed"
 )
 
+// PropertyFailed counts failures by severity. It stands in the line of an
+// audit's metrics, and is none.
+const PropertyFailed = "failed"
+
 // measure counts an audit that ran to its end and said what it had to.
 func (h *Handler) measure(r report.Report, took time.Duration) {
 	succeeded, failed := int64(0), int64(0)
@@ -27,7 +32,8 @@ func (h *Handler) measure(r report.Report, took time.Duration) {
 	for _, n := range r.Summary.Failed {
 		failed += int64(n)
 	}
-	h.count(r.Registry,
+	// By severity for queries of the log only: each more metric would cost.
+	h.count(r.Registry, map[string]any{PropertyFailed: r.Summary.Failed},
 		metric{MetricAuditSucceeded, "Count", succeeded},
 		metric{MetricAuditIncomplete, "Count", 1 - succeeded},
 		metric{MetricFindingsFailed, "Count", failed},
@@ -42,9 +48,10 @@ type metric struct {
 }
 
 // count writes metrics as one line of CloudWatch's embedded metric format, to
-// be counted once over all registries and once for each:
+// be counted once over all registries and once for each; properties stand
+// beside them:
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-func (h *Handler) count(reg ptc.Registry, metrics ...metric) {
+func (h *Handler) count(reg ptc.Registry, properties map[string]any, metrics ...metric) {
 	if h.Metrics == nil {
 		return
 	}
@@ -61,6 +68,7 @@ func (h *Handler) count(reg ptc.Registry, metrics ...metric) {
 		"account": reg.Account,
 		"region":  reg.Region,
 	}
+	maps.Copy(line, properties)
 	for _, m := range metrics {
 		line[m.Name] = m.value
 	}

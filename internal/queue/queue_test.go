@@ -69,7 +69,7 @@ func TestDelay(t *testing.T) {
 		}
 	}
 	delays := map[string]time.Duration{}
-	for i, m := range receive(0) {
+	for i, m := range receive(1) {
 		if delays[*m.ReceiptHandle] = 0; i >= soon {
 			delays[*m.ReceiptHandle] = time.Hour
 		}
@@ -81,7 +81,7 @@ func TestDelay(t *testing.T) {
 	if err := queues.Delay(t.Context(), arn("requests"), delays); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(receive(0)); n != soon {
+	if n := len(receive(1)); n != soon {
 		t.Errorf("%d messages are there at once, want %d", n, soon)
 	}
 
