@@ -23,6 +23,9 @@ const (
 	findingsFailed      = "FindingsFailed"
 	durationMs          = "DurationMs"
 	notificationsFailed = "NotificationsFailed"
+
+	// failedProperty counts failures by severity, in the same lines.
+	failedProperty = "failed"
 )
 
 const (
@@ -114,7 +117,7 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 		{
 			name:      "function-slow",
 			means:     fmt.Sprintf("The function ran for %d of the %d seconds that it may. At the limit an audit is cut off, and incomplete.", slowSeconds, timeoutSeconds),
-			do:        "The log has how long each call to ECR took. Is ECR slow, is an upstream? More memory gives the function more of a processor.",
+			do:        "Its log has how long each audit took (duration_ms). ECR asks the upstreams themselves, so one of them may be slow; the audit says which rules it could not try.",
 			metric:    function.MetricDuration(every(alarmMinutes, "Maximum")),
 			threshold: slowSeconds * 1000, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},

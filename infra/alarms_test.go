@@ -14,10 +14,10 @@ import (
 
 // What is watched is what the function counts.
 func TestMetricsAreThoseOfTheHandler(t *testing.T) {
-	got := []string{metricNamespace, auditSucceeded, auditIncomplete, findingsFailed, durationMs, notificationsFailed}
+	got := []string{metricNamespace, auditSucceeded, auditIncomplete, findingsFailed, durationMs, notificationsFailed, failedProperty}
 	want := []string{
 		handler.Namespace, handler.MetricAuditSucceeded, handler.MetricAuditIncomplete, handler.MetricFindingsFailed,
-		handler.MetricDuration, handler.MetricNotificationsFailed,
+		handler.MetricDuration, handler.MetricNotificationsFailed, handler.PropertyFailed,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-handler +infra)\n%s", diff)

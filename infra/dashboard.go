@@ -1,12 +1,16 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/interfaces/interfacesawscloudwatch"
 	"github.com/aws/jsii-runtime-go"
+
+	"ptcaudit/internal/report"
 )
 
 // newDashboard shows whether audits run, what they find, and what waits.
@@ -14,6 +18,10 @@ func newDashboard(stack awscdk.Stack, s settings, q queues, function awslambda.F
 	refs := make([]interfacesawscloudwatch.IAlarmRef, len(alarms))
 	for i, alarm := range alarms {
 		refs[i] = alarm
+	}
+	var failed []string
+	for _, severity := range report.Severities() {
+		failed = append(failed, failedProperty+"."+string(severity))
 	}
 	letters := []awscloudwatch.IMetric{waiting(q.dead), waiting(q.undelivered)}
 	if q.unsent != nil {
@@ -38,7 +46,7 @@ func newDashboard(stack awscdk.Stack, s settings, q queues, function awslambda.F
 					Width:         jsii.Number(12), Height: jsii.Number(6),
 					QueryLines: jsii.Strings(
 						"filter ispresent("+findingsFailed+")",
-						"fields @timestamp, failed.critical, failed.high, failed.medium, failed.low, failed.informational",
+						"fields @timestamp, "+strings.Join(failed, ", "),
 						"sort @timestamp desc",
 						"limit 20",
 					),

@@ -65,7 +65,7 @@ func TestNothingIsBoundToAPartition(t *testing.T) {
 
 func TestQueues(t *testing.T) {
 	d := full().template
-	requests := d.one(t, "AWS::SQS::Queue", "Requests").Properties
+	requests := maps.Clone(d.one(t, "AWS::SQS::Queue", "Requests").Properties)
 	want := map[string]any{
 		"DelaySeconds":           30.0,
 		"MessageRetentionPeriod": 4 * 86400.0,
@@ -112,7 +112,7 @@ func TestFunction(t *testing.T) {
 	if logging["LogFormat"] != "JSON" || logging["LogGroup"] == nil {
 		t.Errorf("logging: %v", logging)
 	}
-	mapping := d.one(t, "AWS::Lambda::EventSourceMapping", "").Properties
+	mapping := maps.Clone(d.one(t, "AWS::Lambda::EventSourceMapping", "").Properties)
 	delete(mapping, "Tags")
 	want := map[string]any{
 		"BatchSize":                      10.0,
