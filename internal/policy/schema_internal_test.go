@@ -65,8 +65,7 @@ func schemaOf(t reflect.Type, docs map[string]string) schema {
 		return schema{"type": "array", "items": schemaOf(t.Elem(), docs)}
 	}
 	properties := schema{}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		key, option, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if key == "" {
 			continue
