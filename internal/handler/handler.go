@@ -13,6 +13,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -258,16 +259,10 @@ func (w *work) add(record trigger.Record, t report.Trigger, now time.Time, maxRe
 	}
 }
 
-// sortedWork orders the work, and what triggered it, so that nothing depends
-// on the order of a batch.
+// sortedWork orders the work, so that nothing depends on the order of a batch.
+// What triggered it, the report orders.
 func sortedWork(todo map[ptc.Registry]*work) []*work {
-	var list []*work
-	for _, w := range todo {
-		slices.SortFunc(w.triggers, func(a, b report.Trigger) int {
-			return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.EventID, b.EventID), cmp.Compare(a.Kind, b.Kind))
-		})
-		list = append(list, w)
-	}
+	list := slices.Collect(maps.Values(todo))
 	slices.SortFunc(list, func(a, b *work) int {
 		return cmp.Or(cmp.Compare(a.registry.Account, b.registry.Account), cmp.Compare(a.registry.Region, b.registry.Region))
 	})

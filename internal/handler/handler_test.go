@@ -321,7 +321,7 @@ func TestTriggersOfABatch(t *testing.T) {
 	}
 	// The requests have no time of their own: it is now, 22:50, which is
 	// between the creation at 22:49 and the deletion at 23:11.
-	want := []string{"change CreatePullThroughCacheRule", "deployment ", "schedule ", "change DeletePullThroughCacheRule"}
+	want := []string{"change CreatePullThroughCacheRule", "schedule ", "deployment ", "change DeletePullThroughCacheRule"}
 	if diff := cmp.Diff(want, kinds); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
