@@ -23,9 +23,6 @@ import (
 var update = flag.Bool("update", false, "rewrite golden files")
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	// jsii's complaint is for whoever installs Node, not for readers of tests.
-	try(os.Setenv("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20"))
 	code := m.Run()
 	jsii.Close()
 	os.Exit(code)
