@@ -83,21 +83,21 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 			name:      "function-errors",
 			means:     "The function crashed, ran out of time or memory, or was asked directly for what it could not read.",
 			do:        "Read its log. Requests from the queue are tried again by themselves.",
-			metric:    function.MetricErrors(every(alarmMinutes, "Sum")),
+			metric:    function.MetricErrors(asA("Sum")),
 			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
 			name:      "function-throttled",
 			means:     "For 15 minutes Lambda has refused to run the function: the account's concurrent executions are used up.",
 			do:        "Requests wait meanwhile. Find what uses them up, or have the quota raised.",
-			metric:    function.MetricThrottles(every(alarmMinutes, "Sum")),
+			metric:    function.MetricThrottles(asA("Sum")),
 			threshold: 1, periods: 3, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
 			name:      "requests-old",
 			means:     fmt.Sprintf("A request has been waiting for %d minutes: nobody takes it.", oldRequestSeconds/60),
 			do:        "Look whether the function's event source mapping is enabled and what its state says. Is the function throttled?",
-			metric:    q.requests.MetricApproximateAgeOfOldestMessage(every(alarmMinutes, "Maximum")),
+			metric:    q.requests.MetricApproximateAgeOfOldestMessage(asA("Maximum")),
 			threshold: oldRequestSeconds, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
@@ -118,7 +118,7 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 			name:      "function-slow",
 			means:     fmt.Sprintf("The function ran for %d of the %d seconds that it may. At the limit an audit is cut off, and incomplete.", slowSeconds, timeoutSeconds),
 			do:        "Its log has how long each audit took (duration_ms). ECR asks the upstreams themselves, so one of them may be slow; the audit says which rules it could not try.",
-			metric:    function.MetricDuration(every(alarmMinutes, "Maximum")),
+			metric:    function.MetricDuration(asA("Maximum")),
 			threshold: slowSeconds * 1000, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 	}
@@ -145,12 +145,12 @@ func ours(name, statistic string, minutes int) awscloudwatch.IMetric {
 // waiting is how many messages a queue holds. Where a queue has not been
 // touched for hours there is no data, and what was last known still holds.
 func waiting(queue awssqs.Queue) awscloudwatch.IMetric {
-	return queue.MetricApproximateNumberOfMessagesVisible(every(alarmMinutes, "Maximum"))
+	return queue.MetricApproximateNumberOfMessagesVisible(asA("Maximum"))
 }
 
-func every(minutes int, statistic string) *awscloudwatch.MetricOptions {
+func asA(statistic string) *awscloudwatch.MetricOptions {
 	return &awscloudwatch.MetricOptions{
-		Period: awscdk.Duration_Minutes(jsii.Number(minutes)), Statistic: jsii.String(statistic),
+		Period: awscdk.Duration_Minutes(jsii.Number(alarmMinutes)), Statistic: jsii.String(statistic),
 	}
 }
 

@@ -53,8 +53,8 @@ func newDashboard(stack awscdk.Stack, s settings, q queues, function awslambda.F
 				}),
 			},
 			{
-				graph("How long audits took, ms", function.MetricDuration(every(alarmMinutes, "Maximum")), ours(durationMs, "Maximum", 60)),
-				graph("Age of the oldest request, s", q.requests.MetricApproximateAgeOfOldestMessage(every(alarmMinutes, "Maximum"))),
+				graph("How long audits took, ms", function.MetricDuration(asA("Maximum")), ours(durationMs, "Maximum", 60)),
+				graph("Age of the oldest request, s", q.requests.MetricApproximateAgeOfOldestMessage(asA("Maximum"))),
 			},
 			{
 				graph("Failures found by the latest audits", ours(findingsFailed, "Maximum", 60)),

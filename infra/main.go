@@ -7,8 +7,8 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
@@ -17,39 +17,35 @@ import (
 )
 
 func main() {
-	code := run(awscdk.NewApp(nil), "dist/audit/bootstrap", os.Stderr)
+	err := run(awscdk.NewApp(nil), "dist/audit/bootstrap")
 	jsii.Close()
-	os.Exit(code)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
-// run synthesizes the app for the function that bootstrap is. It gives the
-// exit code: 2 where the context, the policy or the build is at fault, which
-// is then said on stderr.
-func run(app awscdk.App, bootstrap string, stderr io.Writer) int {
+// run synthesizes the app for the function that bootstrap is. Its error says
+// what to mend, in as many lines as that takes: the context, the build, or the
+// policy as `policy lint` would.
+func run(app awscdk.App, bootstrap string) error {
 	context, _ := app.Node().GetAllContext(nil).(map[string]any)
 	s, err := parseSettings(context)
-	if err == nil {
-		err = checkBootstrap(bootstrap, s.architecture)
-	}
 	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return 2
+		return err
+	}
+	if err := checkBootstrap(bootstrap, s.architecture); err != nil {
+		return err
 	}
 	p, err := policy.Load(s.policy)
 	if faults, ok := errors.AsType[policy.Errors](err); ok {
-		fmt.Fprint(stderr, faults.Excerpt())
-		return 2
+		return errors.New(strings.TrimSuffix(faults.Excerpt(), "\n"))
 	}
-	folder, err := os.MkdirTemp("", "ptcaudit-")
-	if err == nil {
-		defer os.RemoveAll(folder) // the CDK has copied it by then
-		err = layPackage(folder, bootstrap, p)
-	}
+	folder, err := layPackage(bootstrap, p)
 	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return 1
+		return err
 	}
 	newStack(app, s, p, folder)
 	app.Synth(nil)
-	return 0
+	return os.RemoveAll(folder) // the CDK has copied it
 }

@@ -29,38 +29,42 @@ func checkBootstrap(path, architecture string) error {
 	case err != nil:
 		return fmt.Errorf("%s is no executable (%w): %s", path, err, build)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	if file.Machine != machines[architecture] {
 		return fmt.Errorf("%s is built for %v: %s", path, file.Machine, build)
 	}
 	return nil
 }
 
-// layPackage puts what the function needs into an empty folder: the executable,
-// and the policy with all that it extends resolved.
-func layPackage(folder, bootstrap string, p *policy.Policy) error {
-	executable, err := os.ReadFile(bootstrap)
-	if err != nil {
-		return err
+// layPackage puts what the function needs into a folder of its own: the
+// executable, and the policy with all that it extends resolved.
+func layPackage(bootstrap string, p *policy.Policy) (folder string, err error) {
+	if folder, err = os.MkdirTemp("", "ptcaudit-"); err != nil {
+		return "", err
 	}
-	if err := os.WriteFile(filepath.Join(folder, "bootstrap"), executable, 0o755); err != nil {
-		return err
+	executable, err := os.ReadFile(bootstrap) //nolint:gosec // the one that is deployed
+	if err != nil {
+		return "", err
 	}
 	text, err := p.Single()
 	if err != nil {
-		return err
+		return "", err
 	}
+	// The function runs as another user than the one who owns its package.
 	path := filepath.Join(folder, policyFile)
-	if err := os.WriteFile(path, text, 0o644); err != nil {
-		return err
+	if err := errors.Join(
+		os.WriteFile(filepath.Join(folder, "bootstrap"), executable, 0o755), //nolint:gosec // see above
+		os.WriteFile(path, text, 0o644),                                     //nolint:gosec // see above
+	); err != nil {
+		return "", err
 	}
 	// What the function will load is what was just compiled, or nothing is
 	// deployed.
 	switch packed, err := policy.Load(path); {
 	case err != nil:
-		return fmt.Errorf("policy %s cannot be written as one file: %w", p.Ref().Name, err)
+		return "", fmt.Errorf("policy %s cannot be written as one file: %w", p.Ref().Name, err)
 	case packed.Ref() != p.Ref():
-		return fmt.Errorf("policy %s is another one when written as one file", p.Ref().Name)
+		return "", fmt.Errorf("policy %s is another one when written as one file", p.Ref().Name)
 	}
-	return nil
+	return folder, nil
 }

@@ -199,7 +199,7 @@ func TestFaultsStopSynthesis(t *testing.T) {
 			broken + ":6:15: ", "    severity: severe\n              ^\n",
 			broken + ":10:18: ", "    assert: rule.prefx != \"\"\n                 ^\n",
 		}},
-		{"no such policy", map[string]any{"policy": "defualt"}, good, []string{"there is no policy defualt, did you mean default?"}},
+		{"no such policy", map[string]any{"policy": "strikt"}, good, []string{"there is no policy strikt, did you mean strict?"}},
 		{"misspelt key", map[string]any{"shedule": "rate(1 hour)"}, good, []string{"context shedule: no such key: did you mean schedule?"}},
 		{"nothing is built", nil, nil, []string{"bootstrap is missing: run `make build ARCH=arm64`"}},
 		{"built for something else", map[string]any{"architecture": "amd64"}, good, []string{"is built for EM_AARCH64: run `make build ARCH=amd64`"}},
@@ -208,12 +208,12 @@ func TestFaultsStopSynthesis(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			d := synthesizeWith(tt.context, tt.bootstrap)
-			if d.code != 2 {
-				t.Errorf("exit code %d, want 2", d.code)
+			if d.err == nil {
+				t.Fatal("no error")
 			}
 			for _, want := range tt.want {
-				if !strings.Contains(d.stderr, want) {
-					t.Errorf("missing %q in:\n%s", want, d.stderr)
+				if !strings.Contains(d.err.Error()+"\n", want) {
+					t.Errorf("missing %q in:\n%v", want, d.err)
 				}
 			}
 			if _, err := os.Stat(filepath.Join(d.folder, "manifest.json")); err == nil {

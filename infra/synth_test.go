@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -15,16 +16,22 @@ import (
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
 
+// assemblies is the folder of all that the tests synthesize.
+var assemblies string
+
 func TestMain(m *testing.M) {
+	var err error
+	assemblies, err = os.MkdirTemp("", "ptcaudit-infra-")
+	try(err)
 	code := m.Run()
 	jsii.Close()
+	try(os.RemoveAll(assemblies))
 	os.Exit(code)
 }
 
@@ -53,8 +60,7 @@ var (
 
 // deployment is what one run of the app wrote.
 type deployment struct {
-	code     int
-	stderr   string
+	err      error
 	folder   string // of the cloud assembly
 	template template
 	nag      []string // what cdk-nag has to say
@@ -84,8 +90,10 @@ func synthesizeWith(context map[string]any, bootstrap []byte) deployment {
 	var file struct{ Context map[string]any }
 	try(json.Unmarshal(read("../cdk.json"), &file))
 	maps.Copy(file.Context, context)
+	// What cdk-nag finds is read below, instead of stopping the synthesis.
+	file.Context["@aws-cdk/core:annotationsInValidationReport"] = false
 
-	folder, err := os.MkdirTemp("", "ptcaudit-infra-")
+	folder, err := os.MkdirTemp(assemblies, "")
 	try(err)
 	path := filepath.Join(folder, "bootstrap")
 	if bootstrap != nil {
@@ -93,22 +101,23 @@ func synthesizeWith(context map[string]any, bootstrap []byte) deployment {
 	}
 	app := awscdk.NewApp(&awscdk.AppProps{Context: &file.Context, Outdir: jsii.String(filepath.Join(folder, "cdk.out"))})
 	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{Reports: jsii.Bool(false)}), nil)
-	var stderr bytes.Buffer
 	d := deployment{folder: filepath.Join(folder, "cdk.out")}
-	d.code = run(app, path, &stderr)
-	d.stderr = stderr.String()
-	if d.code != 0 {
+	if d.err = run(app, path); d.err != nil {
 		return d
 	}
-	stack := (*app.Node().Children())[0].(awscdk.Stack)
-	try(json.Unmarshal(read(filepath.Join(d.folder, *stack.TemplateFile())), &d.template))
-	notes := assertions.Annotations_FromStack(stack)
-	for _, m := range slices.Concat(
-		*notes.FindError(jsii.String("*"), assertions.Match_AnyValue()),
-		*notes.FindWarning(jsii.String("*"), assertions.Match_AnyValue()),
-	) {
-		text, _ := m.Entry.Data.(string)
-		d.nag = append(d.nag, *m.Id+" "+text)
+	try(json.Unmarshal(read(filepath.Join(d.folder, "ptcaudit.template.json")), &d.template))
+	// Annotations stand beside the template.
+	var notes map[string][]struct {
+		Type string
+		Data any
+	}
+	try(json.Unmarshal(read(filepath.Join(d.folder, "ptcaudit.metadata.json")), &notes))
+	for where, list := range notes {
+		for _, note := range list {
+			if note.Type == "aws:cdk:error" || note.Type == "aws:cdk:warning" {
+				d.nag = append(d.nag, fmt.Sprint(where, " ", note.Data))
+			}
+		}
 	}
 	slices.Sort(d.nag)
 	return d
