@@ -69,6 +69,13 @@ test: tools bin ## Run all tests, on the binaries as they ship
 test-infra: tools ## Run the tests of the deployment only
 	REQUIRE_TOOLS=1 go test -timeout 9m ./infra/...
 
+STORY ?= all
+
+.PHONY: e2e
+e2e: tools bin ## Deploy to a cloud on this machine, and play all stories there, or STORY=5
+	@$(MAKE) build ARCH=$(shell go env GOHOSTARCH)
+	E2E=$(STORY) REQUIRE_TOOLS=1 go test -C internal/e2e -count=1 -timeout 15m -parallel 12 -run '^TestStories$$'
+
 .PHONY: bench
 bench: bin $(CACHE)/custodian/.done ## Print the figures of README.md, each beside its baseline
 	@$(MAKE) build ARCH=$(shell go env GOHOSTARCH)

@@ -49,6 +49,9 @@ func Bootstrap(tb testing.TB, function string) string {
 	return find(tb, "dist/"+function+"/bootstrap")
 }
 
+// Command is the path of the command, as `make bin` builds it.
+func Command(tb testing.TB) string { tb.Helper(); return find(tb, "bin/ptcaudit") }
+
 // find gives the path of something that make provides. Without it a test is
 // skipped, but fails where REQUIRE_TOOLS is set, as `make test` does.
 func find(tb testing.TB, path string) string {
