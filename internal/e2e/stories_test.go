@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"ptcaudit/internal/report"
 )
@@ -238,15 +237,8 @@ func topicDown(t *testing.T, w *world) {
 }
 
 func killed(t *testing.T, w *world) {
-	// A request comes back after the queue's visibility timeout, which is 12
-	// minutes: six times the function's, as AWS asks for.
-	const visibility = "15"
 	w.untilSettled()
-	url := w.outputs["RequestsQueue"]
-	_, err := w.sqs.SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{
-		QueueUrl: &url, Attributes: map[string]string{string(types.QueueAttributeNameVisibilityTimeout): visibility},
-	})
-	w.must(err)
+	w.visibility(15 * time.Second)
 	w.emulate(fixture{faults: []string{`{"operation": "DescribePullThroughCacheRules", "delay": "8s", "times": 1}`}})
 	w.create("quay", "quay.io")
 	w.eventually(settle, "the function runs", func() (bool, string) {
@@ -347,7 +339,9 @@ func redeploy(t *testing.T, w *world) {
 	var keys struct{ Keys []struct{ KeyID string } }
 	w.aws(&keys, "kms", "list-keys")
 	for _, key := range keys.Keys {
-		var is struct{ KeyMetadata struct{ KeyState, Description string } }
+		var is struct {
+			KeyMetadata struct{ KeyState, Description string }
+		}
 		w.aws(&is, "kms", "describe-key", "--key-id", key.KeyID)
 		if strings.Contains(is.KeyMetadata.Description, "ptcaudit") && is.KeyMetadata.KeyState != "PendingDeletion" {
 			t.Errorf("key %q is %s", is.KeyMetadata.Description, is.KeyMetadata.KeyState)
