@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,30 +45,26 @@ var stories = []story{
 	{12, "the heartbeat: one line for each audit that ran to its end, never otherwise", usual, options{}, heartbeat},
 }
 
-// TestStories runs all stories, or the one whose number E2E is, side by side:
+// TestStories runs all stories, or those whose numbers E2E has, side by side:
 // most of their time is waiting.
 func TestStories(t *testing.T) {
-	only := os.Getenv("E2E")
-	if only == "" {
+	asked := os.Getenv("E2E")
+	if asked == "" {
 		t.Skip("takes minutes: run `make e2e`, or `make e2e STORY=5`")
 	}
-	_, err := strconv.Atoi(only)
-	if only != "all" && err != nil {
-		t.Fatalf("STORY=%s is no number of a story", only)
-	}
-	ran := 0
-	for _, s := range stories {
-		if only != "all" && only != strconv.Itoa(s.number) {
-			continue
+	var chosen []story
+	for number := range strings.SplitSeq(asked, ",") {
+		found := slices.DeleteFunc(slices.Clone(stories), func(s story) bool { return asked != "all" && strconv.Itoa(s.number) != number })
+		if len(found) == 0 {
+			t.Fatalf("there is no story %s", number)
 		}
-		ran++
+		chosen = append(chosen, found...)
+	}
+	for _, s := range chosen {
 		t.Run(strconv.Itoa(s.number), func(t *testing.T) {
 			t.Parallel()
 			s.tell(t)
 		})
-	}
-	if ran == 0 {
-		t.Fatalf("there is no story %s", only)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -51,6 +52,8 @@ type world struct {
 	// ecrAddress is where the emulator listens, when it runs.
 	ecrAddress string
 	emulator   *exec.Cmd
+	// ending it ends the emulator.
+	emulatorInput io.Closer
 
 	ecr *ecr.Client
 	sqs *sqs.Client
@@ -147,6 +150,10 @@ func (f fixture) String() string {
 		account, region, strings.Join(rules, ", "), hubSecret, hub, brokenSecret, strings.Join(f.faults, ", "))
 }
 
+// keeper runs a program until its own input ends, which it does also when the
+// tests are killed.
+const keeper = `"$0" "$@" & it=$!; read -r _; kill "$it"; wait "$it"`
+
 // emulate has ECR hold what f says from now on, and nothing else. No event
 // tells of it.
 func (w *world) emulate(f fixture) {
@@ -154,15 +161,16 @@ func (w *world) emulate(f fixture) {
 	w.stopEmulator()
 	path := filepath.Join(w.dir, "fixture.json")
 	w.must(os.WriteFile(path, []byte(f.String()), 0o600))
-	cmd := exec.Command(toolbox.Command(w.t), "emulate", "--listen", w.ecrAddress, "--fixture", path,
+	cmd := exec.Command("/bin/sh", "-c", keeper, toolbox.Command(w.t), "emulate", "--listen", w.ecrAddress, "--fixture", path,
 		"--events", filepath.Join(w.dir, "events.jsonl"), "--events-endpoint", w.cloud.Endpoint)
 	cmd.Env = w.environ()
 	cmd.Stderr = w.file("emulator.log")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	in, err := cmd.StdinPipe()
+	w.must(err)
 	out, err := cmd.StdoutPipe()
 	w.must(err)
 	w.must(cmd.Start())
-	w.emulator = cmd
+	w.emulator, w.emulatorInput = cmd, in
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil || !strings.HasPrefix(line, "listening on ") {
 		w.t.Fatalf("the emulator says %q: %v", line, err)
@@ -174,7 +182,7 @@ func (w *world) stopEmulator() {
 	if w.emulator == nil {
 		return
 	}
-	_ = w.emulator.Process.Signal(syscall.SIGTERM)
+	_ = w.emulatorInput.Close()
 	_ = w.emulator.Wait() // says nothing that matters
 	w.emulator = nil
 }
