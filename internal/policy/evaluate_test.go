@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -219,6 +220,23 @@ overrides:
 			}
 		})
 	}
+}
+
+func TestManyAuditsShareAPolicy(t *testing.T) {
+	p, err := policy.Load("strict")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := p.Evaluate(t.Context(), fifty())
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if diff := cmp.Diff(want, p.Evaluate(t.Context(), fifty())); diff != "" {
+				t.Errorf("findings differ (-alone +together):\n%s", diff)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // fifty is a registry that is full.
