@@ -142,6 +142,10 @@ func TestEverySample(t *testing.T) {
 			}
 		})
 	}
+	// What cannot be read is to be among the dead letters soon.
+	if diff := cmp.Diff(map[string]int{"AQEBexamplepoison": 0}, c.queue.seconds); diff != "" {
+		t.Errorf("put back (-want +got)\n%s", diff)
+	}
 }
 
 var equateEmpty = cmp.FilterValues(func(a, b []string) bool { return len(a) == 0 && len(b) == 0 }, cmp.Ignore())
@@ -270,7 +274,7 @@ func TestWhenSomethingFails(t *testing.T) {
 			}
 			// A metric line stands for an audit that is over and was said.
 			f.stop()
-			lines := strings.Count(f.metrics.String(), "\n")
+			lines := strings.Count(f.metrics.String(), `"AuditSucceeded":`)
 			if want := map[bool]int{true: 1, false: 0}[tt.reply == "failed"]; lines != want {
 				t.Errorf("%d lines of metrics, want %d:\n%s", lines, want, f.metrics.String())
 			}

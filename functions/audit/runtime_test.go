@@ -26,12 +26,39 @@ const (
 	topicARN = "arn:aws:sns:eu-west-1:111122223333:ptcaudit"
 )
 
-// cloud is what the function calls: ECR, and a topic.
+// cloud is what the function calls: ECR, a topic, and the queue of its batches.
 type cloud struct {
 	ecr         *emulator.Emulator
 	topic       *snsstub.Stub
+	queue       *queue
 	ecrServer   *httptest.Server
 	topicServer *httptest.Server
+	queueServer *httptest.Server
+}
+
+// queue notes which messages it is to hand out again, and after how long.
+type queue struct {
+	mu      sync.Mutex
+	seconds map[string]int // by receipt
+}
+
+func (q *queue) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Entries []struct {
+			ReceiptHandle     string
+			VisibilityTimeout int
+		}
+	}
+	if r.Header.Get("X-Amz-Target") != "AmazonSQS.ChangeMessageVisibilityBatch" || json.NewDecoder(r.Body).Decode(&in) != nil {
+		http.Error(w, "{}", http.StatusBadRequest)
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, e := range in.Entries {
+		q.seconds[e.ReceiptHandle] = e.VisibilityTimeout
+	}
+	_, _ = io.WriteString(w, `{"Successful":[],"Failed":[]}`)
 }
 
 // registry is the fixture of a registry in which two rules are broken: the
@@ -60,10 +87,11 @@ func newCloud(t *testing.T, faults ...string) *cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cloud{ecr: ecr, topic: snsstub.New(topicARN)}
-	c.ecrServer, c.topicServer = httptest.NewServer(c.ecr), httptest.NewServer(c.topic)
+	c := &cloud{ecr: ecr, topic: snsstub.New(topicARN), queue: &queue{seconds: map[string]int{}}}
+	c.ecrServer, c.topicServer, c.queueServer = httptest.NewServer(c.ecr), httptest.NewServer(c.topic), httptest.NewServer(c.queue)
 	t.Cleanup(c.ecrServer.Close)
 	t.Cleanup(c.topicServer.Close)
+	t.Cleanup(c.queueServer.Close)
 	return c
 }
 
@@ -101,6 +129,7 @@ func (c *cloud) env(more ...string) []string {
 	return append([]string{
 		"AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=" + account, "AWS_SECRET_ACCESS_KEY=test", "AWS_MAX_ATTEMPTS=2",
 		"AWS_ENDPOINT_URL_ECR=" + c.ecrServer.URL, "AWS_ENDPOINT_URL_SNS=" + c.topicServer.URL,
+		"AWS_ENDPOINT_URL_SQS=" + c.queueServer.URL,
 		"PTCAUDIT_TOPIC_ARN=" + topicARN,
 	}, more...)
 }

@@ -18,6 +18,7 @@ import (
 	"ptcaudit/internal/handler"
 	"ptcaudit/internal/policy"
 	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/queue"
 	"ptcaudit/internal/report"
 )
 
@@ -52,13 +53,17 @@ func Function(environ []string, logs, metrics io.Writer) (*handler.Handler, erro
 	if err != nil {
 		faults = append(faults, ptc.Fault{Operation: loadPolicy, Kind: ptc.FaultMalformed, Message: err.Error()})
 	}
+	var h *handler.Handler
 	if len(faults) > 0 {
-		h := newHandler(c, cfg, o)
+		h = newHandler(c, cfg, o)
 		h.Faults, h.Policy = faults, report.Policy{Name: c.Policy}
-		return h, nil
+	} else {
+		h = New(c, cfg, p, o).Handler
+		h.Policy = p.Ref()
 	}
-	h := New(c, cfg, p, o).Handler
-	h.Policy = p.Ref()
+	// The command has no queue: a batch in a file is nobody's to hand out
+	// again.
+	h.Queue = queue.New(cfg)
 	return h, nil
 }
 

@@ -95,6 +95,7 @@ const (
 	emulator = "ptcaudit/internal/emulator"
 	ecrapi   = "ptcaudit/internal/ecrapi"
 	snspub   = "ptcaudit/internal/snspub"
+	queue    = "ptcaudit/internal/queue"
 	sdk      = "github.com/aws/aws-sdk-go-v2"
 	smithy   = "github.com/aws/smithy-go"
 	lambda   = "github.com/aws/aws-lambda-go"
@@ -121,13 +122,14 @@ var ours = map[string][]string{
 	config:                  {ptc, report},
 	ecrapi:                  {ptc},
 	snspub:                  {ptc, notify},
+	queue:                   {ptc},
 	emulator:                {},
-	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, ecrapi, snspub},
+	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, ecrapi, snspub, queue},
 	cli:                     {ptc, report, policy, policy + "/policytest", notify, trigger, config, audit, handler, app, render + "/text", emulator, cli + "/demo"},
 	cli + "/demo":           {ptc, report, policy, notify, config, audit, handler, app, render + "/text", emulator},
 	"ptcaudit/internal/cmd": {cli},
 	"ptcaudit/functions":    {app, config},
-	"ptcaudit/infra":        {config, trigger, policies, policy},
+	"ptcaudit/infra":        {ptc, report, config, trigger, policy},
 }
 
 // testOnly are packages that help tests; nothing that ships may import them.
@@ -185,6 +187,7 @@ func TestNobodyReachesWhatTheyMustNot(t *testing.T) {
 		{"everything", []string{"ptcaudit/functions", "ptcaudit/internal/cmd", "ptcaudit/infra"}, "not link test helpers", func(pkg string) bool { return under(pkg, testOnly...) || pkg == "testing" }},
 		{"ECR client", except(g, ecrapi), "be imported by ecrapi only", importsDirectly(sdk + "/service/ecr")},
 		{"SNS client", except(g, snspub), "be imported by snspub only", importsDirectly(sdk + "/service/sns")},
+		{"SQS client", except(g, queue), "be imported by queue only", importsDirectly(sdk + "/service/sqs")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

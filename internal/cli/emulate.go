@@ -15,10 +15,11 @@ import (
 )
 
 type emulateCommand struct {
-	Listen  string `default:"127.0.0.1:5000" placeholder:"HOST:PORT" help:"Where to listen; port 0 takes a free one (default 127.0.0.1:5000)."`
-	Fixture string `placeholder:"FILE" help:"What the registries hold at first, and what is to go wrong: YAML or JSON, or the output of aws ecr describe-pull-through-cache-rules."`
-	Region  string `placeholder:"REGION" help:"The Region of a fixture that is such an output."`
-	Events  string `placeholder:"FILE" help:"Append the CloudTrail event of every change to this file, one JSON object a line."`
+	Listen         string `default:"127.0.0.1:5000" placeholder:"HOST:PORT" help:"Where to listen; port 0 takes a free one (default 127.0.0.1:5000)."`
+	Fixture        string `placeholder:"FILE" help:"What the registries hold at first, and what is to go wrong: YAML or JSON, or the output of aws ecr describe-pull-through-cache-rules."`
+	Region         string `placeholder:"REGION" help:"The Region of a fixture that is such an output."`
+	Events         string `placeholder:"FILE" help:"Append the CloudTrail event of every change to this file, one JSON object a line."`
+	EventsEndpoint string `placeholder:"URL" help:"Send the CloudTrail event of every change to EventBridge of a local cloud."`
 }
 
 // Help is shown below the summary.
@@ -29,6 +30,10 @@ func (*emulateCommand) Help() string {
     export AWS_ENDPOINT_URL=http://127.0.0.1:5000
     export AWS_ACCESS_KEY_ID=111122223333 AWS_SECRET_ACCESS_KEY=any
     aws ecr describe-pull-through-cache-rules --region eu-west-1
+
+A local cloud that lets events with a source of AWS's own pass, which EventBridge does for CloudTrail alone, runs the whole loop:
+
+    ptcaudit emulate --events-endpoint http://127.0.0.1:4566
 
 The first line of its output says where it listens; GET /health answers when it is up. It ends, with exit code 0, on SIGTERM or Ctrl-C.`
 }
@@ -42,16 +47,27 @@ func (e *emulateCommand) Run(ctx context.Context, c *command) error {
 			return usage(err)
 		}
 	}
-	var options []emulator.Option
+	var sinks []func(event []byte)
 	if e.Events != "" {
 		file, err := os.OpenFile(e.Events, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
 			return usage(err)
 		}
 		defer file.Close() //nolint:errcheck // every line was written at once
-		options = append(options, emulator.WithEvents(lines(file, c.err)))
+		sinks = append(sinks, lines(file, c.err))
 	}
-	api, err := emulator.New(fixture, options...)
+	if e.EventsEndpoint != "" {
+		bus, err := newEventBridge(e.EventsEndpoint)
+		if err != nil {
+			return usage(err)
+		}
+		sinks = append(sinks, bus.sink(ctx, c.err))
+	}
+	api, err := emulator.New(fixture, emulator.WithEvents(func(event []byte) {
+		for _, sink := range sinks {
+			sink(event)
+		}
+	}))
 	if err != nil {
 		return usage(err)
 	}

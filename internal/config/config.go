@@ -124,7 +124,7 @@ func Load(environ []string) (Config, error) {
 		}
 		switch set, known := settings[key]; {
 		case !known:
-			faults = append(faults, &Error{key, ErrUnknown, "did you mean " + nearest(key) + "?"})
+			faults = append(faults, &Error{key, ErrUnknown, "did you mean " + Nearest(key, Keys()) + "?"})
 		case value == "":
 			// As good as not set: templates write it so.
 		default:
@@ -259,12 +259,14 @@ func validTopic(s string) bool {
 		ptc.ValidAccount(arn.Account) && topicName.MatchString(arn.Resource)
 }
 
-// nearest is the variable that key was most likely meant to be: the one that
-// begins most like it, so that a name cut short finds its whole.
-func nearest(key string) string {
-	return slices.MinFunc(Keys(), func(a, b string) int {
-		whole, start := distance(strings.ToUpper(key), a)
-		otherWhole, otherStart := distance(strings.ToUpper(key), b)
+// Nearest is the name among those known that key was most likely meant to be:
+// the one that begins most like it, so that a name cut short finds its whole.
+// Upper and lower case are the same to it.
+func Nearest(key string, known []string) string {
+	key = strings.ToUpper(key)
+	return slices.MinFunc(known, func(a, b string) int {
+		whole, start := distance(key, strings.ToUpper(a))
+		otherWhole, otherStart := distance(key, strings.ToUpper(b))
 		return cmp.Or(start-otherStart, whole-otherWhole)
 	})
 }

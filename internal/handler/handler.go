@@ -38,6 +38,14 @@ type Publisher interface {
 	Publish(ctx context.Context, m notify.Message) error
 }
 
+// Queue hands failed messages of a batch out again.
+type Queue interface {
+	// Delay has the queue hand out each message, named by its receipt, after
+	// so long; 0 is at once. Where it fails they come back later, after the
+	// queue's own time.
+	Delay(ctx context.Context, queueARN string, delays map[string]time.Duration) error
+}
+
 // Handler answers invocations. It keeps nothing between them.
 type Handler struct {
 	// Auditor audits the registries of Account.
@@ -48,6 +56,9 @@ type Handler struct {
 	// Publisher may be nil: then what would be published counts as said by
 	// standing in the Result.
 	Publisher Publisher
+	// Queue may be nil: then failed messages come back after the queue's own
+	// time.
+	Queue Queue
 	// Faults keep every audit from beginning: a policy or an environment that
 	// is broken. They are what is said instead, so that a function which
 	// cannot work does not fall silent.
@@ -64,8 +75,8 @@ type Handler struct {
 	Now func() time.Time
 	// Log may be nil. No event, and no text of one or of an API, is logged.
 	Log *slog.Logger
-	// Metrics takes one line, in one Write, for each audit that is over; nil
-	// for none. Audits of several registries write at once.
+	// Metrics takes one line, in one Write, for each audit that is over, and
+	// for each that could not be said; nil for none. Audits of several registries write at once.
 	Metrics io.Writer
 }
 
@@ -77,6 +88,8 @@ const (
 	// publishReserve leaves time to reply, so that only what was not said
 	// comes back.
 	publishReserve = time.Second
+	// replyReserve leaves time to reply after messages were put back.
+	replyReserve = 200 * time.Millisecond
 )
 
 // maxAudits bounds the audits under way at once. A batch rarely names more
@@ -165,6 +178,7 @@ func (h *Handler) Handle(ctx context.Context, payload []byte) (Result, error) {
 
 	todo := map[ptc.Registry]*work{}
 	failed := map[string]bool{}
+	again := map[string]bool{} // of the failed, those that another try may help
 	for _, record := range records {
 		message, err := trigger.Decode(record.Body)
 		switch {
@@ -211,13 +225,14 @@ func (h *Handler) Handle(ctx context.Context, payload []byte) (Result, error) {
 		if w.err != nil {
 			errs = append(errs, w.err)
 			for id := range w.messages {
-				failed[id] = true
+				failed[id], again[id] = true, true
 			}
 		}
 	}
 	if !isBatch {
 		return result, errors.Join(errs...)
 	}
+	h.putBack(ctx, slices.DeleteFunc(slices.Clone(records), func(r trigger.Record) bool { return !failed[r.ID] }), again)
 	for _, record := range records {
 		if failed[record.ID] {
 			result.Failed = append(result.Failed, record.ID)
@@ -277,6 +292,7 @@ func (h *Handler) do(ctx context.Context, w *work) {
 	w.said, w.err = h.say(ctx, r)
 	if w.err != nil {
 		log.ErrorContext(ctx, "audit not said", "reason", reason(w.err))
+		h.count(w.registry, nil, metric{MetricNotificationsFailed, "Count", 1})
 		return
 	}
 	var statuses []report.Status

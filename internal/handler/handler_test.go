@@ -42,6 +42,8 @@ type world struct {
 	refuse  error // of the topic
 	publish func(ctx context.Context)
 	said    []notify.Message
+	delays  map[string]time.Duration // by receipt
+	delay   func(ctx context.Context) error
 	logs    bytes.Buffer
 	metrics bytes.Buffer
 }
@@ -74,6 +76,18 @@ func (w *world) Publish(ctx context.Context, m notify.Message) error {
 	return w.refuse
 }
 
+func (w *world) Delay(ctx context.Context, queueARN string, delays map[string]time.Duration) error {
+	if w.delays = delays; queueARN != queueARN1 {
+		return errors.New("another queue")
+	}
+	if w.delay != nil {
+		return w.delay(ctx)
+	}
+	return nil
+}
+
+const queueARN1 = "arn:aws:sqs:eu-west-1:111122223333:requests"
+
 // lockedWriter takes lines of logs and of metrics, which audits write at once.
 type lockedWriter struct {
 	mu *sync.Mutex
@@ -91,6 +105,7 @@ func (w *world) handler() *handler.Handler {
 		Auditor:     w,
 		Account:     func(context.Context) (string, error) { return home.Account, nil },
 		Publisher:   w,
+		Queue:       w,
 		MinSeverity: report.Low,
 		MaxReceives: maxReceives,
 		Now:         func() time.Time { return clock },
@@ -130,6 +145,7 @@ func batch(t *testing.T, messages ...queued) []byte {
 	for _, m := range messages {
 		records = append(records, map[string]any{
 			"messageId": m.id, "body": m.body, "eventSource": "aws:sqs",
+			"receiptHandle": "receipt of " + m.id, "eventSourceARN": queueARN1,
 			"attributes": map[string]string{"ApproximateReceiveCount": fmt.Sprint(m.receives)},
 		})
 	}
@@ -549,16 +565,17 @@ func TestMetrics(t *testing.T) {
 		} `json:"_aws"`
 		Account, Region                                             string
 		AuditSucceeded, AuditIncomplete, FindingsFailed, DurationMs float64
+		NotificationsFailed                                         float64
 	}
 	tests := []struct {
 		name  string
 		world *world
-		want  []float64 // succeeded, incomplete, failed
+		want  []float64 // succeeded, incomplete, failed, not said
 	}{
-		{"complete", &world{}, []float64{1, 0, 1}},
-		{"incomplete and said", &world{faults: map[ptc.Registry][]ptc.Fault{home: throttled(false)}}, []float64{0, 1, 1}},
+		{"complete", &world{}, []float64{1, 0, 1, 0}},
+		{"incomplete and said", &world{faults: map[ptc.Registry][]ptc.Fault{home: throttled(false)}}, []float64{0, 1, 1, 0}},
 		{"left to another try", &world{faults: map[ptc.Registry][]ptc.Fault{home: throttled(true)}}, nil},
-		{"not said", &world{refuse: errors.New("no")}, nil},
+		{"not said", &world{refuse: errors.New("no")}, []float64{0, 0, 0, 1}},
 		{"crashed", &world{audit: func(context.Context, ptc.Registry) { panic(1) }}, nil},
 	}
 	for _, tt := range tests {
@@ -580,12 +597,16 @@ func TestMetrics(t *testing.T) {
 			if err := json.Unmarshal(w.metrics.Bytes(), &got); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, []float64{got.AuditSucceeded, got.AuditIncomplete, got.FindingsFailed}); diff != "" {
+			if diff := cmp.Diff(tt.want, []float64{got.AuditSucceeded, got.AuditIncomplete, got.FindingsFailed, got.NotificationsFailed}); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 			directive := got.AWS.CloudWatchMetrics[0]
-			if got.AWS.Timestamp != clock.UnixMilli() || directive.Namespace != "ptcaudit" || len(directive.Metrics) != 4 {
+			if got.AWS.Timestamp != clock.UnixMilli() || directive.Namespace != "ptcaudit" {
 				t.Errorf("got %+v", got.AWS)
+			}
+			// What was not said has no line that could be taken for an audit.
+			if want := map[bool]int{false: 4, true: 1}[tt.world.refuse != nil]; len(directive.Metrics) != want {
+				t.Errorf("metrics %+v, want %d of them", directive.Metrics, want)
 			}
 			if diff := cmp.Diff([][]string{{}, {"account", "region"}}, directive.Dimensions); diff != "" {
 				t.Errorf("dimensions (-want +got)\n%s", diff)
@@ -599,6 +620,14 @@ func TestMetrics(t *testing.T) {
 				if _, ok := members[m.Name].(float64); !ok {
 					t.Errorf("%s is no number: %v", m.Name, members[m.Name])
 				}
+			}
+			bySeverity, _ := members["failed"].(map[string]any)
+			sum := 0.0
+			for _, n := range bySeverity {
+				sum += n.(float64)
+			}
+			if sum != got.FindingsFailed {
+				t.Errorf("%v failures by severity, %v in all", bySeverity, got.FindingsFailed)
 			}
 			if members["account"] != home.Account || members["region"] != home.Region {
 				t.Errorf("dimensions without values: %v", members)

@@ -2,29 +2,59 @@ package handler
 
 import (
 	"encoding/json"
+	"maps"
 	"time"
 
+	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 )
 
 // Namespace and names of the metrics, which the deployment's alarms watch.
 const (
-	Namespace             = "ptcaudit"
-	MetricAuditSucceeded  = "AuditSucceeded"
-	MetricAuditIncomplete = "AuditIncomplete"
-	MetricFindingsFailed  = "FindingsFailed"
-	MetricDuration        = "DurationMs"
+	Namespace                 = "ptcaudit"
+	MetricAuditSucceeded      = "AuditSucceeded"
+	MetricAuditIncomplete     = "AuditIncomplete"
+	MetricFindingsFailed      = "FindingsFailed"
+	MetricDuration            = "DurationMs"
+	MetricNotificationsFailed = "NotificationsFailed"
 )
 
-// measure writes the metrics of an audit that ran to its end and said what it
-// had to, as one line of CloudWatch's embedded metric format, once over all
-// registries and once for each:
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+// PropertyFailed counts failures by severity. It stands in the line of an
+// audit's metrics, and is none.
+const PropertyFailed = "failed"
+
+// measure counts an audit that ran to its end and said what it had to.
 func (h *Handler) measure(r report.Report, took time.Duration) {
+	succeeded, failed := int64(0), int64(0)
+	if r.Complete {
+		succeeded = 1
+	}
+	for _, n := range r.Summary.Failed {
+		failed += int64(n)
+	}
+	// By severity for queries of the log only: each more metric would cost.
+	h.count(r.Registry, map[string]any{PropertyFailed: r.Summary.Failed},
+		metric{MetricAuditSucceeded, "Count", succeeded},
+		metric{MetricAuditIncomplete, "Count", 1 - succeeded},
+		metric{MetricFindingsFailed, "Count", failed},
+		metric{MetricDuration, "Milliseconds", took.Milliseconds()},
+	)
+}
+
+type metric struct {
+	Name  string
+	Unit  string
+	value int64
+}
+
+// count writes metrics as one line of CloudWatch's embedded metric format, to
+// be counted once over all registries and once for each; properties stand
+// beside them:
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+func (h *Handler) count(reg ptc.Registry, properties map[string]any, metrics ...metric) {
 	if h.Metrics == nil {
 		return
 	}
-	type metric struct{ Name, Unit string }
 	type directive struct {
 		Namespace  string
 		Dimensions [][]string
@@ -32,30 +62,15 @@ func (h *Handler) measure(r report.Report, took time.Duration) {
 	}
 	line := map[string]any{
 		"_aws": map[string]any{
-			"Timestamp": h.now().UnixMilli(),
-			"CloudWatchMetrics": []directive{{Namespace, [][]string{{}, {"account", "region"}}, []metric{
-				{MetricAuditSucceeded, "Count"},
-				{MetricAuditIncomplete, "Count"},
-				{MetricFindingsFailed, "Count"},
-				{MetricDuration, "Milliseconds"},
-			}}},
+			"Timestamp":         h.now().UnixMilli(),
+			"CloudWatchMetrics": []directive{{Namespace, [][]string{{}, {"account", "region"}}, metrics}},
 		},
-		"account":             r.Registry.Account,
-		"region":              r.Registry.Region,
-		MetricAuditSucceeded:  0,
-		MetricAuditIncomplete: 0,
-		MetricFindingsFailed:  0,
-		MetricDuration:        took.Milliseconds(),
+		"account": reg.Account,
+		"region":  reg.Region,
 	}
-	failed := 0
-	for _, n := range r.Summary.Failed {
-		failed += n
-	}
-	line[MetricFindingsFailed] = failed
-	if r.Complete {
-		line[MetricAuditSucceeded] = 1
-	} else {
-		line[MetricAuditIncomplete] = 1
+	maps.Copy(line, properties)
+	for _, m := range metrics {
+		line[m.Name] = m.value
 	}
 	encoded, err := json.Marshal(line)
 	if err != nil {

@@ -1,11 +1,14 @@
 // Package localcloud starts a cloud on this machine for tests: SNS, SQS and
 // more, in one process (ministack). It enforces few of AWS's limits: package
-// snsstub has those of SNS. Nothing but tests may import it; it knows no other
+// snsstub has those of SNS. launch.py has it play CloudTrail and CloudFormation
+// where they hand events to EventBridge. Nothing but tests may import it; it knows no other
 // package of ours but toolbox.
 package localcloud
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -39,37 +43,69 @@ const (
 type Cloud struct {
 	// Endpoint is the URL of all its services.
 	Endpoint string
+	client   *http.Client
+}
+
+// Options change a cloud.
+type Options struct {
+	// Dir is where its files and its log are; empty for a folder that goes
+	// with the test.
+	Dir string
+	// Env is what to add to its environment, which functions inherit.
+	Env []string
+	// Certificate and Key are PEM files; with them it speaks TLS only.
+	Certificate, Key string
 }
 
 // keeper runs the cloud as its child and ends it when its input ends: on
 // demand, and also when the tests are killed before they can clean up.
-const keeper = `"$0" & cloud=$!; read -r _; kill "$cloud"; wait "$cloud"`
+const keeper = `"$0" "$1" & cloud=$!; read -r _; kill "$cloud"; wait "$cloud"`
+
+// LogName is the name of the log among a cloud's files.
+const LogName = "cloud.log"
 
 // Start starts a cloud on a free port of the loopback address, with nothing in
 // it and nothing of this process's environment but what env adds. The test
 // stops it. Where the test fails it shows the end of the log.
 func Start(tb testing.TB, env ...string) *Cloud {
 	tb.Helper()
-	program := toolbox.Ministack(tb)
-	dir := tb.TempDir()
-	port := freePort(tb)
-	c := &Cloud{Endpoint: fmt.Sprintf("http://127.0.0.1:%d", port)}
+	return StartWith(tb, Options{Env: env})
+}
 
-	output := filepath.Join(dir, "cloud.log")
+// StartWith starts a cloud that is not quite as others.
+func StartWith(tb testing.TB, o Options) *Cloud {
+	tb.Helper()
+	python := filepath.Join(filepath.Dir(toolbox.Ministack(tb)), "python")
+	launcher := filepath.Join(toolbox.Root(tb), "internal", "localcloud", "launch.py")
+	dir := o.Dir
+	if dir == "" {
+		dir = tb.TempDir()
+	}
+	port := freePort(tb)
+	c := &Cloud{Endpoint: fmt.Sprintf("http://127.0.0.1:%d", port), client: http.DefaultClient}
+	var secure []string
+	if o.Certificate != "" {
+		c.Endpoint = fmt.Sprintf("https://127.0.0.1:%d", port)
+		c.client = trusting(tb, o.Certificate)
+		secure = []string{"USE_SSL=1", "MINISTACK_SSL_CERT=" + o.Certificate, "MINISTACK_SSL_KEY=" + o.Key}
+	}
+
+	output := filepath.Join(dir, LogName)
 	log, err := os.Create(output)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	// Stopped through its input, not by a context, so that it can clean up.
-	cmd := exec.Command("/bin/sh", "-c", keeper, program)
+	cmd := exec.Command("/bin/sh", "-c", keeper, python, launcher)
 	cmd.Dir = dir
-	cmd.Env = append([]string{
+	cmd.Env = slices.Concat([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir,
 		fmt.Sprintf("GATEWAY_PORT=%d", port), "BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1",
 		"MINISTACK_ACCOUNT_ID=" + Account, "MINISTACK_REGION=" + Region,
 		"AWS_ENDPOINT_URL=" + c.Endpoint, "AWS_EC2_METADATA_DISABLED=true",
 		"LAMBDA_EXECUTOR=local", "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0",
-	}, env...)
+		"PYTHONDONTWRITEBYTECODE=1",
+	}, secure, o.Env)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	input, err := cmd.StdinPipe()
@@ -123,7 +159,7 @@ func (c *Cloud) ask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := c.client.Do(req)
 	if err != nil {
 		return err
 	}
@@ -132,6 +168,18 @@ func (c *Cloud) ask(ctx context.Context) error {
 		return fmt.Errorf("health: %s", resp.Status)
 	}
 	return nil
+}
+
+// trusting is a client that trusts the certificate in a file, and no other.
+func trusting(tb testing.TB, certificate string) *http.Client {
+	tb.Helper()
+	pem, err := os.ReadFile(certificate)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 }
 
 // stop ends the cloud and whatever it started.

@@ -12,7 +12,7 @@ type Check struct {
 	Title    string          `json:"title"`
 	Why      string          `json:"why,omitempty"`
 	Severity report.Severity `json:"severity,omitempty"`
-	Scope    expr.Scope      `json:"scope"`
+	Scope    expr.Scope      `json:"scope,omitempty"` // never empty once resolved
 	// Match says what the check applies to; empty: to everything in its scope.
 	Match                 string   `json:"match,omitempty"`
 	Assert                string   `json:"assert,omitempty"`

@@ -23,10 +23,12 @@ func (r *resolver) compile(p *Policy) {
 			message:     r.program(p.env, d, expr.String, d.messageExpression),
 			remediation: r.program(p.env, d, expr.String, d.remediationExpression),
 		}
-		if !r.disabled[id] {
-			p.Checks = append(p.Checks, c.Check)
-			p.compiled = append(p.compiled, c)
+		if r.disabled[id] {
+			p.disabled = append(p.disabled, c.Check)
+			continue
 		}
+		p.Checks = append(p.Checks, c.Check)
+		p.compiled = append(p.compiled, c)
 	}
 }
 

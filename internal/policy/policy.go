@@ -28,6 +28,7 @@ type Policy struct {
 	digest   string
 	env      *expr.Env
 	compiled []compiled // enabled checks, sorted by id
+	disabled []Check    // the others
 }
 
 // Input is what an audit found of one registry.

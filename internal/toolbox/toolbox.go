@@ -28,6 +28,12 @@ func Python(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/clients
 // Ministack is the path of the local cloud.
 func Ministack(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/localcloud/bin/ministack") }
 
+// CfnLint is the path of the linter of CloudFormation templates.
+func CfnLint(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/cfnlint/bin/cfn-lint") }
+
+// CDK is the path of the CDK's CLI.
+func CDK(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/cdk/node_modules/.bin/cdk") }
+
 // RuntimeInterfaceEmulator is the path of AWS's emulator of the Lambda runtime
 // interface, for this machine's architecture.
 func RuntimeInterfaceEmulator(tb testing.TB) string {
@@ -42,6 +48,9 @@ func Bootstrap(tb testing.TB, function string) string {
 	tb.Helper()
 	return find(tb, "dist/"+function+"/bootstrap")
 }
+
+// Command is the path of the command, as `make bin` builds it.
+func Command(tb testing.TB) string { tb.Helper(); return find(tb, "bin/ptcaudit") }
 
 // find gives the path of something that make provides. Without it a test is
 // skipped, but fails where REQUIRE_TOOLS is set, as `make test` does.

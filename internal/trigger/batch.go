@@ -14,6 +14,10 @@ type Record struct {
 	// Receives counts how often the queue has handed it out, this time
 	// included; 0 where the queue does not say.
 	Receives int
+	// Queue is the ARN of the queue, and Receipt the name by which it knows
+	// this receive; empty where the batch does not say.
+	Queue   string
+	Receipt string
 }
 
 // queueSource is the eventSource of a batch of SQS messages:
@@ -25,10 +29,12 @@ const queueSource = "aws:sqs"
 func Batch(raw []byte) (records []Record, ok bool) {
 	var batch struct {
 		Records []struct {
-			MessageID   string `json:"messageId"`
-			Body        string `json:"body"`
-			EventSource string `json:"eventSource"`
-			Attributes  struct {
+			MessageID      string `json:"messageId"`
+			ReceiptHandle  string `json:"receiptHandle"`
+			Body           string `json:"body"`
+			EventSource    string `json:"eventSource"`
+			EventSourceARN string `json:"eventSourceARN"`
+			Attributes     struct {
 				ReceiveCount string `json:"ApproximateReceiveCount"`
 			} `json:"attributes"`
 		}
@@ -38,7 +44,13 @@ func Batch(raw []byte) (records []Record, ok bool) {
 	}
 	for _, r := range batch.Records {
 		receives, _ := strconv.Atoi(r.Attributes.ReceiveCount) // 0 where it is no number
-		records = append(records, Record{ID: r.MessageID, Body: []byte(r.Body), Receives: max(receives, 0)})
+		records = append(records, Record{
+			ID:       r.MessageID,
+			Body:     []byte(r.Body),
+			Receives: max(receives, 0),
+			Queue:    r.EventSourceARN,
+			Receipt:  r.ReceiptHandle,
+		})
 	}
 	return records, true
 }

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ptcaudit/internal/config"
+	"ptcaudit/internal/handler"
+)
+
+// What is watched is what the function counts.
+func TestMetricsAreThoseOfTheHandler(t *testing.T) {
+	got := []string{metricNamespace, auditSucceeded, auditIncomplete, findingsFailed, durationMs, notificationsFailed, failedProperty}
+	want := []string{
+		handler.Namespace, handler.MetricAuditSucceeded, handler.MetricAuditIncomplete, handler.MetricFindingsFailed,
+		handler.MetricDuration, handler.MetricNotificationsFailed, handler.PropertyFailed,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-handler +infra)\n%s", diff)
+	}
+}
+
+// alarm is what a template says of one, as far as it decides when it goes off.
+type alarm struct {
+	Namespace, MetricName, Statistic, ComparisonOperator, TreatMissingData string
+	Period, EvaluationPeriods, DatapointsToAlarm, Threshold                float64
+}
+
+func alarmOf(t *testing.T, d template, id string) (alarm, map[string]any) {
+	t.Helper()
+	properties := d.one(t, "AWS::CloudWatch::Alarm", "Alarm"+strings.ReplaceAll(id, "-", "")).Properties
+	var a alarm
+	if err := json.Unmarshal(encode(t, properties), &a); err != nil {
+		t.Fatal(err)
+	}
+	return a, properties
+}
+
+func TestHeartbeat(t *testing.T) {
+	for name, tt := range map[string]struct {
+		d     template
+		hours float64
+	}{
+		"every 6 hours": {plain().template, 15},
+		"once a day":    {full().template, 60},
+	} {
+		a, _ := alarmOf(t, tt.d, "heartbeat")
+		want := alarm{
+			Namespace: "ptcaudit", MetricName: "AuditSucceeded", Statistic: "Sum",
+			ComparisonOperator: "LessThanThreshold", Threshold: 1, TreatMissingData: "breaching",
+			Period: 3600, EvaluationPeriods: tt.hours, DatapointsToAlarm: tt.hours,
+		}
+		if diff := cmp.Diff(want, a); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
+	}
+}
+
+func TestAlarms(t *testing.T) {
+	const atLeast = "GreaterThanOrEqualToThreshold"
+	d := full().template
+	of := func(namespace, metric, statistic, missing string, threshold, periods float64) alarm {
+		return alarm{
+			Namespace: namespace, MetricName: metric, Statistic: statistic, ComparisonOperator: atLeast, TreatMissingData: missing,
+			Period: 300, EvaluationPeriods: periods, DatapointsToAlarm: periods, Threshold: threshold,
+		}
+	}
+	want := map[string]alarm{
+		"dead-letters":         of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "ignore", 1, 1),
+		"undelivered":          of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "ignore", 1, 1),
+		"unsent":               of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "ignore", 1, 1),
+		"requests-old":         of("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", "notBreaching", 3600, 1),
+		"function-errors":      of("AWS/Lambda", "Errors", "Sum", "notBreaching", 1, 1),
+		"function-throttled":   of("AWS/Lambda", "Throttles", "Sum", "notBreaching", 1, 3),
+		"function-slow":        of("AWS/Lambda", "Duration", "Maximum", "notBreaching", 96000, 1),
+		"notifications-failed": of("ptcaudit", "NotificationsFailed", "Sum", "notBreaching", 1, 1),
+		"audits-incomplete":    of("ptcaudit", "AuditIncomplete", "Sum", "notBreaching", 1, 1),
+	}
+	for id, want := range want {
+		got, _ := alarmOf(t, d, id)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", id, diff)
+		}
+	}
+	if n := len(d.of("AWS::CloudWatch::Alarm")); n != len(want)+1 { // and the heartbeat
+		t.Errorf("%d alarms, tested are %d", n, len(want)+1)
+	}
+	if n := len(plain().template.of("AWS::CloudWatch::Alarm")); n != len(want) {
+		t.Errorf("%d alarms where no subscriber redrives, want %d", n, len(want))
+	}
+}
+
+func TestEveryAlarmSaysWhatToDoAndTellsTheTopicOfAlarms(t *testing.T) {
+	d := full().template
+	for id, r := range d.of("AWS::CloudWatch::Alarm") {
+		text, _ := r.Properties["AlarmDescription"].(string)
+		// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+		if len(text) < 80 || len(text) > 1024 || strings.Count(text, ".") < 2 {
+			t.Errorf("%s says %q", id, text)
+		}
+		actions := r.Properties["AlarmActions"].([]any)
+		if len(actions) != 1 || topicOf(t, d, actions[0]) != "Alarms" {
+			t.Errorf("%s tells %v", id, actions)
+		}
+		if name, _ := r.Properties["AlarmName"].(string); !strings.HasPrefix(name, "ptcaudit-") {
+			t.Errorf("%s is named %q", id, name)
+		}
+	}
+}
+
+// A request that is tried again is not old, and one that nobody takes is said
+// long before it is lost.
+func TestOldRequestsAreSaidInTime(t *testing.T) {
+	waits := 0
+	for try := range config.DefaultMaxReceives - 1 {
+		waits += min(30<<try, 300) // internal/handler's delays, in seconds
+	}
+	waits += settleSeconds + windowSeconds
+	if oldRequestSeconds <= waits || oldRequestSeconds >= requestDays*86400 {
+		t.Errorf("old after %d s; all tries take %d s", oldRequestSeconds, waits)
+	}
+}
+
+func TestDashboardShowsWhatItMust(t *testing.T) {
+	body := names(full().template.one(t, "AWS::CloudWatch::Dashboard", "Dashboard").Properties["DashboardBody"])
+	var dashboard struct{ Widgets []struct{ Type string } }
+	if err := json.Unmarshal([]byte(body), &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		auditSucceeded, auditIncomplete, findingsFailed, durationMs, "failed.critical",
+		"ApproximateAgeOfOldestMessage", "DeadLetters", "Undelivered", "Unsent", "Alarmheartbeat",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("it shows nothing of %s", want)
+		}
+	}
+	var kinds []string
+	for _, w := range dashboard.Widgets {
+		kinds = append(kinds, w.Type)
+	}
+	slices.Sort(kinds)
+	if diff := cmp.Diff([]string{"alarm", "log", "metric", "metric", "metric", "metric", "metric"}, kinds); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}

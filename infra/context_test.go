@@ -1,0 +1,291 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ptcaudit/internal/report"
+)
+
+func TestEveryKeyTakesItsStandardAndItsExample(t *testing.T) {
+	for _, k := range keys {
+		for what, value := range map[string]string{"standard": k.standard, "example": k.example} {
+			if err := k.set(&settings{}, value); err != nil {
+				t.Errorf("%s: the %s %q is refused: %v", k.name, what, value, err)
+			}
+		}
+		if k.example == k.standard || k.doc == "" {
+			t.Errorf("%s: needs an example that differs from %q, and a text", k.name, k.standard)
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	tests := []struct {
+		name    string
+		context map[string]any
+		check   func(s settings) any
+		want    any
+	}{
+		{
+			"nothing is set",
+			map[string]any{},
+			func(s settings) any {
+				return []any{s.policy, s.schedule.expression, s.architecture, s.memoryMB, s.dashboard, s.readSecrets, len(s.subscriptions), len(s.alarms)}
+			},
+			[]any{"default", "rate(6 hours)", "arm64", 256, true, false, 0, 0},
+		},
+		{
+			"empty is as good as not set",
+			map[string]any{"policy": "", "email": " ", "memory": ""},
+			func(s settings) any { return []any{s.policy, len(s.subscriptions), s.memoryMB} },
+			[]any{"default", 0, 256},
+		},
+		{
+			"values of cdk.json have types, those of the command line have none",
+			map[string]any{"memory": float64(512), "dashboard": false, "createTrail": "true"},
+			func(s settings) any { return []any{s.memoryMB, s.dashboard, s.createTrail} },
+			[]any{512, false, true},
+		},
+		{
+			"addresses as a list or as one text",
+			map[string]any{"email": []any{"a@example.com", "b@example.com severity=high"}, "https": "https://x.example.com/?a=b; https://y.example.com/"},
+			func(s settings) any {
+				var out []string
+				for _, sub := range s.subscriptions {
+					out = append(out, sub.protocol+" "+sub.endpoint)
+				}
+				return out
+			},
+			[]string{"email a@example.com", "email b@example.com", "https https://x.example.com/?a=b", "https https://y.example.com/"},
+		},
+		{
+			"a severity means itself and those above",
+			map[string]any{"email": "a@example.com severity=high status=FAILED,COULD_NOT_AUDIT"},
+			func(s settings) any { return [][]string{s.subscriptions[0].severities, s.subscriptions[0].statuses} },
+			[][]string{{"high", "critical"}, {"FAILED", "COULD_NOT_AUDIT"}},
+		},
+		{
+			"alarms go to the same addresses, unfiltered",
+			map[string]any{"email": "a@example.com severity=high"},
+			func(s settings) any { return s.alarms[0].severities == nil && s.alarms[0].endpoint == "a@example.com" },
+			true,
+		},
+		{
+			"alarms go elsewhere",
+			map[string]any{"email": "a@example.com", "alarms": "https://x.example.com"},
+			func(s settings) any { return []any{len(s.alarms), s.alarms[0].protocol} },
+			[]any{1, https},
+		},
+		{
+			"tags",
+			map[string]any{"tags": "team=build; cost center = 42;"},
+			func(s settings) any { return s.tags },
+			map[string]string{"team": "build", "cost center": "42"},
+		},
+		{
+			"keys of the CDK's own are none of ours",
+			map[string]any{"aws:cdk:bundling-stacks": []any{"**"}, "@aws-cdk/core:x": true, "cli-telemetry": false},
+			func(s settings) any { return s.policy },
+			"default",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := parseSettings(tt.context)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, tt.check(s)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEveryFaultOfAContextIsNamedAtOnce(t *testing.T) {
+	_, err := parseSettings(map[string]any{
+		"emial":          "a@example.com",
+		"POLICY":         "strict",
+		"email":          "nobody",
+		"https":          "http://plain.example.com",
+		"sqs":            "arn:aws:sqs:eu-west-1:111122223333:queue.fifo",
+		"alarms":         "a@example.com; a@example.com",
+		"minSeverity":    "severe",
+		"schedule":       "rate(68 hours)",
+		"timeZone":       "Europe/Wien",
+		"readSecrets":    "yes",
+		"architecture":   "x86_64",
+		"memory":         float64(64),
+		"maxConcurrency": 1.5,
+		"logLevel":       "chatty",
+		"logDays":        "8",
+		"stackName":      "my_stack",
+		"tags":           map[string]any{"team": "build"},
+	})
+	if err == nil {
+		t.Fatal("no fault")
+	}
+	want := []string{
+		"context POLICY: no such key: did you mean policy?",
+		"context emial: no such key: did you mean email?",
+		`context email: "nobody" is no mail address`,
+		`context https: "http://plain.example.com" is no mail address`,
+		`context sqs: "arn:aws:sqs:eu-west-1:111122223333:queue.fifo" is no mail address`,
+		"context alarms: a@example.com is there twice",
+		`context minSeverity: severity "severe" is none of`,
+		`context schedule: "rate(68 hours)" audits as seldom as every 68 hours`,
+		"context timeZone: unknown time zone Europe/Wien",
+		`context readSecrets: "yes" is none of true, false`,
+		`context architecture: "x86_64" is none of arm64, amd64`,
+		`context memory: "64": write a whole number from 128 to 10240`,
+		`context maxConcurrency: "1.5": write a whole number from 2 to 1000`,
+		`context logLevel: "chatty": write debug, info, warn or error`,
+		`context logDays: "8" is none of [7 14 30`,
+		`context stackName: "my_stack": write letters, digits and hyphens`,
+		"context tags: write a string, a number, true, false, or a list of strings",
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != len(want) {
+		t.Errorf("%d lines, want %d:\n%v", len(lines), len(want), err)
+	}
+	for _, w := range want {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("missing: %s\nin:\n%v", w, err)
+		}
+	}
+}
+
+func TestSubscriptionsThatAreRefused(t *testing.T) {
+	for value, want := range map[string]string{
+		"a@example.com severity=severe":   "severity",
+		"a@example.com status=BROKEN":     "BROKEN",
+		"a@example.com status=failed":     "failed",
+		"a@example.com high":              "severity=LOWEST",
+		"a@example.com, b@example.com":    "a@example.com,",
+		"a@b":                             "no mail address",
+		"https://":                        "no mail address",
+		"mailto:a@example.com":            "no mail address",
+		"arn:aws:sns:eu-west-1:1:topic":   "no mail address",
+		"a@example.com; x; b@example.com": `"x"`,
+	} {
+		if got, err := parseSubscriptions(value); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, %v; want an error with %q", value, got, err, want)
+		}
+	}
+}
+
+func TestStatusesAreThoseOfMessages(t *testing.T) {
+	all := report.Statement{
+		New: []report.Finding{{}}, Altered: []report.Finding{{}}, Resolved: []report.Finding{{}},
+		Reminded: []report.Finding{{}}, Undecided: []report.Finding{{}},
+	}
+	if diff := cmp.Diff(all.Statuses(), statuses); diff != "" {
+		t.Errorf("(-messages +infra)\n%s", diff)
+	}
+}
+
+func TestSchedule(t *testing.T) {
+	day := 24 * time.Hour
+	tests := []struct {
+		expression string
+		gap        time.Duration
+		heartbeat  int // hours
+	}{
+		{"rate(1 minute)", time.Minute, 1},
+		{"rate(30 minutes)", 30 * time.Minute, 2},
+		{"rate(1 hour)", time.Hour, 3},
+		{"rate(6 hours)", 6 * time.Hour, 15},
+		{"rate(1 day)", day, 60},
+		{"rate(67 hours)", 67 * time.Hour, 168},
+		{"cron(0 6 ? * * *)", day, 60},
+		{"cron(0 6 * * ? *)", day, 60},
+		{"cron(15 */6 * * ? *)", 6 * time.Hour, 15},
+		{"cron(0 8,20 ? * * *)", 12 * time.Hour, 30},
+		{"cron(0/20 * * * ? *)", 20 * time.Minute, 1},
+		{"cron(0 8-18/2 * * ? *)", 14 * time.Hour, 35},
+		{"cron(0 6 ? * MON,WED,FRI,SUN *)", 2 * day, 120},
+		{"cron(0 6,18 ? * mon-fri *)", 60 * time.Hour, 150},
+		{"cron(0 0 1/2 * ? *)", 2 * day, 120},
+		{"cron(59 23 ? JAN-DEC 1-7 *)", day, 60},
+	}
+	for _, tt := range tests {
+		t.Run(tt.expression, func(t *testing.T) {
+			s, err := parseSchedule(tt.expression)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.gap != tt.gap || s.heartbeatHours() != tt.heartbeat {
+				t.Errorf("gap %v, heartbeat %d h; want %v, %d h", s.gap, s.heartbeatHours(), tt.gap, tt.heartbeat)
+			}
+		})
+	}
+}
+
+func TestSchedulesThatAreRefused(t *testing.T) {
+	for expression, want := range map[string]string{
+		"rate(68 hours)":             "audit at least every 67 hours",
+		"rate(3 days)":               "CloudWatch lets an alarm look back 168",
+		"cron(0 6 ? * MON-FRI *)":    "every 72 hours", // over the weekend
+		"cron(0 6 ? * MON *)":        "every 168 hours",
+		"cron(0 6 1 * ? *)":          "every 744 hours",
+		"cron(0 6 31 2 ? *)":         "never fires",
+		"cron(0 6 29 2 ? *)":         "audits as seldom as every 35064 hours",
+		"cron(0 6 * * ? 2027)":       "the year must be *",
+		"cron(0 6 * * * *)":          "must be ?",
+		"cron(0 6 ? * ? *)":          "must be ?",
+		"cron(0 6 * * ?)":            "6 fields",
+		"cron(0 6 L * ? *)":          `"L" is no value from 1 to 31`,
+		"cron(0 6 ? * MON#1 *)":      `"MON#1"`,
+		"cron(60 6 * * ? *)":         "from 0 to 59",
+		"cron(0 6/0 * * ? *)":        "step",
+		"cron(0 18-6 * * ? *)":       "ends before it begins",
+		"rate(0 hours)":              "write rate(6 hours)",
+		"rate(1 hours)":              "singular",
+		"rate(2 hour)":               "singular",
+		"rate(99999999999 minutes)":  "write rate(6 hours)",
+		"at(2027-01-01T00:00:00)":    "write rate(6 hours)",
+		"every 6 hours":              "write rate(6 hours)",
+		"":                           "write rate(6 hours)",
+		"rate(6 hours) rate(1 hour)": "write rate(6 hours)",
+	} {
+		if got, err := parseSchedule(expression); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, %v; want an error with %q", expression, got, err, want)
+		}
+	}
+}
+
+// FuzzSchedule looks for expressions that crash, or pass with an alarm that
+// CloudWatch would refuse.
+func FuzzSchedule(f *testing.F) {
+	for _, seed := range []string{"rate(6 hours)", "cron(0 8-18/2 ? JAN MON,WED *)", "cron(0/20 * 1/2 * ? *)", "cron(59 23 31 * ? *)"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, expression string) {
+		s, err := parseSchedule(expression)
+		if err == nil && (s.heartbeatHours() < 1 || s.heartbeatHours() > maxHeartbeatHours) {
+			t.Errorf("%q: a heartbeat of %d hours", expression, s.heartbeatHours())
+		}
+	})
+}
+
+// FuzzSubscriptions looks for addresses that crash, or pass without being any.
+func FuzzSubscriptions(f *testing.F) {
+	for _, k := range keys {
+		f.Add(k.example)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		list, err := parseSubscriptions(value)
+		if err != nil {
+			return
+		}
+		for _, s := range list {
+			if s.protocol == "" || strings.ContainsAny(s.endpoint, " \t\n;") {
+				t.Errorf("%q passes as %+v", value, s)
+			}
+		}
+	})
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/interfaces/interfacesawscloudwatch"
+	"github.com/aws/jsii-runtime-go"
+
+	"ptcaudit/internal/report"
+)
+
+// newDashboard shows whether audits run, what they find, and what waits.
+func newDashboard(stack awscdk.Stack, s settings, q queues, function awslambda.Function, logs awslogs.LogGroup, alarms []awscloudwatch.Alarm) {
+	refs := make([]interfacesawscloudwatch.IAlarmRef, len(alarms))
+	for i, alarm := range alarms {
+		refs[i] = alarm
+	}
+	var failed []string
+	for _, severity := range report.Severities() {
+		failed = append(failed, failedProperty+"."+string(severity))
+	}
+	letters := []awscloudwatch.IMetric{waiting(q.dead), waiting(q.undelivered)}
+	if q.unsent != nil {
+		letters = append(letters, waiting(q.unsent))
+	}
+	awscloudwatch.NewDashboard(stack, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{
+		// Names of dashboards are an account's, not a Region's.
+		DashboardName: jsii.String(s.stackName + "-" + *stack.Region()),
+		Widgets: &[]*[]awscloudwatch.IWidget{
+			{
+				awscloudwatch.NewAlarmStatusWidget(&awscloudwatch.AlarmStatusWidgetProps{
+					Title: jsii.String("Alarms; heartbeat says whether audits run"), Alarms: &refs,
+					Width: jsii.Number(24), Height: jsii.Number(4),
+				}),
+			},
+			{
+				graph("Audits an hour", ours(auditSucceeded, "Sum", 60), ours(auditIncomplete, "Sum", 60), ours(notificationsFailed, "Sum", 60)),
+				awscloudwatch.NewLogQueryWidget(&awscloudwatch.LogQueryWidgetProps{
+					Title:         jsii.String("Failures by severity, as of the latest audits"),
+					LogGroupNames: &[]*string{logs.LogGroupName()},
+					View:          awscloudwatch.LogQueryVisualizationType_TABLE,
+					Width:         jsii.Number(12), Height: jsii.Number(6),
+					QueryLines: jsii.Strings(
+						"filter ispresent("+findingsFailed+")",
+						"fields @timestamp, "+strings.Join(failed, ", "),
+						"sort @timestamp desc",
+						"limit 20",
+					),
+				}),
+			},
+			{
+				graph("How long audits took, ms", function.MetricDuration(asA("Maximum")), ours(durationMs, "Maximum", 60)),
+				graph("Age of the oldest request, s", q.requests.MetricApproximateAgeOfOldestMessage(asA("Maximum"))),
+			},
+			{
+				graph("Failures found by the latest audits", ours(findingsFailed, "Maximum", 60)),
+				graph("Dead letters", letters...),
+			},
+		},
+	})
+}
+
+func graph(title string, metrics ...awscloudwatch.IMetric) awscloudwatch.IWidget {
+	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
+		Title: jsii.String(title), Left: &metrics, Width: jsii.Number(12), Height: jsii.Number(6),
+	})
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ptcaudit/internal/report"
+	"ptcaudit/internal/trigger"
+)
+
+// What a deployed rule lets through and what the function takes for its own
+// must be the same.
+func TestRulesLetThroughWhatTheFunctionReads(t *testing.T) {
+	files, err := filepath.Glob("../functions/audit/events/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no events: %v", err)
+	}
+	events := map[string]map[string]any{}
+	for _, file := range files {
+		event := map[string]any{}
+		if err := json.Unmarshal(read(file), &event); err != nil {
+			t.Fatal(err)
+		}
+		if event["detail-type"] != nil {
+			events[filepath.Base(file)] = event
+		}
+	}
+	// Variants of what is there: nothing else wakes the auditor.
+	vary := func(name, from string, change func(detail map[string]any)) {
+		event := map[string]any{}
+		if err := json.Unmarshal(encode(t, events[from]), &event); err != nil {
+			t.Fatal(err)
+		}
+		change(event["detail"].(map[string]any))
+		events[name] = event
+	}
+	for _, call := range []string{"ValidatePullThroughCacheRule", "DescribePullThroughCacheRules", "CreateRepository"} {
+		vary(call, "create.json", func(d map[string]any) { d["eventName"] = call })
+	}
+	for name, secret := range map[string]string{
+		"secret by ARN":         "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf",
+		"secret of China":       "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf",
+		"another secret":        "database/password",
+		"another secret by ARN": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:database/ecr-pullthroughcache/x-AbCdEf",
+	} {
+		vary(name, "secret.json", func(d map[string]any) { d["requestParameters"] = map[string]any{"secretId": secret} })
+	}
+	vary("GetSecretValue", "secret.json", func(d map[string]any) { d["eventName"] = "GetSecretValue" })
+
+	let := 0
+	for name, event := range events {
+		message, err := trigger.Decode(encode(t, event))
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		want := message.Ignored != trigger.Stranger
+		got := matches(plain().template, event)
+		if got != want {
+			t.Errorf("%s: a rule lets it through: %v, the function reads it: %v", name, got, want)
+		}
+		if got {
+			let++
+		}
+	}
+	if let < 7 {
+		t.Errorf("%d events are let through, too few to have tested anything", let)
+	}
+}
+
+// Only a deployment of this very stack that came to its end is let through.
+func TestDeploymentsAreLetThrough(t *testing.T) {
+	event := func(stack any, status string) map[string]any {
+		return map[string]any{
+			"source": "aws.cloudformation", "detail-type": "CloudFormation Stack Status Change",
+			"detail": map[string]any{"stack-id": stack, "status-details": map[string]any{"status": status, "status-reason": ""}},
+		}
+	}
+	this := map[string]any{"Ref": "AWS::StackId"}
+	for name, tt := range map[string]struct {
+		event map[string]any
+		want  bool
+	}{
+		"created":       {event(this, "CREATE_COMPLETE"), true},
+		"updated":       {event(this, "UPDATE_COMPLETE"), true},
+		"under way":     {event(this, "UPDATE_IN_PROGRESS"), false},
+		"deleted":       {event(this, "DELETE_COMPLETE"), false},
+		"another stack": {event("arn:aws:cloudformation:eu-west-1:111122223333:stack/other/1", "CREATE_COMPLETE"), false},
+	} {
+		if got := matches(plain().template, tt.event); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+func TestRequestsAreReadAsWhatTheyAre(t *testing.T) {
+	d := plain().template
+	target := d.one(t, "AWS::Scheduler::Schedule", "Schedule").Properties["Target"].(map[string]any)
+	rule := d.one(t, "AWS::Events::Rule", "Deployed").Properties["Targets"].([]any)[0].(map[string]any)
+	for kind, input := range map[report.TriggerKind]any{report.ScheduleTrigger: target["Input"], report.DeploymentTrigger: rule["Input"]} {
+		text := strings.NewReplacer("ACCOUNT", "111122223333", "REGION", "eu-west-1").Replace(names(input))
+		m, err := trigger.Decode([]byte(text))
+		if err != nil || m.Trigger.Kind != kind || m.Registry.Account != "111122223333" || m.Registry.Region != "eu-west-1" {
+			t.Errorf("%s is read as %+v, %v", text, m, err)
+		}
+	}
+}
+
+func TestHandOversAreTriedAndKept(t *testing.T) {
+	d := plain().template
+	schedule := d.one(t, "AWS::Scheduler::Schedule", "Schedule").Properties
+	if schedule["ScheduleExpression"] != "rate(6 hours)" || schedule["ScheduleExpressionTimezone"] != "UTC" {
+		t.Errorf("schedule: %v", schedule)
+	}
+	targets := []any{schedule["Target"]}
+	for _, r := range d.of("AWS::Events::Rule") {
+		targets = append(targets, r.Properties["Targets"].([]any)...)
+	}
+	if len(targets) != 4 {
+		t.Errorf("%d hand-overs, want 3 of rules and the schedule's", len(targets))
+	}
+	for _, target := range targets {
+		got := target.(map[string]any)
+		want := map[string]any{
+			"Arn":              arnOf(t, d, "AWS::SQS::Queue", "Requests"),
+			"DeadLetterConfig": map[string]any{"Arn": arnOf(t, d, "AWS::SQS::Queue", "Undelivered")},
+			"RetryPolicy":      map[string]any{"MaximumEventAgeInSeconds": 86400.0, "MaximumRetryAttempts": 185.0},
+		}
+		for key := range want {
+			if diff := cmp.Diff(want[key], got[key]); diff != "" {
+				t.Errorf("%s (-want +got)\n%s", key, diff)
+			}
+		}
+	}
+	// The end of the first deployment is to be seen: the rule that waits for
+	// it is made before what is slow.
+	mapping := d.one(t, "AWS::Lambda::EventSourceMapping", "")
+	if !slices.ContainsFunc(mapping.DependsOn, func(id string) bool { return plainName(id) == "Deployed" }) {
+		t.Errorf("the event source mapping waits for %v only", mapping.DependsOn)
+	}
+}
+
+// matches says that a rule of the template lets an event through, as
+// EventBridge would with what of its patterns is used here:
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
+func matches(d template, event map[string]any) bool {
+	for _, r := range d.of("AWS::Events::Rule") {
+		if matchesPattern(r.Properties["EventPattern"], event) {
+			return true
+		}
+	}
+	return false
+}
+
+func matchesPattern(pattern, value any) bool {
+	switch p := pattern.(type) {
+	case map[string]any: // each field
+		fields, ok := value.(map[string]any)
+		for name, inner := range p {
+			ok = ok && matchesPattern(inner, fields[name])
+		}
+		return ok
+	case []any: // one of these
+		return slices.ContainsFunc(p, func(choice any) bool { return matchesValue(choice, value) })
+	}
+	return false
+}
+
+func matchesValue(choice, value any) bool {
+	text, _ := value.(string)
+	if special, ok := choice.(map[string]any); ok {
+		if prefix, ok := special["prefix"].(string); ok {
+			return strings.HasPrefix(text, prefix)
+		}
+		if wildcard, ok := special["wildcard"].(string); ok {
+			return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(wildcard), `\*`, ".*") + "$").MatchString(text)
+		}
+	}
+	return cmp.Equal(choice, value)
+}

@@ -1,0 +1,329 @@
+package main
+
+import (
+	"debug/elf"
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ptcaudit/internal/config"
+	"ptcaudit/internal/policy"
+)
+
+// assets are named by their content, which changes with every build.
+var asset = regexp.MustCompile(`[0-9a-f]{64}\.(zip|json)`)
+
+func TestTemplate(t *testing.T) {
+	for name, d := range map[string]deployment{"plain": plain(), "full": full()} {
+		t.Run(name, func(t *testing.T) {
+			var text map[string]any
+			if err := json.Unmarshal(read(filepath.Join(d.folder, "ptcaudit.template.json")), &text); err != nil {
+				t.Fatal(err)
+			}
+			got, err := json.MarshalIndent(text, "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(asset.ReplaceAll(got, []byte("ASSET.$1")), '\n')
+			golden := filepath.Join("testdata", name+".template.json")
+			if *update {
+				if err := os.WriteFile(golden, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff(string(read(golden)), string(got)); diff != "" {
+				t.Errorf("the template changed; look whether it should, then run go test ./infra -update (-was +is)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestNagIsClean(t *testing.T) {
+	for name, d := range map[string]deployment{"plain": plain(), "full": full()} {
+		for _, finding := range d.nag {
+			t.Errorf("%s: %s", name, finding)
+		}
+	}
+}
+
+func TestNothingIsBoundToAPartition(t *testing.T) {
+	// Only addresses are as they were given.
+	text := strings.ReplaceAll(string(read(filepath.Join(full().folder, "ptcaudit.template.json"))), tickets, "")
+	for _, forbidden := range []string{"arn:aws:", "arn:aws-cn:", "amazonaws.com.cn", "eu-west-1", "111122223333"} {
+		if strings.Contains(text, forbidden) {
+			t.Errorf("%q stands in the template", forbidden)
+		}
+	}
+}
+
+func TestQueues(t *testing.T) {
+	d := full().template
+	requests := maps.Clone(d.one(t, "AWS::SQS::Queue", "Requests").Properties)
+	want := map[string]any{
+		"DelaySeconds":           30.0,
+		"MessageRetentionPeriod": 4 * 86400.0,
+		"VisibilityTimeout":      6*120 + 20.0,
+		"SqsManagedSseEnabled":   true,
+		"RedrivePolicy": map[string]any{
+			"deadLetterTargetArn": arnOf(t, d, "AWS::SQS::Queue", "DeadLetters"),
+			"maxReceiveCount":     float64(config.DefaultMaxReceives),
+		},
+	}
+	// The full deployment has tags.
+	delete(requests, "Tags")
+	if diff := cmp.Diff(want, requests); diff != "" {
+		t.Errorf("requests (-want +got)\n%s", diff)
+	}
+	for _, id := range []string{"DeadLetters", "Undelivered", "Unsent"} {
+		p := d.one(t, "AWS::SQS::Queue", id).Properties
+		if p["MessageRetentionPeriod"] != 14*86400.0 || p["SqsManagedSseEnabled"] != true {
+			t.Errorf("%s: %v", id, p)
+		}
+	}
+	if n := len(plain().template.of("AWS::SQS::Queue")); n != 3 {
+		t.Errorf("%d queues where nobody subscribes by a protocol that redrives, want 3", n)
+	}
+}
+
+func TestFunction(t *testing.T) {
+	d := full().template
+	p := d.one(t, "AWS::Lambda::Function", "AuditFunction").Properties
+	for name, want := range map[string]any{
+		"Runtime": "provided.al2023", "Handler": "bootstrap", "Timeout": 120.0, "MemorySize": 256.0,
+		"Architectures": []any{"arm64"},
+	} {
+		if diff := cmp.Diff(want, p[name]); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
+	}
+	for _, name := range []string{"VpcConfig", "ReservedConcurrentExecutions", "Layers"} {
+		if p[name] != nil {
+			t.Errorf("%s is set: %v", name, p[name])
+		}
+	}
+	logging := p["LoggingConfig"].(map[string]any)
+	if logging["LogFormat"] != "JSON" || logging["LogGroup"] == nil {
+		t.Errorf("logging: %v", logging)
+	}
+	mapping := maps.Clone(d.one(t, "AWS::Lambda::EventSourceMapping", "").Properties)
+	delete(mapping, "Tags")
+	want := map[string]any{
+		"BatchSize":                      10.0,
+		"MaximumBatchingWindowInSeconds": 20.0,
+		"ScalingConfig":                  map[string]any{"MaximumConcurrency": 2.0},
+		"FunctionResponseTypes":          []any{"ReportBatchItemFailures"},
+		"EventSourceArn":                 arnOf(t, d, "AWS::SQS::Queue", "Requests"),
+		"FunctionName":                   mapping["FunctionName"],
+	}
+	if diff := cmp.Diff(want, mapping); diff != "" {
+		t.Errorf("mapping (-want +got)\n%s", diff)
+	}
+}
+
+// The function's own configuration reads what it will get, as it will.
+func TestFunctionTakesItsEnvironment(t *testing.T) {
+	for name, d := range map[string]deployment{"plain": plain(), "full": full()} {
+		function := d.template.one(t, "AWS::Lambda::Function", "AuditFunction")
+		variables := function.Properties["Environment"].(map[string]any)["Variables"].(map[string]any)
+		var environ []string
+		for key, value := range variables {
+			text, ok := value.(string)
+			if !ok { // a reference to the topic
+				text = "arn:aws:sns:eu-west-1:111122223333:findings"
+			}
+			environ = append(environ, key+"="+text)
+		}
+		c, err := config.LoadFunction(environ)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if c.MaxReceives != config.DefaultMaxReceives || c.Policy != policyFile {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+}
+
+func TestPackageHoldsThePolicyResolved(t *testing.T) {
+	for name, d := range map[string]deployment{"default": plain(), "strict": full()} {
+		var folder string
+		files, err := filepath.Glob(filepath.Join(d.folder, "asset.*", policyFile))
+		if err != nil || len(files) != 1 {
+			t.Fatalf("%s: %v, %v; want one policy", name, files, err)
+		}
+		folder = filepath.Dir(files[0])
+		want, err := policy.Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := policy.Load(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Ref() != want.Ref() || d.template.Outputs["PolicyDigest"].Value != want.Ref().Digest || d.template.Outputs["PolicyName"].Value != name {
+			t.Errorf("%s: packed %v, output %v, want %v", name, got.Ref(), d.template.Outputs["PolicyDigest"], want.Ref())
+		}
+		if strings.Contains(string(read(files[0])), `"extends"`) {
+			t.Errorf("%s: the packed policy extends another", name)
+		}
+		entries, err := os.ReadDir(folder)
+		if err != nil || len(entries) != 2 {
+			t.Errorf("%s: the package holds %v, want bootstrap and the policy only", name, entries)
+		}
+		info, err := os.Stat(filepath.Join(folder, "bootstrap"))
+		if err != nil || info.Mode().Perm()&0o111 == 0 {
+			t.Errorf("%s: bootstrap cannot be executed: %v, %v", name, info.Mode(), err)
+		}
+	}
+}
+
+func TestFaultsStopSynthesis(t *testing.T) {
+	broken := filepath.Join(t.TempDir(), "broken.yaml")
+	if err := os.WriteFile(broken, []byte("apiVersion: ptcaudit/v1\nname: broken\nextends: default\nchecks:\n  - id: upstream-known\n    severity: severe\n  - id: mine\n    title: Mine\n    severity: low\n    assert: rule.prefx != \"\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	good := bootstrapFor(elf.EM_AARCH64)
+	tests := []struct {
+		name      string
+		context   map[string]any
+		bootstrap []byte
+		want      []string
+	}{
+		{"broken policy", map[string]any{"policy": broken}, good, []string{
+			broken + ":6:15: ", "    severity: severe\n              ^\n",
+			broken + ":10:18: ", "    assert: rule.prefx != \"\"\n                 ^\n",
+		}},
+		{"no such policy", map[string]any{"policy": "strikt"}, good, []string{"there is no policy strikt, did you mean strict?"}},
+		{"misspelt key", map[string]any{"shedule": "rate(1 hour)"}, good, []string{"context shedule: no such key: did you mean schedule?"}},
+		{"nothing is built", nil, nil, []string{"bootstrap is missing: run `make build ARCH=arm64`"}},
+		{"built for something else", map[string]any{"architecture": "amd64"}, good, []string{"is built for EM_AARCH64: run `make build ARCH=amd64`"}},
+		{"not an executable", nil, []byte("#!/bin/sh"), []string{"is no executable", "make build"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := synthesizeWith(tt.context, tt.bootstrap)
+			if d.err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(d.err.Error()+"\n", want) {
+					t.Errorf("missing %q in:\n%v", want, d.err)
+				}
+			}
+			if _, err := os.Stat(filepath.Join(d.folder, "manifest.json")); err == nil {
+				t.Error("an assembly was written")
+			}
+		})
+	}
+}
+
+func TestSubscriptions(t *testing.T) {
+	d := full().template
+	unsent := arnOf(t, d, "AWS::SQS::Queue", "Unsent")
+	var got []map[string]any
+	for id, r := range d.of("AWS::SNS::Subscription") {
+		p := maps.Clone(r.Properties)
+		p["TopicArn"] = topicOf(t, d, p["TopicArn"])
+		if p["Protocol"] == email && p["RedrivePolicy"] != nil {
+			t.Errorf("%s: a mail address with a redrive policy", id)
+		}
+		if p["Protocol"] != email {
+			if diff := cmp.Diff(map[string]any{"deadLetterTargetArn": unsent}, p["RedrivePolicy"]); diff != "" {
+				t.Errorf("%s (-want +got)\n%s", id, diff)
+			}
+		}
+		delete(p, "RedrivePolicy")
+		got = append(got, p)
+	}
+	want := []map[string]any{
+		{"TopicArn": "Alarms", "Protocol": "email", "Endpoint": "oncall@example.com"},
+		{"TopicArn": "Alarms", "Protocol": "https", "Endpoint": "https://hooks.example.com/alarms"},
+		{"TopicArn": "Findings", "Protocol": "email", "Endpoint": "lead@example.com", "FilterPolicy": map[string]any{"severity": []any{"critical"}}},
+		{"TopicArn": "Findings", "Protocol": "email", "Endpoint": "ops@example.com"},
+		{"TopicArn": "Findings", "Protocol": "https", "Endpoint": "https://hooks.example.com/ptc", "FilterPolicy": map[string]any{"status": []any{"FAILED", "COULD_NOT_AUDIT"}}},
+		{"TopicArn": "Findings", "Protocol": "sqs", "Endpoint": "arn:aws:sqs:eu-west-1:111122223333:tickets", "FilterPolicy": map[string]any{"severity": []any{"high", "critical"}}},
+	}
+	order := func(a, b map[string]any) int {
+		return strings.Compare(a["TopicArn"].(string)+a["Protocol"].(string)+a["Endpoint"].(string), b["TopicArn"].(string)+b["Protocol"].(string)+b["Endpoint"].(string))
+	}
+	slices.SortFunc(got, order)
+	slices.SortFunc(want, order)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestSwitches(t *testing.T) {
+	off, on := plain().template, full().template
+	if len(off.of("AWS::CloudTrail::Trail")) != 0 || len(on.of("AWS::CloudTrail::Trail")) != 1 {
+		t.Error("createTrail does not decide whether there is a trail")
+	}
+	for id, r := range on.of("AWS::S3::Bucket") {
+		if r.DeletionPolicy != "Retain" {
+			t.Errorf("%s is deleted with the stack", id)
+		}
+	}
+	for id, r := range on.Resources {
+		if tags, ok := r.Properties["Tags"].([]any); ok && !strings.Contains(string(encode(t, tags)), `{"Key":"team","Value":"build"}`) {
+			t.Errorf("%s lacks the tag: %v", id, tags)
+		}
+	}
+	if on.one(t, "AWS::Lambda::Function", "AuditFunction").Properties["Tags"] == nil {
+		t.Error("the function has no tags")
+	}
+	if !strings.Contains(string(read(filepath.Join(full().folder, "manifest.json"))), `"terminationProtection": true`) {
+		t.Error("terminationProtection does not protect")
+	}
+	if n := len(synthesize(map[string]any{"dashboard": false}).template.of("AWS::CloudWatch::Dashboard")); n != 0 {
+		t.Errorf("%d dashboards, want none", n)
+	}
+}
+
+// Everything but the trail's bucket goes with the stack.
+func TestNothingElseIsRetained(t *testing.T) {
+	for id, r := range full().template.Resources {
+		if r.DeletionPolicy == "Retain" && r.Type != "AWS::S3::Bucket" {
+			t.Errorf("%s (%s) stays behind", id, r.Type)
+		}
+	}
+}
+
+// arnOf is the reference to the ARN of a resource.
+func arnOf(t *testing.T, d template, kind, id string) map[string]any {
+	t.Helper()
+	for name := range d.of(kind) {
+		if strings.HasPrefix(name, id) && !strings.Contains(name, "Policy") {
+			return map[string]any{"Fn::GetAtt": []any{name, "Arn"}}
+		}
+	}
+	t.Fatalf("no %s %s", kind, id)
+	return nil
+}
+
+// topicOf is the name in the code of the topic that is referred to.
+func topicOf(t *testing.T, d template, ref any) string {
+	t.Helper()
+	name, _ := ref.(map[string]any)["Ref"].(string)
+	for _, topic := range []string{"Findings", "Alarms"} {
+		if strings.HasPrefix(name, topic) && d.Resources[name].Type == "AWS::SNS::Topic" {
+			return topic
+		}
+	}
+	t.Fatalf("%v is no topic", ref)
+	return ""
+}
+
+func encode(t *testing.T, v any) []byte {
+	t.Helper()
+	out, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"ptcaudit/internal/report"
+)
+
+// The protocols that a subscription may have, as SNS names them.
+const (
+	email = "email"
+	https = "https"
+	sqs   = "sqs"
+)
+
+// subscription is one address that is told, and what it wants to hear.
+type subscription struct {
+	protocol string
+	endpoint string
+	// severities and statuses are what it hears of; empty means all.
+	severities []string
+	statuses   []string
+}
+
+// statuses are what a message can be about.
+var statuses = []report.Status{report.CouldNotAudit, report.Failed, report.Changed, report.Reminder, report.Resolved}
+
+// queueARN is that of a standard queue: a standard topic delivers to no other.
+// https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html
+var queueARN = regexp.MustCompile(`^arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}$`)
+
+// protocolOf is the protocol that an endpoint's form tells; empty where it is
+// none that can be told.
+func protocolOf(endpoint string) string {
+	name, domain, _ := strings.Cut(endpoint, "@")
+	switch u, err := url.Parse(endpoint); {
+	case queueARN.MatchString(endpoint):
+		return sqs
+	case err == nil && u.Scheme == "https" && u.Host != "":
+		return https
+	case name != "" && strings.Contains(domain, ".") && !strings.ContainsAny(name+domain, "@/:,"):
+		return email
+	}
+	return ""
+}
+
+// parseSubscriptions reads "ENDPOINT [severity=S] [status=A,B]", several of
+// them separated by semicolons.
+func parseSubscriptions(value string) ([]subscription, error) {
+	var out []subscription
+	for entry := range strings.SplitSeq(value, ";") {
+		words := strings.Fields(entry)
+		if len(words) == 0 {
+			continue
+		}
+		s := subscription{endpoint: words[0], protocol: protocolOf(words[0])}
+		if s.protocol == "" {
+			return nil, fmt.Errorf("%q is no mail address, https:// address or ARN of a standard queue", words[0])
+		}
+		for _, word := range words[1:] {
+			if err := s.filter(word); err != nil {
+				return nil, fmt.Errorf("%s: %w", s.endpoint, err)
+			}
+		}
+		if slices.ContainsFunc(out, func(o subscription) bool { return o.endpoint == s.endpoint }) {
+			return nil, fmt.Errorf("%s is there twice: SNS has one subscription for each address", s.endpoint)
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// filter reads one word that narrows what a subscription hears of.
+func (s *subscription) filter(word string) error {
+	name, value, _ := strings.Cut(word, "=")
+	switch name {
+	case "severity":
+		least, err := report.ParseSeverity(value)
+		if err != nil {
+			return err
+		}
+		for _, severity := range report.Severities() {
+			if severity.AtLeast(least) {
+				s.severities = append(s.severities, string(severity))
+			}
+		}
+	case "status":
+		for status := range strings.SplitSeq(value, ",") {
+			if !slices.Contains(statuses, report.Status(status)) {
+				return fmt.Errorf("status %q is none of %v", status, statuses)
+			}
+			s.statuses = append(s.statuses, status)
+		}
+	default:
+		return fmt.Errorf("%q: write severity=LOWEST or status=ONE,OTHER", word)
+	}
+	return nil
+}
