@@ -120,11 +120,12 @@ a.yaml:3:7: name must be a string, not a list`},
 			// What the parent has is not known, so nothing of it is called unknown.
 			"parent that cannot be read", []string{head + `extends: b.yaml
 params: {p: 1}
-checks: [{id: x, severity: low, assert: params.q == 1}, {id: y, severity: lo}]
+checks: [{id: x, severity: low, assert: params.q == 1}, {id: y, severity: lo, assert: rule.prefx == ""}]
 disable: [z]
 waivers: [{check: w, owner: me, reason: why, expires: 2027-02-29}]
 overrides: [{regions: [eu-west-1], severities: {v: low}, params: {u: 1}}]
 `, head + "checks: {\n"}, `a.yaml:5:75: "lo" is none of informational, low, medium, high, critical, did you mean low?
+a.yaml:5:92: undefined field 'prefx'
 a.yaml:7:55: "2027-02-29" is no day: write one that exists, as 2027-03-31
 b.yaml:3:9: no YAML: could not find flow mapping end token '}'`,
 		},
