@@ -11,6 +11,8 @@ CACHE     := .cache
 FUNCTIONS := $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(if $(shell command -v cc),-race)
+# Only where a Docker engine answers do the tests run sam local.
+SAM := $(if $(shell docker version >/dev/null 2>&1 && echo yes),$(CACHE)/sam/.done)
 
 .PHONY: help
 help: ## List the targets and the variables they take
@@ -78,6 +80,11 @@ e2e: tools bin ## Deploy to a cloud on this machine, and play all stories there,
 	@$(MAKE) build ARCH=$(shell go env GOHOSTARCH)
 	E2E=$(STORY) REQUIRE_TOOLS=1 go test -C internal/e2e -count=1 -timeout 15m -parallel 12 -run '^TestStories$$'
 
+.PHONY: sam-local
+sam-local: $(addprefix $(CACHE)/,clients/.done rie/.done cdk/.done sam/.done) ## Print what the function says to each sample event in sam local; needs Docker
+	@$(MAKE) build ARCH=$(shell go env GOHOSTARCH)
+	@REQUIRE_TOOLS=1 REQUIRE_DOCKER=1 go test -C functions/audit -count=1 -run '^TestSAMLocal$$'
+
 .PHONY: bench
 bench: bin $(CACHE)/custodian/.done ## Print the figures of README.md, each beside its baseline
 	@$(MAKE) build ARCH=$(shell go env GOHOSTARCH)
@@ -115,11 +122,11 @@ check: $(CACHE)/bin/govulncheck ## What CI checks besides tests: format, generat
 
 # Programs that tests and checks use, each rebuilt when its pin changes.
 # Nothing of them is linked or deployed.
-$(CACHE)/clients/.done $(CACHE)/localcloud/.done $(CACHE)/custodian/.done $(CACHE)/cfnlint/.done: $(CACHE)/%/.done: .tools/%.txt
+$(CACHE)/clients/.done $(CACHE)/localcloud/.done $(CACHE)/custodian/.done $(CACHE)/cfnlint/.done $(CACHE)/sam/.done: $(CACHE)/%/.done: .tools/%.txt
 	rm -rf $(@D) && python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
-$(CACHE)/rie/.done: .tools/rie.txt
+$(CACHE)/rie/.done: .tools/sam.txt
 	rm -rf $(@D) && mkdir -p $(@D)
 	python3 -m pip download --quiet --disable-pip-version-check --no-deps -d $(@D) -r $<
 	cd $(@D) && python3 -m zipfile -e *.whl . && mv samcli/local/rapid/aws-lambda-rie-* . && chmod +x aws-lambda-rie-* && rm -rf samcli aws_sam_cli*
@@ -133,4 +140,4 @@ $(CACHE)/bin/golangci-lint: .tools/golangci-lint/go.mod
 $(CACHE)/bin/govulncheck: .tools/govulncheck/go.mod
 	cd $(<D) && go build -o $(CURDIR)/$@ golang.org/x/vuln/cmd/govulncheck
 .PHONY: tools
-tools: $(CACHE)/clients/.done $(CACHE)/localcloud/.done $(CACHE)/rie/.done $(CACHE)/cfnlint/.done $(CACHE)/cdk/.done ## Fetch the programs that the tests use
+tools: $(CACHE)/clients/.done $(CACHE)/localcloud/.done $(CACHE)/rie/.done $(CACHE)/cfnlint/.done $(CACHE)/cdk/.done $(SAM) ## Fetch the programs that the tests use

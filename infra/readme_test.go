@@ -92,14 +92,14 @@ func scratch() ([]permission, []watch) {
 	return permissions(stack, s, t, q, logs), watches(s, q, function)
 }
 
-// Every block of commands runs, or says that it needs an account. What runs
-// does so as make has it: by the CDK's own CLI, offline.
+// Every block of commands runs, or says that it needs an account, or Docker.
+// What runs does so as make has it: by the CDK's own CLI, offline.
 func TestREADMECommands(t *testing.T) {
 	toolbox.CDK(t)
 	toolbox.Bootstrap(t, "audit")
 	folder := t.TempDir()
 	ran := 0
-	for _, block := range regexp.MustCompile("(?s)(<!-- needs an account -->\n)?```sh\n(.*?)```\n").FindAllStringSubmatch(string(read(readme)), -1) {
+	for _, block := range regexp.MustCompile("(?s)(<!-- needs (?:an account|Docker) -->\n)?```sh\n(.*?)```\n").FindAllStringSubmatch(string(read(readme)), -1) {
 		commands := block[2]
 		if block[1] != "" || commands == "make test-infra\n" { // that is what runs here
 			continue

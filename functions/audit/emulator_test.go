@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,14 +18,13 @@ const emulatedAccount = "012345678912"
 
 // The function also runs in AWS's own emulator of the runtime interface.
 func TestRuntimeInterfaceEmulator(t *testing.T) {
-	c := newCloud(t)
+	c := newCloudAt(t, "127.0.0.1", emulatedAccount)
 	address := freeAddress(t)
 	var logs buffer
 	cmd := exec.CommandContext(t.Context(), toolbox.RuntimeInterfaceEmulator(t),
 		"--log-level", "error", "--runtime-interface-emulator-address", address, "--runtime-api-address", freeAddress(t),
 		toolbox.Bootstrap(t, "audit"))
-	cmd.Env = append(c.env(), "PATH=/usr/bin:/bin", "AWS_LAMBDA_FUNCTION_NAME=audit", "AWS_LAMBDA_FUNCTION_TIMEOUT=30",
-		"AWS_ACCESS_KEY_ID="+emulatedAccount)
+	cmd.Env = append(c.env(), "PATH=/usr/bin:/bin", "AWS_LAMBDA_FUNCTION_NAME=audit", "AWS_LAMBDA_FUNCTION_TIMEOUT=30")
 	cmd.Stdout, cmd.Stderr = &logs, &logs
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -39,38 +37,24 @@ func TestRuntimeInterfaceEmulator(t *testing.T) {
 		}
 	})
 
-	home := func(name string) []byte {
-		return bytes.ReplaceAll(sample(t, name), []byte(account), []byte(emulatedAccount))
+	invoke := func(t *testing.T, payload []byte) reply { return emulated(post(t, address, payload)) }
+	testEverySample(t, c, invoke)
+	if got := outcome(t, invoke(t, sample(t, "create.json"))); got != "said COULD_NOT_AUDIT incomplete" {
+		t.Errorf("another account: %s", got)
 	}
-	for _, tt := range []struct {
-		name    string
-		payload []byte
-		want    string
-	}{
-		// The registry of this account is empty, and the default policy asks
-		// for no rule.
-		{"create.json", home("create.json"), "said complete"},
-		{"sqs-batch.json", home("sqs-batch.json"), "failed " + poisonID(t)},
-		{"another account", sample(t, "create.json"), "said COULD_NOT_AUDIT incomplete"},
-		{"foreign.json", home("foreign.json"), "said"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			body := invokeEmulated(t, address, tt.payload)
-			if got := outcome(t, reply{body: body}); got != tt.want {
-				t.Errorf("got %s, want %s", got, tt.want)
-			}
-		})
-	}
-	if n := c.ecr.Count("DescribePullThroughCacheRules"); n != 2 {
-		t.Errorf("ECR was asked for its rules %d times, want 2", n)
-	}
-	if body := invokeEmulated(t, address, []byte("{}")); !strings.Contains(string(body), "errorMessage") {
-		t.Errorf("poison is no function error: %s", body)
+	if got := invoke(t, []byte("{}")); !got.failed {
+		t.Errorf("poison is no function error: %s", got.body)
 	}
 }
 
-// invokeEmulated posts an event until the emulator listens.
-func invokeEmulated(t *testing.T, address string, payload []byte) []byte {
+// emulated is a reply as the emulator gives it, which has no other mark of an
+// error.
+func emulated(body []byte) reply {
+	return reply{body: body, failed: bytes.Contains(body, []byte(`"errorType"`))}
+}
+
+// post posts an event until the emulator listens.
+func post(t *testing.T, address string, payload []byte) []byte {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; {
 		resp, err := http.Post("http://"+address+"/2015-03-31/functions/function/invocations", "application/json", bytes.NewReader(payload))

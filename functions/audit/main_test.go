@@ -99,6 +99,16 @@ func outcome(t *testing.T, r reply) string {
 }
 
 func TestEverySample(t *testing.T) {
+	// One process takes them all, as in Lambda.
+	c := newCloud(t)
+	f := start(t, c.env())
+	testEverySample(t, c, func(t *testing.T, payload []byte) reply { return f.invoke(t, payload, limit) })
+}
+
+// testEverySample has a function that runs in c answer every sample, whichever
+// way it is invoked.
+func testEverySample(t *testing.T, c *cloud, invoke func(t *testing.T, payload []byte) reply) {
+	t.Helper()
 	want := map[string]struct {
 		reply string
 		said  []string
@@ -121,14 +131,11 @@ func TestEverySample(t *testing.T) {
 	if err != nil || len(files) != len(want) {
 		t.Fatalf("%d samples and %d expectations: %v", len(files), len(want), err)
 	}
-	// One process takes them all, as in Lambda.
-	c := newCloud(t)
-	f := start(t, c.env())
 	for _, file := range files {
 		name := filepath.Base(file)
 		t.Run(name, func(t *testing.T) {
 			before := len(c.said(t))
-			got := f.invoke(t, sample(t, name), limit)
+			got := invoke(t, []byte(c.home(string(sample(t, name)))))
 			if got := outcome(t, got); got != want[name].reply {
 				t.Errorf("reply: %s\nwant:  %s", got, want[name].reply)
 			}
@@ -136,11 +143,14 @@ func TestEverySample(t *testing.T) {
 				t.Errorf("published (-want +got)\n%s", diff)
 			}
 			for _, part := range want[name].mail {
-				if mail := c.mail(t); !strings.Contains(mail, part) {
-					t.Errorf("the mail lacks %q:\n%s", part, mail)
+				if mail := c.mail(t); !strings.Contains(mail, c.home(part)) {
+					t.Errorf("the mail lacks %q:\n%s", c.home(part), mail)
 				}
 			}
 		})
+	}
+	if audits, said := c.ecr.Count("DescribePullThroughCacheRules"), len(c.said(t)); audits != said {
+		t.Errorf("ECR was asked for its rules %d times, want %d", audits, said)
 	}
 	// What cannot be read is to be among the dead letters soon.
 	if diff := cmp.Diff(map[string]int{"AQEBexamplepoison": 0}, c.queue.seconds); diff != "" {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -26,8 +27,10 @@ const (
 	topicARN = "arn:aws:sns:eu-west-1:111122223333:ptcaudit"
 )
 
-// cloud is what the function calls: ECR, a topic, and the queue of its batches.
+// cloud is what the function of an account calls: ECR, a topic, and the queue
+// of its batches.
 type cloud struct {
+	account     string
 	ecr         *emulator.Emulator
 	topic       *snsstub.Stub
 	queue       *queue
@@ -79,21 +82,42 @@ const registry = `
 // of a fixture.
 func newCloud(t *testing.T, faults ...string) *cloud {
 	t.Helper()
-	fixture, err := emulator.ParseFixture([]byte(`{"registries": [` + registry + `], "faults": [` + strings.Join(faults, ",") + `]}`))
+	return newCloudAt(t, "127.0.0.1", account, faults...)
+}
+
+// newCloudAt makes one that listens on an address of this machine, whose
+// registry is another account's.
+func newCloudAt(t *testing.T, host, account string, faults ...string) *cloud {
+	t.Helper()
+	c := &cloud{account: account, topic: snsstub.New(topicARN), queue: &queue{seconds: map[string]int{}}}
+	fixture, err := emulator.ParseFixture([]byte(`{"registries": [` + c.home(registry) + `], "faults": [` + strings.Join(faults, ",") + `]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ecr, err := emulator.New(fixture)
-	if err != nil {
+	if c.ecr, err = emulator.New(fixture); err != nil {
 		t.Fatal(err)
 	}
-	c := &cloud{ecr: ecr, topic: snsstub.New(topicARN), queue: &queue{seconds: map[string]int{}}}
-	c.ecrServer, c.topicServer, c.queueServer = httptest.NewServer(c.ecr), httptest.NewServer(c.topic), httptest.NewServer(c.queue)
-	t.Cleanup(c.ecrServer.Close)
-	t.Cleanup(c.topicServer.Close)
-	t.Cleanup(c.queueServer.Close)
+	c.ecrServer, c.topicServer, c.queueServer = serve(t, host, c.ecr), serve(t, host, c.topic), serve(t, host, c.queue)
 	return c
 }
+
+// serve has a handler listen on an address of this machine.
+func serve(t *testing.T, host string, h http.Handler) *httptest.Server {
+	t.Helper()
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(h)
+	_ = server.Listener.Close() // it is on loopback
+	server.Listener = l
+	server.Start()
+	t.Cleanup(server.Close)
+	return server
+}
+
+// home is a text with the samples' account replaced by the cloud's own.
+func (c *cloud) home(text string) string { return strings.ReplaceAll(text, account, c.account) }
 
 // said is the status of every message that the topic took.
 func (c *cloud) said(t *testing.T) []string {
@@ -127,7 +151,7 @@ func (c *cloud) mail(t *testing.T) string {
 // env is the environment of a function in this cloud.
 func (c *cloud) env(more ...string) []string {
 	return append([]string{
-		"AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=" + account, "AWS_SECRET_ACCESS_KEY=test", "AWS_MAX_ATTEMPTS=2",
+		"AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=" + c.account, "AWS_SECRET_ACCESS_KEY=test", "AWS_MAX_ATTEMPTS=2",
 		"AWS_ENDPOINT_URL_ECR=" + c.ecrServer.URL, "AWS_ENDPOINT_URL_SNS=" + c.topicServer.URL,
 		"AWS_ENDPOINT_URL_SQS=" + c.queueServer.URL,
 		"PTCAUDIT_TOPIC_ARN=" + topicARN,

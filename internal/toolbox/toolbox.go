@@ -34,6 +34,10 @@ func CfnLint(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/cfnlin
 // CDK is the path of the CDK's CLI.
 func CDK(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/cdk/node_modules/.bin/cdk") }
 
+// SAM is the path of the SAM CLI. `make tools` has it only where a Docker
+// engine answers.
+func SAM(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/sam/bin/sam") }
+
 // RuntimeInterfaceEmulator is the path of AWS's emulator of the Lambda runtime
 // interface, for this machine's architecture.
 func RuntimeInterfaceEmulator(tb testing.TB) string {
