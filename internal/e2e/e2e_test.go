@@ -38,6 +38,7 @@ var stories = []story{
 	{7, "SNS down: nothing acknowledged, nothing lost, said when it is back", usual, options{}, topicDown},
 	{8, "the function killed in the middle of an audit: redelivered, said", usual, options{}, killed},
 	{9, "filter policies: critical only", usual, options{}, filters},
+	{10, "IAM enforced: the role is enough; without a permission nothing is lost", usual, enforced, leastPrivilege},
 	{11, "another policy deployed: it speaks at once; destroyed: nothing left", permissive, options{}, redeploy},
 	{12, "the heartbeat: one line for each audit that ran to its end, never otherwise", usual, options{}, heartbeat},
 }

@@ -119,7 +119,8 @@ type line struct {
 	Statuses       []report.Status
 	Complete       bool
 	Receives       int
-	DelaySeconds   int  `json:"delay_seconds"`
+	DelaySeconds   int `json:"delay_seconds"`
+	Reason, Kind   string
 	AuditSucceeded *int // of a line of metrics
 	AuditFailed    *int `json:"AuditIncomplete"`
 	Unsaid         *int `json:"NotificationsFailed"`
@@ -217,6 +218,17 @@ func (w *world) send(body string) {
 	w.t.Helper()
 	url := w.outputs["RequestsQueue"]
 	_, err := w.sqs.SendMessage(w.t.Context(), &sqs.SendMessageInput{QueueUrl: &url, MessageBody: aws.String(body), DelaySeconds: 1})
+	w.must(err)
+}
+
+// visibility has requests that nobody acknowledged come back after so long,
+// and not after 12 minutes: six times the function's limit, as AWS asks for.
+func (w *world) visibility(d time.Duration) {
+	w.t.Helper()
+	url := w.outputs["RequestsQueue"]
+	_, err := w.sqs.SetQueueAttributes(w.t.Context(), &sqs.SetQueueAttributesInput{
+		QueueUrl: &url, Attributes: map[string]string{string(types.QueueAttributeNameVisibilityTimeout): strconv.Itoa(int(d.Seconds()))},
+	})
 	w.must(err)
 }
 

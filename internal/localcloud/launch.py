@@ -1,20 +1,23 @@
-"""Starts the local cloud, and has it do two things that AWS does by itself.
+"""Starts the local cloud, and has it do three things as AWS does them.
 
 CloudTrail hands calls to EventBridge under sources such as aws.ecr, which
 nobody else may use: events with its detail type are let pass. CloudFormation
-tells EventBridge how its stacks fare; the local one does not.
+tells EventBridge how its stacks fare: the local one is made to. A permission
+for an SQS action holds for its batch version: locally they are told apart.
 """
 import json
 
 from ministack.app import main
+from ministack.core import iam_actions
 from ministack.services import eventbridge
 from ministack.services.cloudformation import stacks
 
 put_events = eventbridge._put_events
 add_event = stacks._add_event
+extract_iam_action = iam_actions.extract_iam_action
 
 
-def put_cloudtrails_events(data, allow_aws_source=False):
+def put_events_of_cloudtrail(data, allow_aws_source=False):
     entries = data.get("Entries", [])
     trail = all(entry.get("DetailType") == "AWS API Call via CloudTrail" for entry in entries)
     return put_events(data, allow_aws_source or trail)
@@ -36,6 +39,13 @@ def add_event_and_tell(stack_id, stack_name, logical_id, resource_type, status, 
     }]}, allow_aws_source=True)
 
 
-eventbridge._put_events = put_cloudtrails_events
+def extract_iam_action_without_batch(*request):
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html
+    action = extract_iam_action(*request)
+    return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
+
+
+eventbridge._put_events = put_events_of_cloudtrail
 stacks._add_event = add_event_and_tell
+iam_actions.extract_iam_action = extract_iam_action_without_batch
 main()

@@ -86,7 +86,7 @@ func StartWith(tb testing.TB, o Options) *Cloud {
 	var secure []string
 	if o.Certificate != "" {
 		c.Endpoint = fmt.Sprintf("https://127.0.0.1:%d", port)
-		c.client = trusting(tb, o.Certificate)
+		c.client = Trusting(tb, o.Certificate)
 		secure = []string{"USE_SSL=1", "MINISTACK_SSL_CERT=" + o.Certificate, "MINISTACK_SSL_KEY=" + o.Key}
 	}
 
@@ -170,8 +170,8 @@ func (c *Cloud) ask(ctx context.Context) error {
 	return nil
 }
 
-// trusting is a client that trusts the certificate in a file, and no other.
-func trusting(tb testing.TB, certificate string) *http.Client {
+// Trusting is a client that trusts the certificate in a file, and no other.
+func Trusting(tb testing.TB, certificate string) *http.Client {
 	tb.Helper()
 	pem, err := os.ReadFile(certificate)
 	if err != nil {
