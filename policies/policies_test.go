@@ -9,7 +9,9 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
+	"ptcaudit/internal/policy"
 	"ptcaudit/internal/policy/policytest"
+	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 	"ptcaudit/policies"
 )
@@ -92,21 +94,39 @@ func TestSeverities(t *testing.T) {
 // TestEveryCheckIsWhole: whoever reads of a finding learns why it matters,
 // what to do, and where to read on.
 func TestEveryCheckIsWhole(t *testing.T) {
-	for _, policy := range policies.Names() {
-		for _, c := range load(t, policy).Checks {
+	for _, name := range policies.Names() {
+		for _, c := range load(t, name).Checks {
 			if c.Title == "" || c.Why == "" {
-				t.Errorf("%s: %s has no title or no why", policy, c.ID)
+				t.Errorf("%s: %s has no title or no why", name, c.ID)
 			}
 			if c.Assert == "" {
 				continue // built in
 			}
 			if c.Message == "" || c.Remediation == "" || c.RemediationExpression == "" || len(c.References) == 0 {
-				t.Errorf("%s: %s lacks a text", policy, c.ID)
+				t.Errorf("%s: %s lacks a text", name, c.ID)
 			}
 			for _, r := range c.References {
 				if !strings.HasPrefix(r, "https://docs.aws.amazon.com/") {
-					t.Errorf("%s: %s refers to %s", policy, c.ID, r)
+					t.Errorf("%s: %s refers to %s", name, c.ID, r)
 				}
+			}
+		}
+	}
+}
+
+// TestDuplicateUpstreamIsSaid of one other rule and of several.
+func TestDuplicateUpstreamIsSaid(t *testing.T) {
+	for want, prefixes := range map[string][]string{
+		"q2 fetches from quay.io, the same as quay.":              {"q2", "quay"},
+		"q2 fetches from quay.io, the same as quay, team-a/quay.": {"q2", "quay", "team-a/quay"},
+	} {
+		in := policy.Input{Registry: ptc.Registry{Account: account, Region: region}}
+		for _, prefix := range prefixes {
+			in.Rules = append(in.Rules, ptc.Rule{Prefix: prefix, Upstream: ptc.Upstream{Registry: "quay", URL: "quay.io"}})
+		}
+		for _, f := range load(t, "default").Evaluate(t.Context(), in) {
+			if f.Check == "duplicate-upstream" && f.Prefix == "q2" && f.Message != want {
+				t.Errorf("got %q, want %q", f.Message, want)
 			}
 		}
 	}

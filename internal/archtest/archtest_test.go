@@ -133,7 +133,7 @@ var ours = map[string][]string{
 }
 
 // testOnly are packages that help tests; nothing that ships may import them.
-var testOnly = []string{"ptcaudit/internal/toolbox", "ptcaudit/internal/localcloud", "ptcaudit/internal/snsstub", "ptcaudit/internal/bench"}
+var testOnly = []string{"ptcaudit/internal/e2e", "ptcaudit/internal/toolbox", "ptcaudit/internal/localcloud", "ptcaudit/internal/snsstub", "ptcaudit/internal/bench"}
 
 func TestPackagesOfOursImportOnlyWhatTheyMay(t *testing.T) {
 	g, _ := load(t)

@@ -3,10 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 
 	"ptcaudit/internal/app"
 	"ptcaudit/internal/config"
+	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 )
 
@@ -17,7 +19,7 @@ type auditCommand struct {
 	AsOf        moment    `placeholder:"TIME" help:"Judge as of a day (UTC) or an RFC 3339 time (default: now)."`
 	FailOn      threshold `default:"low" placeholder:"SEVERITY" help:"Exit with 1 at a failure this severe or worse (default low)."`
 	Output      outputs   `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
-	Concurrency int       `placeholder:"N" help:"How many rules ECR validates at a time (default $$PTCAUDIT_CONCURRENCY, else 8)."`
+	Concurrency *int      `placeholder:"N" help:"How many rules ECR validates at a time (default $$PTCAUDIT_CONCURRENCY, else 8)."`
 }
 
 // Help is shown below the summary.
@@ -74,11 +76,11 @@ func (a *auditCommand) settings(c *command) (config.Config, error) {
 	if err != nil {
 		return config.Config{}, usage(err)
 	}
-	switch {
-	case a.Concurrency < 0:
-		return config.Config{}, usage(errors.New("--concurrency: say how many, at least 1"))
-	case a.Concurrency > 0:
-		settings.Concurrency = a.Concurrency
+	if n := a.Concurrency; n != nil {
+		if *n < 1 || *n > ptc.RuleLimit {
+			return config.Config{}, usage(fmt.Errorf("--concurrency %d: write a whole number from 1 to %d", *n, ptc.RuleLimit))
+		}
+		settings.Concurrency = *n
 	}
 	return settings, nil
 }

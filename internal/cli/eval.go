@@ -61,7 +61,7 @@ func (e *evalCommand) Run(ctx context.Context, c *command) error {
 	}
 	known, err := parseFacts(data, said)
 	if err != nil {
-		return usage(fmt.Errorf("%s: %w", e.File, err))
+		return usage(fmt.Errorf("%s: %w", sourceOf(e.File), err))
 	}
 	known.withoutValidation = e.WithoutValidation
 	r := evaluate(ctx, known, asOf{rules, e.AsOf.Time}, c.now)

@@ -53,7 +53,7 @@ func (e *eventCommand) Run(ctx context.Context, c *command) error {
 	}
 	region, err := regionOf(payload)
 	if err != nil {
-		return usage(fmt.Errorf("%s: %w", e.File, err))
+		return usage(fmt.Errorf("%s: %w", sourceOf(e.File), err))
 	}
 	cfg, err := c.connect(ctx, e.Profile, "")
 	if err != nil {

@@ -171,19 +171,24 @@ type instant struct{ time.Time }
 
 // UnmarshalJSON reads either.
 func (t *instant) UnmarshalJSON(data []byte) error {
-	var seconds float64
-	if json.Unmarshal(data, &seconds) == nil {
-		if t.Time = (time.Time{}); string(data) != "null" {
-			t.Time = time.UnixMilli(int64(seconds * 1000)).UTC()
-		}
+	if t.Time = (time.Time{}); string(data) == "null" {
 		return nil
 	}
-	if err := json.Unmarshal(data, &t.Time); err != nil {
+	var seconds float64
+	err := json.Unmarshal(data, &seconds)
+	if err == nil {
+		t.Time = time.UnixMilli(int64(seconds * 1000))
+	} else {
+		err = json.Unmarshal(data, &t.Time)
+	}
+	if t.Time = t.UTC(); err != nil || !writable(t.Time) {
 		return fmt.Errorf("%s is no time: write seconds since 1970 or RFC 3339", data)
 	}
-	t.Time = t.UTC()
 	return nil
 }
+
+// writable says that a time has a form in JSON, which ends with the year 9999.
+func writable(t time.Time) bool { return t.Year() >= 1 && t.Year() <= 9999 }
 
 // moment is a time on the command line: a day, which begins at 00:00 UTC, or
 // RFC 3339. It is zero where none was given.
@@ -192,7 +197,7 @@ type moment struct{ time.Time }
 // UnmarshalText reads the flag's value.
 func (m *moment) UnmarshalText(text []byte) error {
 	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if t, err := time.Parse(layout, string(text)); err == nil {
+		if t, err := time.Parse(layout, string(text)); err == nil && writable(t.UTC()) {
 			m.Time = t.UTC()
 			return nil
 		}

@@ -32,7 +32,7 @@ func (r *reportCommand) Run(c *command) error {
 	}
 	saved, err := report.Decode(data)
 	if err != nil {
-		return usage(fmt.Errorf("%s: %w", r.File, err))
+		return usage(fmt.Errorf("%s: %w", sourceOf(r.File), err))
 	}
 	if err := c.writeReport(r.Output, saved); err != nil || r.FailOn == "" {
 		return err
@@ -79,4 +79,12 @@ func (c *command) readFile(name string) ([]byte, error) {
 		return io.ReadAll(c.in)
 	}
 	return os.ReadFile(name) //nolint:gosec // the user names it
+}
+
+// sourceOf names what readFile reads, for messages.
+func sourceOf(name string) string {
+	if name == "-" {
+		return "standard input"
+	}
+	return name
 }

@@ -161,6 +161,11 @@ func examples() map[string]report.Statement {
 				{Operation: "DescribePullThroughCacheRules", Kind: ptc.FaultUnavailable, Code: "ServerException", Message: "HTTP status 502 Bad Gateway", Retryable: true},
 			}
 		}),
+		"could-not-identify": statement(func(s *report.Statement) {
+			s.Faults = []ptc.Fault{
+				{Operation: "GetCallerIdentity", Kind: ptc.FaultUnavailable, Message: "lookup sts.eu-west-1.amazonaws.com: no such host", Retryable: true},
+			}
+		}),
 		"no-credentials": statement(func(s *report.Statement) {
 			s.Registry.Account = "444455556666"
 			s.Faults = []ptc.Fault{{Operation: "ChooseCredentials", Kind: ptc.FaultDenied, Message: "no credentials for 444455556666"}}

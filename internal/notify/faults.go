@@ -98,6 +98,15 @@ func (f Fault) action() string {
 	return ""
 }
 
+// service is whose call a fault is about: before ECR is asked, the auditor asks
+// another who it is.
+func (f Fault) service() string {
+	if f.action() != "" {
+		return "ECR"
+	}
+	return "AWS"
+}
+
 // principal is the role or user that a refusal names; empty where it names
 // none of the account. It is shown beside the words that it was taken from,
 // and decides nothing.
@@ -219,7 +228,11 @@ func (f Fault) mend(account, region string) string {
 			return has + " " + allow
 		}
 	case ptc.FaultThrottled, ptc.FaultUnavailable, ptc.FaultTimeout:
-		return "Nothing, if it was a moment: the next audit asks again. If this is said again, look at the AWS Health Dashboard for ECR in " + cmp.Or(region, "this Region") + ", and at who else calls it there."
+		again := "Nothing, if it was a moment: the next audit asks again. If this is said again, look at "
+		if f.action() == "" {
+			return again + "the network between the auditor and AWS, and at the AWS Health Dashboard."
+		}
+		return again + "the AWS Health Dashboard for ECR in " + cmp.Or(region, "this Region") + ", and at who else calls it there."
 	case ptc.FaultMalformed:
 		switch f.Operation {
 		case opPolicy:

@@ -161,7 +161,7 @@ func (d *draft) reason() string {
 		why := map[ptc.FaultKind]string{
 			ptc.FaultDenied:      "access denied",
 			ptc.FaultThrottled:   "throttled",
-			ptc.FaultUnavailable: "ECR unavailable",
+			ptc.FaultUnavailable: f.service() + " unavailable",
 			ptc.FaultTimeout:     "timed out",
 			ptc.FaultUnsupported: "not supported here",
 			ptc.FaultMalformed:   "answer not understood",

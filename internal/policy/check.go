@@ -83,23 +83,30 @@ func isWaiverCheck(id string) bool {
 	return id == waiverExpiredCheck || id == waiverEndingCheck || id == waiverUnusedCheck
 }
 
-// check merges one entry into the checks, field by field.
-func (r *resolver) check(e checkEntry) {
+// check merges one entry into the checks, field by field. One without an id,
+// or whose id stands in the file already, belongs to no check: it is read for
+// its faults only.
+func (r *resolver) check(e checkEntry, duplicate bool) {
 	if !e.IsSet() {
 		return
 	}
 	e.Require("a check", "id")
-	if !e.ID.IsSet() {
-		return
-	}
 	d, known := r.checks[id(e.ID)]
 	switch {
+	case !e.ID.IsSet():
+		d = &draft{Check: Check{Scope: expr.RuleScope}}
+		r.strays = append(r.strays, d)
 	case !known:
 		r.newCheck(e)
 		d = &draft{Check: Check{ID: e.ID.Value, Scope: expr.RuleScope}}
 		r.checks[d.ID] = d
 	case d.builtIn:
 		refuseBuiltIn(e)
+	}
+	if duplicate {
+		stray := *d
+		d = &stray
+		r.strays = append(r.strays, d)
 	}
 	e = r.guard(d, e)
 	r.use(e.Match, e.Assert, e.MessageExpression, e.RemediationExpression)
@@ -120,7 +127,7 @@ func (r *resolver) check(e checkEntry) {
 	}
 	set(&d.remediationExpression, e.RemediationExpression, e.RemediationExpression)
 	if e.Has("references") {
-		d.References = values(e.References)
+		d.References = links(e.References)
 	}
 	if e.Locked.IsSet() {
 		d.Locked = e.Locked.Value
@@ -135,15 +142,4 @@ func set[T any](to *T, v T, t source.Text) {
 	if t.IsSet() {
 		*to = v
 	}
-}
-
-// values are the strings of texts.
-func values(texts []source.Text) []string {
-	out := make([]string, 0, len(texts))
-	for _, t := range texts {
-		if t.IsSet() {
-			out = append(out, t.Value)
-		}
-	}
-	return out
 }

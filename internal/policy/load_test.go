@@ -96,6 +96,13 @@ func TestLoadOfFilesThatAreNone(t *testing.T) {
 		{"long", []string{head + strings.Repeat("\n", 10_000)}, "a.yaml:10001:1: the file has more than 10000 lines"},
 		{"deep", []string{head + "params: {a: " + strings.Repeat("[", 100_000) + "}\n"}, "a.yaml:3:44: nested more than 32 deep"},
 		{"deep lists", []string{head + "params:\n  " + strings.Repeat("- ", 100_000) + "\n"}, "a.yaml:4:67: nested more than 32 deep"},
+		{"bomb", []string{head + "params:\n  a: &a [x, x, x]\n  b: &b [*a, *a, *a]\n"}, `a.yaml:4:3: no expression reads params.a
+a.yaml:4:6: anchors, aliases and merge keys are not used here: write it out
+a.yaml:5:3: no expression reads params.b
+a.yaml:5:6: anchors, aliases and merge keys are not used here: write it out
+a.yaml:5:10: anchors, aliases and merge keys are not used here: write it out
+a.yaml:5:14: anchors, aliases and merge keys are not used here: write it out
+a.yaml:5:18: anchors, aliases and merge keys are not used here: write it out`},
 		{"byte order mark and Windows line breaks", []string{"\ufeff" + strings.ReplaceAll(head, "\n", "\r\n")}, ""},
 		{"fault behind them", []string{"\ufeffapiversion: x\r\nnäme: acme\r\nname: [é, x]\r\n"}, `a.yaml:1:1: a policy needs apiVersion
 a.yaml:1:1: unknown key apiversion, did you mean apiVersion?
@@ -113,11 +120,12 @@ a.yaml:3:7: name must be a string, not a list`},
 			// What the parent has is not known, so nothing of it is called unknown.
 			"parent that cannot be read", []string{head + `extends: b.yaml
 params: {p: 1}
-checks: [{id: x, severity: low, assert: params.q == 1}, {id: y, severity: lo}]
+checks: [{id: x, severity: low, assert: params.q == 1}, {id: y, severity: lo, assert: rule.prefx == ""}]
 disable: [z]
 waivers: [{check: w, owner: me, reason: why, expires: 2027-02-29}]
 overrides: [{regions: [eu-west-1], severities: {v: low}, params: {u: 1}}]
 `, head + "checks: {\n"}, `a.yaml:5:75: "lo" is none of informational, low, medium, high, critical, did you mean low?
+a.yaml:5:92: undefined field 'prefx'
 a.yaml:7:55: "2027-02-29" is no day: write one that exists, as 2027-03-31
 b.yaml:3:9: no YAML: could not find flow mapping end token '}'`,
 		},

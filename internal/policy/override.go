@@ -40,8 +40,9 @@ func (r *resolver) override(entries []overrideEntry) {
 		}
 		o := override{readWhere(e.Accounts, e.Regions), map[string]report.Severity{}, map[string]any{}}
 		for _, s := range e.Severities {
+			value := severity(s.Value)
 			if d, ok := r.known(s.Key); ok {
-				o.Severities[d.ID] = severity(s.Value)
+				o.Severities[d.ID] = value
 				ownSeverity(d.ID, s.Value)
 				r.mayBe(d, s.Value, highest(d, inherited))
 			}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"ptcaudit/internal/policy/expr"
 	"ptcaudit/internal/policy/source"
@@ -89,6 +90,9 @@ var paramUse = regexp.MustCompile(`\bparams\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)`)
 // use remembers which params expressions read.
 func (r *resolver) use(expressions ...source.Text) {
 	for _, t := range expressions {
+		if !strings.Contains(t.Value, "params") {
+			continue // most have none, and looking closer takes time
+		}
 		for _, m := range paramUse.FindAllStringSubmatch(t.Value, -1) {
 			r.used[m[1]] = true
 		}

@@ -28,6 +28,7 @@ type resolver struct {
 	params    map[string]param
 	used      map[string]bool // params that an expression reads
 	checks    map[string]*draft
+	strays    []*draft // entries that belong to no check: a fault each
 	required  map[string]requiredRule
 	disabled  map[string]bool
 	overrides []override
@@ -61,15 +62,12 @@ func (r *resolver) merge(f *file) {
 
 	seen := unique{}
 	for _, e := range f.Checks {
-		if seen.add("check", e.ID, e.ID.Value) {
-			r.check(e)
-		}
+		r.check(e, seen.twice("check", e.ID, e.ID.Value))
 	}
 	seen = unique{}
 	for _, e := range f.RequiredRules {
-		if seen.add("required rule", e.Prefix, ptc.CleanPrefix(e.Prefix.Value)) {
-			r.require(e)
-		}
+		seen.twice("required rule", e.Prefix, ptc.CleanPrefix(e.Prefix.Value))
+		r.require(e)
 	}
 	for _, t := range f.Disable {
 		r.disable(t)
@@ -85,17 +83,17 @@ func (r *resolver) merge(f *file) {
 // unique finds names that stand twice in one list.
 type unique map[string]int
 
-// add is false, and a fault, where the name stands in the list already.
-func (u unique) add(what string, t source.Text, name string) bool {
+// twice is true, and a fault, where the name stands in the list already.
+func (u unique) twice(what string, t source.Text, name string) bool {
 	if !t.IsSet() {
-		return true
+		return false
 	}
 	if line, ok := u[name]; ok {
 		t.Fault("duplicate %s %s: it stands in line %d already", what, name, line)
-		return false
+		return true
 	}
 	u[name] = t.Line()
-	return true
+	return false
 }
 
 // known finds the check that a text names.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"net/url"
 	"path"
 	"regexp"
 	"slices"
@@ -46,10 +47,25 @@ var idPattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
 // id is the name of a check.
 func id(t source.Text) string {
-	if !idPattern.MatchString(t.Value) {
+	if t.IsSet() && !idPattern.MatchString(t.Value) {
 		t.Fault("%q is no id: use lower-case letters, digits and dashes, beginning with a letter", t.Value)
 	}
 	return t.Value
+}
+
+// links are the addresses of pages.
+func links(texts []source.Text) []string {
+	out := make([]string, 0, len(texts))
+	for _, t := range texts {
+		if !t.IsSet() {
+			continue
+		}
+		if u, err := url.Parse(t.Value); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			t.Fault("%q is no URL: write it whole, as https://wiki.example.com/page", t.Value)
+		}
+		out = append(out, t.Value)
+	}
+	return out
 }
 
 // glob is a pattern as path.Match knows it, for prefixes.

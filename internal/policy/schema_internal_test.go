@@ -35,6 +35,7 @@ var known = map[string]schema{
 	"upstreamRegistry": {"enum": upstreamNames()},
 	"credential":       {"enum": []presence{needed, forbidden}},
 	"role":             {"enum": []presence{needed, forbidden}},
+	"references":       {"items": schema{"type": "string", "format": "uri"}},
 	"accounts":         {"items": schema{"type": "string", "pattern": "^[0-9]{12}$"}},
 	"effectiveFrom":    {"format": "date"},
 	"expires":          {"format": "date"},

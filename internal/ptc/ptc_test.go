@@ -83,12 +83,25 @@ func TestUpstreamOfURL(t *testing.T) {
 	}
 }
 
-func TestECRURLRoundTrip(t *testing.T) {
-	for _, region := range []string{"eu-west-1", "cn-north-1", "us-gov-east-1", "us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "us-isof-south-1", "eusc-de-east-1"} {
-		url := ptc.ECRURL(ptc.Registry{Account: "111122223333", Region: region})
-		account, got, ok := ptc.ParseECRURL(url)
-		if !ok || account != "111122223333" || got != region {
-			t.Errorf("ParseECRURL(%q) = %q, %q, %t", url, account, got, ok)
+// Each partition has a domain of its own, and no other's will do.
+func TestParseECRURLInEveryPartition(t *testing.T) {
+	domains := map[string]string{
+		"eu-west-1":       "amazonaws.com",
+		"cn-north-1":      "amazonaws.com.cn",
+		"us-gov-east-1":   "amazonaws.com",
+		"us-iso-east-1":   "c2s.ic.gov",
+		"us-isob-east-1":  "sc2s.sgov.gov",
+		"eu-isoe-west-1":  "cloud.adc-e.uk",
+		"us-isof-south-1": "csp.hci.ic.gov",
+		"eusc-de-east-1":  "amazonaws.eu",
+	}
+	for region, domain := range domains {
+		for _, tried := range domains {
+			url := "111122223333.dkr.ecr." + region + "." + tried
+			account, got, ok := ptc.ParseECRURL(url)
+			if ok != (tried == domain) || ok && (account != "111122223333" || got != region) {
+				t.Errorf("ParseECRURL(%q) = %q, %q, %t", url, account, got, ok)
+			}
 		}
 	}
 }
@@ -143,7 +156,8 @@ func FuzzParseECRURL(f *testing.F) {
 	f.Add("dkr.ecr.eu-west-1.amazonaws.com")
 	f.Fuzz(func(t *testing.T, url string) {
 		account, region, ok := ptc.ParseECRURL(url)
-		if ok && account != "" && ptc.ECRURL(ptc.Registry{Account: account, Region: region}) != url {
+		host := strings.TrimPrefix(account+".dkr.ecr."+region+".", ".")
+		if ok && (!strings.HasPrefix(url, host) || strings.Trim(url[len(host):], "abcdefghijklmnopqrstuvwxyz0-9.") != "") {
 			t.Errorf("%q parses to %q, %q, which is another URL", url, account, region)
 		}
 		if !ok && (account != "" || region != "") {

@@ -174,11 +174,6 @@ func ValidAccount(s string) bool { return accountPattern.MatchString(s) }
 // tell whether that Region exists.
 func ValidRegion(s string) bool { return regionPattern.MatchString(s) }
 
-// ECRURL is the URL of an ECR private registry, in its Region's own domain.
-func ECRURL(r Registry) string {
-	return r.Account + "." + ecrHost + r.Region + "." + domainOf(r.Region)
-}
-
 // ParseECRURL takes the URL of an ECR private registry apart. It accepts
 // <account>.dkr.ecr.<region>.<suffix> with the suffix of the Region's own
 // partition, and the older form without the account, for which account is

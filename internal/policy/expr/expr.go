@@ -110,8 +110,13 @@ func (e *Env) check(s source) (*cel.Ast, []Problem) {
 	if err != nil {
 		return nil, []Problem{{1, 1, err.Error()}}
 	}
-	checked, issues := env.Compile(s.text)
+	parsed, issues := env.Parse(s.text)
 	if issues.Err() != nil {
+		return nil, problems(s.text, issues)
+	}
+	checked, issues := env.Check(parsed)
+	if issues.Err() != nil {
+		nameParams(parsed.NativeRep(), issues)
 		return nil, problems(s.text, issues)
 	}
 	if typ := checked.OutputType(); !typ.IsExactType(s.kind.celType()) {

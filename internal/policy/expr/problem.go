@@ -1,10 +1,12 @@
 package expr
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
 )
 
 // Problem is what is wrong with an expression, and where.
@@ -23,6 +25,26 @@ func problems(src string, issues *cel.Issues) []Problem {
 		out = append(out, Problem{line, onToken([]rune(lines[line-1]), e.Location.Column()), e.Message})
 	}
 	return out
+}
+
+// nameParams mends what CEL says of a param that is neither known nor much like
+// one that is: it looks for a variable params, and misses that instead.
+func nameParams(parsed *ast.AST, issues *cel.Issues) {
+	selected := map[int64]ast.Expr{} // from each params, what is selected of it
+	ast.PostOrderVisit(parsed.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() != ast.SelectKind {
+			return
+		}
+		if of := e.AsSelect().Operand(); of.Kind() == ast.IdentKind && of.AsIdent()+"." == paramPrefix {
+			selected[of.ID()] = e
+		}
+	}))
+	for _, fault := range issues.Errors() {
+		if e := selected[fault.ExprID]; e != nil {
+			fault.Location = parsed.SourceInfo().GetStartLocation(e.ID())
+			fault.Message = fmt.Sprintf("undeclared reference to '%s%s': no policy sets it", paramPrefix, e.AsSelect().FieldName())
+		}
+	}
 }
 
 // onToken makes an index into a line a column. From the dot or the parenthesis,

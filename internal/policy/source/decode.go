@@ -101,9 +101,12 @@ func (n Node) decodeList(into reflect.Value, name string) {
 		n.Fault("%s must be a list, not %s", name, n.kind())
 		return
 	}
-	into.Set(reflect.MakeSlice(into.Type(), len(items), len(items)))
+	before := into.Len() // the key can stand twice
+	list := reflect.MakeSlice(into.Type(), before+len(items), before+len(items))
+	reflect.Copy(list, into)
+	into.Set(list)
 	for i, item := range items {
-		item.decode(into.Index(i), "an entry of "+name)
+		item.decode(into.Index(before+i), "an entry of "+name)
 	}
 }
 
@@ -134,7 +137,8 @@ func (n Node) decodeStruct(into reflect.Value, name string) {
 }
 
 // eachPair visits the entries of a mapping whose keys are sound; false where
-// it is none.
+// it is none. Of a key that stands twice it visits the first, and what else is
+// a list or a mapping: there can be many faults in it.
 func (n Node) eachPair(name string, visit func(key Text, value Node)) bool {
 	pairs, ok := n.pairs()
 	if !ok {
@@ -143,7 +147,7 @@ func (n Node) eachPair(name string, visit func(key Text, value Node)) bool {
 	}
 	first := map[string]int{}
 	for _, p := range pairs {
-		key := Text{Node: Node{n.file, p.Key}}
+		key, value := Text{Node: Node{n.file, p.Key}}, Node{n.file, p.Value}
 		if p.Key.IsMergeKey() {
 			continue // found faulty already
 		}
@@ -155,10 +159,13 @@ func (n Node) eachPair(name string, visit func(key Text, value Node)) bool {
 		line := key.Line()
 		if before, ok := first[key.Value]; ok {
 			key.Fault("duplicate key %s: it stands in line %d already", key.Value, before)
-			continue
+			if !value.isCollection() {
+				continue
+			}
+		} else {
+			first[key.Value] = line
 		}
-		first[key.Value] = line
-		visit(key, Node{n.file, p.Value})
+		visit(key, value)
 	}
 	return true
 }

@@ -84,6 +84,12 @@ func (n Node) IsMapping() bool {
 	return ok
 }
 
+// isCollection says that the node is a list or a mapping.
+func (n Node) isCollection() bool {
+	_, isList := n.items()
+	return isList || n.IsMapping()
+}
+
 // items are the entries of a list.
 func (n Node) items() ([]Node, bool) {
 	list, ok := n.inner().(*ast.SequenceNode)

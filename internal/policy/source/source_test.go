@@ -232,7 +232,7 @@ func TestFaultAtFindsEveryRune(t *testing.T) {
 		line, column := 1, 1
 		for _, r := range value {
 			s.Text.FaultAt(line, column, "%c", r)
-			line, column = line, column+1
+			column++
 			if r == '\n' {
 				line, column = line+1, 1
 			}
@@ -255,4 +255,83 @@ func TestFaultAtFindsEveryRune(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestScalars reads scalars as a string and as a value: what YAML readers
+// disagree on is neither.
+func TestScalars(t *testing.T) {
+	const faulty = "faulty"
+	tests := []struct {
+		yaml      string
+		asText    any // a string, or faulty
+		asValue   any
+		textFault string
+	}{
+		{yaml: "a b", asText: "a b", asValue: "a b"},
+		{yaml: "2027-03-31", asText: "2027-03-31", asValue: "2027-03-31"},
+		{yaml: "1.2.3", asText: "1.2.3", asValue: "1.2.3"},
+		{yaml: "12:30:45", asText: "12:30:45", asValue: "12:30:45"},
+		{yaml: "eu-west-1", asText: "eu-west-1", asValue: "eu-west-1"},
+		{yaml: "-", asText: faulty, asValue: faulty},
+		{yaml: `"12"`, asText: "12", asValue: "12"},
+		{yaml: "'true'", asText: "true", asValue: "true"},
+		{yaml: "''", asText: "", asValue: ""},
+		{yaml: "|-\n  12", asText: "12", asValue: "12"},
+		{yaml: "true", asText: faulty, asValue: true, textFault: `text must be a string, not a boolean: write "true"`},
+		{yaml: "False", asText: faulty, asValue: false},
+		{yaml: "yes", asText: faulty, asValue: faulty, textFault: `text must be a string, not a boolean: write "yes"`},
+		{yaml: "Off", asText: faulty, asValue: faulty},
+		{yaml: "12", asText: faulty, asValue: int64(12), textFault: `text must be a string, not a number: write "12"`},
+		{yaml: "-3", asText: faulty, asValue: int64(-3)},
+		{yaml: "0", asText: faulty, asValue: int64(0)},
+		{yaml: "1.50", asText: faulty, asValue: 1.5},
+		{yaml: "1e3", asText: faulty, asValue: 1000.0},
+		{yaml: "1e999", asText: faulty, asValue: faulty},
+		{yaml: "9223372036854775807", asText: faulty, asValue: int64(9223372036854775807)},
+		{yaml: "9223372036854775808", asText: faulty, asValue: faulty},
+		{yaml: "011122223333", asText: faulty, asValue: faulty, textFault: `text must be a string, not a number: write "011122223333" (without quotes YAML reads 1229530843)`},
+		{yaml: "089122223333", asText: faulty, asValue: faulty},
+		{yaml: "0o17", asText: faulty, asValue: faulty},
+		{yaml: "0x1F", asText: faulty, asValue: faulty, textFault: `text must be a string, not a number: write "0x1F" (without quotes YAML reads 31)`},
+		{yaml: "0b11", asText: faulty, asValue: faulty},
+		{yaml: "1_000", asText: faulty, asValue: faulty},
+		{yaml: "+1", asText: faulty, asValue: faulty},
+		{yaml: ".5", asText: faulty, asValue: faulty},
+		{yaml: "1.", asText: faulty, asValue: faulty},
+		{yaml: ".inf", asText: faulty, asValue: faulty},
+		{yaml: "-.INF", asText: faulty, asValue: faulty},
+		{yaml: ".NaN", asText: faulty, asValue: faulty},
+		{yaml: "", asText: faulty, asValue: faulty, textFault: "text is empty: give it a value or leave it out"},
+		{yaml: "~", asText: faulty, asValue: faulty, textFault: "text is empty: give it a value or leave it out"},
+		{yaml: "NULL", asText: faulty, asValue: faulty},
+		{yaml: "{a: b}", asText: faulty, asValue: faulty, textFault: "text must be a string, not a mapping"},
+		{yaml: "[a]", asText: faulty, asValue: []any{"a"}, textFault: "text must be a string, not a list"},
+		{yaml: "[1, 2.5]", asText: faulty, asValue: faulty},
+		{yaml: "!!str 12", asText: faulty, asValue: faulty},
+		{yaml: "&a x", asText: faulty, asValue: faulty},
+		{yaml: "*a", asText: faulty, asValue: faulty},
+	}
+	for _, tt := range tests {
+		t.Run(tt.yaml, func(t *testing.T) {
+			s, faults := read(t, "text: "+tt.yaml+"\n")
+			var text any = s.Text.Value
+			if len(faults) > 0 {
+				text = faulty
+			}
+			if text != tt.asText {
+				t.Errorf("as a text %#v, %q, want %#v", text, faults, tt.asText)
+			}
+			if tt.textFault != "" && (len(faults) != 1 || !strings.HasSuffix(faults[0], " "+tt.textFault)) {
+				t.Errorf("faults %q, want %q", faults, tt.textFault)
+			}
+			s, faults = read(t, "values:\n  v: "+strings.ReplaceAll(tt.yaml, "\n", "\n  ")+"\n")
+			var value any = faulty
+			if len(faults) == 0 {
+				value = s.Values[0].Value.Value
+			}
+			if diff := cmp.Diff(tt.asValue, value); diff != "" {
+				t.Errorf("as a value, %q (-want +got):\n%s", faults, diff)
+			}
+		})
+	}
 }
