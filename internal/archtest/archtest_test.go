@@ -96,6 +96,7 @@ const (
 	ecrapi   = "ptcaudit/internal/ecrapi"
 	snspub   = "ptcaudit/internal/snspub"
 	queue    = "ptcaudit/internal/queue"
+	wire     = "ptcaudit/internal/wire"
 	sdk      = "github.com/aws/aws-sdk-go-v2"
 	smithy   = "github.com/aws/smithy-go"
 	lambda   = "github.com/aws/aws-lambda-go"
@@ -120,9 +121,10 @@ var ours = map[string][]string{
 	audit:                   {ptc, report, policy},
 	handler:                 {ptc, report, notify, trigger},
 	config:                  {ptc, report},
-	ecrapi:                  {ptc},
-	snspub:                  {ptc, notify},
-	queue:                   {ptc},
+	ecrapi:                  {ptc, wire},
+	snspub:                  {ptc, notify, wire},
+	queue:                   {ptc, wire},
+	wire:                    {},
 	emulator:                {},
 	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, ecrapi, snspub, queue},
 	cli:                     {ptc, report, policy, policy + "/policytest", notify, trigger, config, audit, handler, app, render + "/text", emulator, cli + "/demo"},

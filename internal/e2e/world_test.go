@@ -29,6 +29,7 @@ import (
 
 	"ptcaudit/internal/localcloud"
 	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/wire"
 )
 
 // The registry of every world.
@@ -93,6 +94,7 @@ func newWorld(t *testing.T, dir string, o options) *world {
 	if w.trust != "" {
 		cfg.HTTPClient = localcloud.Trusting(t, w.trust)
 	}
+	cfg.HTTPClient = wire.Client(cfg.HTTPClient, time.Minute) // sends and receives no message twice
 	at := func(endpoint string) aws.Config { cfg := cfg.Copy(); cfg.BaseEndpoint = &endpoint; return cfg }
 	w.ecr, w.sqs = ecr.NewFromConfig(at("http://"+w.ecrAddress)), sqs.NewFromConfig(at(w.cloud.Endpoint))
 	for _, name := range []string{everything, criticalOnly} {

@@ -6,11 +6,9 @@
 package ecrapi
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -18,13 +16,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 
 	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/wire"
 )
 
 // The operations that this package calls, as they stand in a Fault. Both need
@@ -73,47 +71,21 @@ func New(cfg aws.Config, o Options) *Client {
 	}
 	// Every error is returned; the SDK need not write any of it to stderr too.
 	cfg.Logger = logging.Nop{}
-	cfg.HTTPClient = boundedClient{httpClient(cfg.HTTPClient, timeout)}
+	cfg.HTTPClient = boundedClient{wire.Client(cfg.HTTPClient, timeout, func(t *http.Transport) {
+		// As many as one audit can have under way, so that none is closed
+		// between two calls.
+		t.MaxIdleConnsPerHost = max(t.MaxIdleConnsPerHost, ptc.RuleLimit)
+	})}
 	if cfg.Credentials != nil {
 		cfg.Credentials = credentials{cfg.Credentials}
 	}
 	return &Client{api: ecr.NewFromConfig(cfg), callTimeout: timeout}
 }
 
-// httpClient limits each attempt through the HTTP client. A context with a
-// deadline would not do: the SDK takes its end for the caller's and does not
-// retry.
-func httpClient(given aws.HTTPClient, timeout time.Duration) aws.HTTPClient {
-	client, ok := given.(*awshttp.BuildableClient)
-	if given != nil && !ok {
-		return given
-	}
-	if client == nil {
-		client = awshttp.NewBuildableClient()
-	}
-	return client.WithTimeout(timeout).WithTransportOptions(func(t *http.Transport) {
-		// As many as one audit can have under way, so that none is closed
-		// between two calls.
-		t.MaxIdleConnsPerHost = max(t.MaxIdleConnsPerHost, ptc.RuleLimit)
-	})
-}
-
-// boundedClient is an HTTP client that gives up on answers without end, and that
-// sends requests in one piece.
+// boundedClient is an HTTP client that gives up on answers without end.
 type boundedClient struct{ aws.HTTPClient }
 
 func (c boundedClient) Do(req *http.Request) (*http.Response, error) {
-	// The SDK's own body makes net/http send the head alone, and fails if it is
-	// read once more after the answer began; net/http then closes the
-	// connection under a long answer. A body of a known kind has neither.
-	if req.Body != nil {
-		body, err := io.ReadAll(req.Body)
-		if err != nil {
-			return nil, err
-		}
-		req = req.WithContext(req.Context())
-		req.Body = io.NopCloser(bytes.NewReader(body))
-	}
 	resp, err := c.HTTPClient.Do(req)
 	if resp != nil && resp.Body != nil {
 		resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswerLength)

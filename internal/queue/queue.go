@@ -23,6 +23,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/wire"
 )
 
 // Operation is the API operation, as it stands in a Fault. Its batches need
@@ -48,11 +49,7 @@ type Queues struct {
 
 // New makes Queues with the credentials and endpoints of cfg.
 func New(cfg aws.Config) *Queues {
-	if client, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok {
-		cfg.HTTPClient = client.WithTimeout(callTimeout)
-	} else if cfg.HTTPClient == nil {
-		cfg.HTTPClient = awshttp.NewBuildableClient().WithTimeout(callTimeout)
-	}
+	cfg.HTTPClient = wire.Client(cfg.HTTPClient, callTimeout)
 	return &Queues{api: sqs.NewFromConfig(cfg, func(o *sqs.Options) {
 		o.Retryer = retry.AddWithMaxAttempts(o.Retryer, attempts)
 	})}

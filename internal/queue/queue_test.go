@@ -21,12 +21,14 @@ import (
 	"ptcaudit/internal/localcloud"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/queue"
+	"ptcaudit/internal/wire"
 )
 
 func config(endpoint string) aws.Config {
 	return aws.Config{
 		Region:       localcloud.Region,
 		BaseEndpoint: aws.String(endpoint),
+		HTTPClient:   wire.Client(nil, time.Minute), // sends no message twice
 		Credentials:  credentials.NewStaticCredentialsProvider(localcloud.Account, "test", ""),
 	}
 }

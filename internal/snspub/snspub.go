@@ -11,12 +11,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/wire"
 )
 
 // Operation is the API operation, as it stands in a Fault. It needs the IAM
@@ -52,7 +52,7 @@ func New(cfg aws.Config, topicARN string, o Options) *Publisher {
 	if p.callTimeout <= 0 {
 		p.callTimeout = DefaultCallTimeout
 	}
-	cfg.HTTPClient = limited(cfg.HTTPClient, p.callTimeout)
+	cfg.HTTPClient = wire.Client(cfg.HTTPClient, p.callTimeout)
 	p.api = sns.NewFromConfig(cfg, func(o *sns.Options) {
 		if arn, ok := ptc.ParseARN(topicARN); ok {
 			o.Region = arn.Region
@@ -61,20 +61,6 @@ func New(cfg aws.Config, topicARN string, o Options) *Publisher {
 		o.Retryer = retry.AddWithErrorCodes(o.Retryer, codeThrottled, codeKMSThrottling)
 	})
 	return p
-}
-
-// limited limits each attempt through the HTTP client. A context with a
-// deadline would not do: the SDK takes its end for the caller's and does not
-// retry.
-func limited(given aws.HTTPClient, timeout time.Duration) aws.HTTPClient {
-	client, ok := given.(*awshttp.BuildableClient)
-	if given != nil && !ok {
-		return given
-	}
-	if client == nil {
-		client = awshttp.NewBuildableClient()
-	}
-	return client.WithTimeout(timeout)
 }
 
 // Publish hands a message over to the topic. Without an error SNS has it, and
