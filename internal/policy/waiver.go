@@ -107,7 +107,7 @@ func (e *evaluation) waivers() {
 		switch {
 		case last == nil, f.Outcome == report.Error:
 		case last.inForce(e.in.Now):
-			e.findings[i].Waiver = &report.Waiver{Owner: last.Owner, Reason: last.Reason, Expires: string(last.Expires)}
+			e.findings[i].Waiver = &report.Waiver{Owner: last.Owner, Reason: last.Reason, Expires: string(last.Expires), AnyUpstream: last.AnyUpstream}
 			if last.endsSoon(e.in.Now) {
 				tell(ending, f, *last)
 			}

@@ -114,6 +114,9 @@ type Waiver struct {
 	Reason string `json:"reason"`
 	// Expires is the last day on which it is in force, UTC, as 2006-01-02.
 	Expires string `json:"expires"`
+	// AnyUpstream says that it goes on covering the finding when the facts
+	// that were judged change.
+	AnyUpstream bool `json:"anyUpstream,omitempty"`
 }
 
 // Summary counts a report's findings. It is derived: see Finish.

@@ -238,6 +238,8 @@ func TestStatuses(t *testing.T) {
 		{"nothing", report.Statement{Open: f}, nil, ""},
 		{"undecided counts as critical", report.Statement{Undecided: f, New: f}, []report.Status{report.CouldNotAudit, report.Failed}, report.Critical},
 		{"fault", report.Statement{Faults: []ptc.Fault{{}}}, []report.Status{report.CouldNotAudit}, report.Critical},
+		{"unexplained changes are high", report.Statement{Unexplained: []report.RuleChange{{}}}, []report.Status{report.Changed}, report.High},
+		{"what recovers was critical", report.Statement{Recovered: time.Unix(1, 0)}, []report.Status{report.Resolved}, report.Critical},
 		{"all others, in order", report.Statement{Resolved: f, Reminded: f, Altered: f, New: f}, []report.Status{report.Failed, report.Changed, report.Reminder, report.Resolved}, report.Low},
 	}
 	for _, tt := range tests {

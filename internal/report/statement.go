@@ -43,8 +43,29 @@ type Statement struct {
 	Faults []ptc.Fault
 	// Changes are the triggers that have an actor.
 	Changes []Trigger
+	// Rules are what became of the rules since the audit before.
+	Rules []RuleChange
+	// Unexplained are changes of rules that no change event told of in time.
+	// They are said whatever the threshold: with them, the status is CHANGED.
+	Unexplained []RuleChange
+	// Recovered is since when the registry could not be audited, where that
+	// was said and is over; otherwise zero.
+	Recovered time.Time
+	// Notes say more of findings, by their fingerprint.
+	Notes map[string]Note
+	// Seq counts what was said of the registry before, so that the same
+	// words, said again later, are another message.
+	Seq int64
 	// Evidence is where the report is kept; empty where nowhere.
 	Evidence string
+}
+
+// Note is what is known of a finding beside what it says itself.
+type Note struct {
+	// Why it is said now, a sentence, where its section does not say so.
+	Why string
+	// Since is when it was first seen to fail, UTC; zero where unknown.
+	Since time.Time
 }
 
 // Statuses lists what the statement says; the first names the message. Empty
@@ -57,9 +78,9 @@ func (s Statement) Statuses() []Status {
 	}{
 		{CouldNotAudit, len(s.Faults) > 0 || len(s.Undecided) > 0},
 		{Failed, len(s.New) > 0},
-		{Changed, len(s.Altered) > 0},
+		{Changed, len(s.Altered) > 0 || len(s.Unexplained) > 0},
 		{Reminder, len(s.Reminded) > 0},
-		{Resolved, len(s.Resolved) > 0},
+		{Resolved, len(s.Resolved) > 0 || !s.Recovered.IsZero()},
 	} {
 		if c.holds {
 			out = append(out, c.status)
@@ -68,13 +89,17 @@ func (s Statement) Statuses() []Status {
 	return out
 }
 
-// Severity is the highest of what is said; what could not be audited counts
-// as critical. Empty where there is nothing to say.
+// Severity is the highest of what is said. What could not be audited counts as
+// critical, also when it can be again, so that whoever was told learns of it;
+// changes that no event told of count as high. Empty where there is nothing to say.
 func (s Statement) Severity() Severity {
-	if len(s.Faults) > 0 || len(s.Undecided) > 0 {
+	if len(s.Faults) > 0 || len(s.Undecided) > 0 || !s.Recovered.IsZero() {
 		return Critical
 	}
 	var highest Severity
+	if len(s.Unexplained) > 0 {
+		highest = High
+	}
 	for _, f := range slices.Concat(s.New, s.Altered, s.Reminded, s.Resolved) {
 		highest = Highest(highest, f.Severity)
 	}

@@ -1,0 +1,92 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// ChangeKind says what became of a rule between two audits.
+type ChangeKind string
+
+// The kinds of changes.
+const (
+	Added   ChangeKind = "added"
+	Removed ChangeKind = "removed"
+	Altered ChangeKind = "altered"
+)
+
+// RuleChange is what became of one rule between two audits. Its texts come
+// from outside.
+type RuleChange struct {
+	Prefix string     `json:"prefix"`
+	Kind   ChangeKind `json:"kind"`
+	// Fields are those that differ, in the order of a Rule; of a rule that was
+	// added or removed, those that are set.
+	Fields []FieldChange `json:"fields"`
+}
+
+// FieldChange is one field of a rule, by its name in the policy vocabulary,
+// before and after. What is absent is empty.
+type FieldChange struct {
+	Field  string `json:"field"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+// DiffRules says what became of the rules between two audits, sorted by
+// prefix. It looks at what people configure, not at ECR's verdict. A rule that
+// was deleted and created again as it was differs in createdAt.
+func DiffRules(before, after []Rule) []RuleChange {
+	older, newer := byPrefix(before), byPrefix(after)
+	var out []RuleChange
+	for prefix, b := range older {
+		a, kept := newer[prefix]
+		switch fields := diffFields(b, a); {
+		case !kept:
+			out = append(out, RuleChange{prefix, Removed, fields})
+		case len(fields) > 0:
+			out = append(out, RuleChange{prefix, Altered, fields})
+		}
+	}
+	for prefix, a := range newer {
+		if _, known := older[prefix]; !known {
+			out = append(out, RuleChange{prefix, Added, diffFields(Rule{}, a)})
+		}
+	}
+	slices.SortFunc(out, func(a, b RuleChange) int { return cmp.Compare(a.Prefix, b.Prefix) })
+	return out
+}
+
+func byPrefix(rules []Rule) map[string]Rule {
+	m := make(map[string]Rule, len(rules))
+	for _, r := range rules {
+		m[r.Prefix] = r
+	}
+	return m
+}
+
+func diffFields(before, after Rule) []FieldChange {
+	var out []FieldChange
+	for _, f := range []FieldChange{
+		{"upstream.registry", before.Upstream.Registry, after.Upstream.Registry},
+		{"upstream.url", before.Upstream.URL, after.Upstream.URL},
+		{"upstream.prefix", before.Upstream.Prefix, after.Upstream.Prefix},
+		{"credential.arn", before.Credential.ARN, after.Credential.ARN},
+		{"role.arn", before.Role.ARN, after.Role.ARN},
+		{"createdAt", instant(before.CreatedAt), instant(after.CreatedAt)},
+	} {
+		if f.Before != f.After {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// instant is a time as text; empty where ECR gave none.
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
