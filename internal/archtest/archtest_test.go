@@ -96,6 +96,7 @@ const (
 	ecrapi   = "ptcaudit/internal/ecrapi"
 	snspub   = "ptcaudit/internal/snspub"
 	queue    = "ptcaudit/internal/queue"
+	store    = "ptcaudit/internal/store"
 	wire     = "ptcaudit/internal/wire"
 	sdk      = "github.com/aws/aws-sdk-go-v2"
 	smithy   = "github.com/aws/smithy-go"
@@ -124,6 +125,7 @@ var ours = map[string][]string{
 	ecrapi:                  {ptc, wire},
 	snspub:                  {ptc, notify, wire},
 	queue:                   {ptc, wire},
+	store:                   {ptc, report, wire},
 	wire:                    {},
 	emulator:                {},
 	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, ecrapi, snspub, queue},
@@ -191,6 +193,7 @@ func TestNobodyReachesWhatTheyMustNot(t *testing.T) {
 		{"ECR client", except(g, ecrapi), "be imported by ecrapi only", importsDirectly(sdk + "/service/ecr")},
 		{"SNS client", except(g, snspub), "be imported by snspub only", importsDirectly(sdk + "/service/sns")},
 		{"SQS client", except(g, queue), "be imported by queue only", importsDirectly(sdk + "/service/sqs")},
+		{"S3 client", except(g, store), "be imported by store only", importsDirectly(sdk + "/service/s3")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
