@@ -61,7 +61,7 @@ func newQueues(stack constructs.Construct, s settings) queues {
 	q.requests = awssqs.NewQueue(stack, jsii.String("Requests"), &awssqs.QueueProps{
 		DeliveryDelay:     seconds(settleSeconds),
 		VisibilityTimeout: seconds(visibilitySeconds),
-		RetentionPeriod:   awscdk.Duration_Days(jsii.Number(requestDays)),
+		RetentionPeriod:   days(requestDays),
 		DeadLetterQueue: &awssqs.DeadLetterQueue{
 			Queue:           q.dead,
 			MaxReceiveCount: jsii.Number(config.DefaultMaxReceives),
@@ -74,7 +74,7 @@ func newQueues(stack constructs.Construct, s settings) queues {
 
 func newDeadLetterQueue(stack constructs.Construct, id string) awssqs.Queue {
 	return awssqs.NewQueue(stack, jsii.String(id), &awssqs.QueueProps{
-		RetentionPeriod: awscdk.Duration_Days(jsii.Number(deadLetterDays)),
+		RetentionPeriod: days(deadLetterDays),
 		Encryption:      awssqs.QueueEncryption_SQS_MANAGED,
 		EnforceSSL:      jsii.Bool(true),
 	})

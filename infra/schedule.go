@@ -32,6 +32,12 @@ func (s schedule) heartbeatHours() int {
 	return int(math.Ceil(heartbeatSchedules * s.gap.Hours()))
 }
 
+// remindAfter is when a failure that goes on is said again: after a week, by
+// the audit that comes nearest to it.
+func (s schedule) remindAfter() time.Duration {
+	return 7*24*time.Hour - s.gap/2
+}
+
 var (
 	rate = regexp.MustCompile(`^rate\(([1-9][0-9]{0,4}) (minute|hour|day)(s?)\)$`)
 	cron = regexp.MustCompile(`^cron\((.*)\)$`)
