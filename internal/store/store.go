@@ -145,6 +145,18 @@ func checkKey(key string) error {
 	return nil
 }
 
+// checkPut refuses what cannot be kept.
+func checkPut(key, place string, data []byte) error {
+	if len(data) > MaxSize {
+		return errTooLarge(place)
+	}
+	return checkKey(key)
+}
+
+func errTooLarge(place string) error {
+	return fmt.Errorf("%s is larger than %d MiB", place, MaxSize>>20)
+}
+
 // malformed is the fault of what cannot be right, however often it is asked.
 func malformed(operation string, err error) *ptc.Fault {
 	return &ptc.Fault{Operation: operation, Kind: ptc.FaultMalformed, Message: err.Error()}
