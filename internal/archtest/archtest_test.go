@@ -85,6 +85,7 @@ const (
 	policy   = "ptcaudit/internal/policy"
 	policies = "ptcaudit/policies"
 	ledger   = "ptcaudit/internal/ledger"
+	history  = "ptcaudit/internal/history"
 	notify   = "ptcaudit/internal/notify"
 	trigger  = "ptcaudit/internal/trigger"
 	config   = "ptcaudit/internal/config"
@@ -120,7 +121,8 @@ var ours = map[string][]string{
 	ledger:                  {ptc, report},
 	notify:                  {ptc, report},
 	trigger:                 {ptc, report},
-	render + "/text":        {ptc, report},
+	history:                 {ptc, report, ledger},
+	render + "/text":        {ptc, report, policy, history},
 	audit:                   {ptc, report, policy},
 	handler:                 {ptc, report, notify, trigger},
 	config:                  {ptc, report},
@@ -131,7 +133,7 @@ var ours = map[string][]string{
 	wire:                    {},
 	emulator:                {},
 	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, ecrapi, snspub, queue},
-	cli:                     {ptc, report, policy, policy + "/policytest", notify, trigger, config, audit, handler, app, render + "/text", emulator, cli + "/demo", cli + "/awsjson"},
+	cli:                     {ptc, report, policy, policy + "/policytest", history, store, ledger, notify, trigger, config, audit, handler, app, render + "/text", emulator, cli + "/demo", cli + "/awsjson"},
 	cli + "/demo":           {ptc, report, policy, notify, config, audit, handler, app, render + "/text", emulator, cli + "/awsjson"},
 	cli + "/awsjson":        {},
 	"ptcaudit/internal/cmd": {cli},
@@ -178,7 +180,7 @@ func TestNobodyReachesWhatTheyMustNot(t *testing.T) {
 		{"emulator", []string{emulator}, "know nothing of ours", func(pkg string) bool { return under(pkg, "ptcaudit") }},
 		{
 			"the middle",
-			[]string{policy, audit, notify, render, trigger, ledger},
+			[]string{policy, audit, notify, render, trigger, ledger, history},
 			"never reach AWS",
 			func(pkg string) bool { return under(pkg, sdk, smithy, lambda, cdk) },
 		},
