@@ -151,6 +151,9 @@ func newFunction(stack awscdk.Stack, s settings, folder string, role awsiam.Role
 		Environment: &map[string]*string{
 			config.KeyPolicy:      jsii.String(policyFile),
 			config.KeyTopicARN:    t.findings.TopicArn(),
+			config.KeyState:       b.state.S3UrlForObject(nil),
+			config.KeyEvidence:    b.evidence.S3UrlForObject(nil),
+			config.KeyRemindAfter: jsii.String(s.schedule.remindAfter().String()),
 			config.KeyMinSeverity: jsii.String(s.minSeverity),
 			config.KeyMaxReceives: jsii.String(strconv.Itoa(config.DefaultMaxReceives)),
 			config.KeyLogLevel:    jsii.String(s.logLevel),

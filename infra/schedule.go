@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ptcaudit/internal/config"
 )
 
 // schedule is how often everything is audited, as EventBridge Scheduler reads
@@ -35,7 +37,7 @@ func (s schedule) heartbeatHours() int {
 // remindAfter is when a failure that goes on is said again: after a week, by
 // the audit that comes nearest to it.
 func (s schedule) remindAfter() time.Duration {
-	return 7*24*time.Hour - s.gap/2
+	return config.DefaultRemindAfter - s.gap/2
 }
 
 var (
