@@ -6,10 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -65,17 +62,4 @@ func indent(t *testing.T, data []byte) string {
 		t.Fatal(err)
 	}
 	return b.String() + "\n"
-}
-
-// TestWidth: a line is longer than a terminal only where it is copied, or
-// where it tells who did what.
-func TestWidth(t *testing.T) {
-	copied := regexp.MustCompile(`^ +(aws |See )|^Evidence: |^("[^"]*"|jane|rotation) \(`)
-	for name, s := range examples() {
-		for line := range strings.Lines(notify.Compose(s).Text) {
-			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 78 && !copied.MatchString(line) {
-				t.Errorf("%s: %d columns: %s", name, n, line)
-			}
-		}
-	}
 }

@@ -1,204 +1,16 @@
 package notify_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-	"unicode"
-	"unicode/utf8"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/snsstub"
 )
-
-// hold checks what is true of every message, whatever there is to say.
-func hold(t *testing.T, s report.Statement) notify.Message {
-	t.Helper()
-	m := notify.Compose(s)
-	e := m.Envelope()
-	holdLimits(t, e)
-	parts := holdParts(t, m, e)
-	holdText(t, m)
-	holdCounts(t, s, m)
-	holdChat(t, m, parts["https"])
-	return m
-}
-
-// holdLimits: SNS takes the message, to a standard topic and to a FIFO one.
-func holdLimits(t *testing.T, e notify.Envelope) {
-	t.Helper()
-	if e.Size() > notify.MaxSize {
-		t.Errorf("size %d is above %d", e.Size(), notify.MaxSize)
-	}
-	p := snsstub.Publication{
-		TopicARN: "arn:aws:sns:eu-west-1:111122223333:audit.fifo", GroupID: e.Group, DeduplicationID: e.ID,
-		Subject: e.Subject, Structure: "json", Message: e.Body, Attributes: map[string]snsstub.Attribute{},
-	}
-	for _, a := range e.Attributes {
-		p.Attributes[a.Name] = snsstub.Attribute{Type: a.Type, Value: a.Value}
-	}
-	if err := p.Check(); err != nil {
-		t.Errorf("SNS would refuse it: %v", err)
-	}
-	if e.Subject == "" {
-		t.Error("no subject")
-	}
-}
-
-// holdParts: every protocol's part decodes, and says what the message says.
-func holdParts(t *testing.T, m notify.Message, e notify.Envelope) map[string]string {
-	t.Helper()
-	var parts map[string]string
-	if err := json.Unmarshal([]byte(e.Body), &parts); err != nil {
-		t.Fatalf("body: %v", err)
-	}
-	if parts["default"] != m.Text || parts["sms"] != m.Subject || parts["sqs"] != parts["lambda"] {
-		t.Error("the parts do not agree")
-	}
-	var said notify.Message
-	if err := json.Unmarshal([]byte(parts["sqs"]), &said); err != nil {
-		t.Fatalf("sqs part: %v", err)
-	}
-	if diff := cmp.Diff(m, said, cmpopts.IgnoreUnexported(notify.Message{}, notify.Fault{}), cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("sqs part (-message +part):\n%s", diff)
-	}
-	for _, a := range e.Attributes {
-		if a.Type != "String.Array" {
-			continue
-		}
-		var list []string
-		if err := json.Unmarshal([]byte(a.Value), &list); err != nil || len(list) == 0 {
-			t.Errorf("attribute %s: %v, %d elements", a.Name, err, len(list))
-		}
-	}
-	return parts
-}
-
-// ownLine is what may begin at the left margin of a mail. Only an actor's line
-// begins with a word from outside, and that is no title and no field.
-var ownLine = regexp.MustCompile(`^(COULD NOT AUDIT|NEW|CHANGED|RESOLVED|REMINDER|STILL OPEN)$` +
-	`|^(Nothing to report|Could not audit|Reminder: \d+ failures?|\d+ (new failures?|changed failures?|resolved|reminders?|still open))` +
-	`|^Registry |^Evidence: \S+$|^\d+ more (is|are) left out|^\d+ earlier changes? (is|are) not listed here\.$` +
-	`|^("[^"]*"|Somebody|arn:\S+|[\w+=,.@/-]*[a-z][\w+=,.@/-]*)( \(\S+\))? (created|updated|deleted|wrote|restored|called|deployed|asked) .*\.$`)
-
-// holdText: no line of the mail is forged, and nothing in it is invisible.
-func holdText(t *testing.T, m notify.Message) {
-	t.Helper()
-	for line := range strings.Lines(m.Text) {
-		line = strings.TrimSuffix(line, "\n")
-		if line != "" && !strings.HasPrefix(line, "  ") && !ownLine.MatchString(line) {
-			t.Errorf("a line that is not ours begins at the margin: %q", line)
-		}
-	}
-	titles := 0
-	for _, title := range []string{"COULD NOT AUDIT", "NEW", "CHANGED", "RESOLVED", "REMINDER", "STILL OPEN"} {
-		if n := strings.Count("\n"+m.Text, "\n"+title+"\n"); n > 1 {
-			t.Errorf("title %s stands %d times", title, n)
-		} else {
-			titles += n
-		}
-	}
-	if len(m.Findings) == 0 && len(m.Faults) == 0 && titles > 1 {
-		t.Errorf("%d titles over nothing", titles)
-	}
-	if i := strings.IndexFunc(m.Text, invisible); i >= 0 {
-		t.Errorf("invisible: %q", m.Text[i:min(len(m.Text), i+20)])
-	}
-}
-
-func invisible(r rune) bool {
-	return r != '\n' && !unicode.IsGraphic(r) || unicode.In(r, unicode.Bidi_Control, unicode.Join_Control, unicode.Variation_Selector)
-}
-
-var headLine = regexp.MustCompile(`(?m)^  (CRITICAL|HIGH|MEDIUM|LOW|INFORMATIONAL) +(\S+)  (\S*)$`)
-
-// holdCounts: what is shown and what is said to be left out is all there is,
-// shown is what matters most, and the text shows what the data has.
-func holdCounts(t *testing.T, s report.Statement, m notify.Message) {
-	t.Helper()
-	all := 0
-	for _, list := range [][]report.Finding{s.Undecided, s.New, s.Altered, s.Resolved, s.Reminded, s.Open} {
-		all += len(list)
-	}
-	if len(m.Findings)+m.Omitted != all {
-		t.Errorf("%d findings and %d left out, of %d", len(m.Findings), m.Omitted, all)
-	}
-	if leftOut := fmt.Sprintf("\n%d more", m.Omitted); (m.Omitted > 0) != strings.Contains(m.Text, leftOut) {
-		t.Errorf("%d are left out, which the text does not say, or says of nothing", m.Omitted)
-	}
-	var decided []notify.Finding
-	for i, f := range m.Findings {
-		if f.Status != report.CouldNotAudit {
-			decided = append(decided, f)
-		}
-		if i > 0 && f.Status == m.Findings[i-1].Status && f.Severity.Rank() > m.Findings[i-1].Severity.Rank() {
-			t.Errorf("%s after %s", f.Severity, m.Findings[i-1].Severity)
-		}
-	}
-	heads := headLine.FindAllStringSubmatch(m.Text, -1)
-	if len(heads) != len(decided) {
-		t.Fatalf("the text has %d findings, the data %d", len(heads), len(decided))
-	}
-	for i, f := range decided {
-		prefix := f.Prefix
-		if prefix == "" {
-			prefix = "(registry)"
-		}
-		if heads[i][1] != strings.ToUpper(string(f.Severity)) || heads[i][2] != prefix || heads[i][3] != f.Check {
-			t.Errorf("finding %d: the text has %q, the data %+v", i, heads[i][0], f)
-		}
-	}
-}
-
-// holdChat: it is bounded, has no markup but ours, and accounts for every
-// finding.
-func holdChat(t *testing.T, m notify.Message, part string) {
-	t.Helper()
-	var chat struct {
-		Version, Source string
-		Content         struct {
-			Title, Description string
-			NextSteps          []string
-		}
-		Metadata struct{ ThreadID string }
-	}
-	if err := json.Unmarshal([]byte(part), &chat); err != nil {
-		t.Fatalf("https part: %v", err)
-	}
-	if chat.Version != "1.0" || chat.Source != "custom" || chat.Metadata.ThreadID == "" || chat.Content.Title == "" {
-		t.Errorf("not a custom notification: %s", part)
-	}
-	if n := utf8.RuneCountInString(chat.Content.Description); n > 2800 {
-		t.Errorf("description has %d characters", n)
-	}
-	for _, text := range append(chat.Content.NextSteps, chat.Content.Description, chat.Content.Title) {
-		outside := regexp.MustCompile("`[^`\n]*`").ReplaceAllString(text, "")
-		outside = regexp.MustCompile(`(?m)^(• )?\*[A-Z ]+\*`).ReplaceAllString(outside, "")
-		if i := strings.IndexAny(strings.TrimPrefix(outside, "["), "`<>*~["); i >= 0 {
-			t.Errorf("markup %q in %q", outside[i:], text)
-		}
-		if strings.ContainsAny(text, "<>") || strings.Contains(outside, "://") {
-			t.Errorf("mention or link in %q", text)
-		}
-	}
-	left := 0
-	if match := regexp.MustCompile(`(?m)^(\d+) more: see the mail\.$`).FindStringSubmatch(chat.Content.Description); match != nil {
-		_, _ = fmt.Sscan(match[1], &left)
-	}
-	listed := len(regexp.MustCompile("(?m)^• [A-Z]+ `").FindAllString(chat.Content.Description, -1))
-	if all := len(m.Findings) + m.Omitted; listed+left != all {
-		t.Errorf("chat lists %d and leaves out %d, of %d:\n%s", listed, left, all, chat.Content.Description)
-	}
-}
 
 // big is n of something, spread over the sections.
 func big(n int, of func(i int) report.Finding) report.Statement {
@@ -319,10 +131,10 @@ func TestExamplesHold(t *testing.T) {
 	}
 }
 
-// TestID tells what a FIFO topic may drop from what it may not.
+// TestID tells what a program may drop from what it may not.
 func TestID(t *testing.T) {
 	base := func() report.Statement { return examples()["all-sections"] }
-	want := notify.Compose(base()).ID()
+	want := notify.Compose(base()).ID
 	for _, tc := range []struct {
 		name   string
 		change func(s *report.Statement)
@@ -344,7 +156,7 @@ func TestID(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			s := base()
 			tc.change(&s)
-			if got := notify.Compose(s).ID(); (got == want) != tc.same {
+			if got := notify.Compose(s).ID; (got == want) != tc.same {
 				t.Errorf("same id: %v, want %v", got == want, tc.same)
 			}
 		})
