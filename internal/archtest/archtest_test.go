@@ -99,6 +99,7 @@ const (
 	snspub   = "ptcaudit/internal/snspub"
 	queue    = "ptcaudit/internal/queue"
 	store    = "ptcaudit/internal/store"
+	speaker  = "ptcaudit/internal/speaker"
 	wire     = "ptcaudit/internal/wire"
 	sdk      = "github.com/aws/aws-sdk-go-v2"
 	smithy   = "github.com/aws/smithy-go"
@@ -124,7 +125,8 @@ var ours = map[string][]string{
 	history:                 {ptc, report, ledger},
 	render + "/text":        {ptc, report, policy, history},
 	audit:                   {ptc, report, policy},
-	handler:                 {ptc, report, notify, trigger},
+	speaker:                 {ptc, report, ledger, notify, store},
+	handler:                 {ptc, report, notify, trigger, speaker},
 	config:                  {ptc, report},
 	ecrapi:                  {ptc, wire},
 	snspub:                  {ptc, notify, wire},
@@ -132,7 +134,7 @@ var ours = map[string][]string{
 	store:                   {ptc, report, wire},
 	wire:                    {},
 	emulator:                {},
-	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, ecrapi, snspub, queue},
+	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, speaker, store, ecrapi, snspub, queue},
 	cli:                     {ptc, report, policy, policy + "/policytest", history, store, ledger, notify, trigger, config, audit, handler, app, render + "/text", emulator, cli + "/demo", cli + "/awsjson"},
 	cli + "/demo":           {ptc, report, policy, notify, config, audit, handler, app, render + "/text", emulator, cli + "/awsjson"},
 	cli + "/awsjson":        {},
