@@ -1,6 +1,9 @@
 package ledger
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Unaudited is a time in which audits are not complete.
 type Unaudited struct {
@@ -10,4 +13,45 @@ type Unaudited struct {
 	SaidAt time.Time `json:"saidAt,omitzero"`
 	// Subjects are those that were said: an operation or a check, and a prefix.
 	Subjects []string `json:"subjects"`
+}
+
+// undecided decides whether it is said that the audit is not complete: once
+// for each subject, again after a while, and that it is over.
+func (c *comparison) undecided() {
+	s := &c.statement
+	var subjects []string
+	for _, f := range s.Faults {
+		subjects = append(subjects, f.Operation+" "+f.Prefix)
+	}
+	for _, f := range s.Undecided {
+		subjects = append(subjects, f.Check+" "+f.Prefix)
+	}
+	before := c.prev.Unaudited
+	if len(subjects) == 0 {
+		if before == nil || !c.report.Complete || unsupported(c.report) {
+			return
+		}
+		if !before.SaidAt.IsZero() {
+			s.Recovered = before.Since
+		}
+		c.next.Unaudited = nil
+		return
+	}
+
+	now := Unaudited{Since: c.report.Audit.StartedAt}
+	if before != nil {
+		now = *before
+	}
+	unsaid := func(subject string) bool { return !slices.Contains(now.Subjects, subject) }
+	remind := c.options.Now.Sub(now.SaidAt) >= c.options.RemindAfter
+	switch {
+	case c.options.Hold, !remind && !slices.ContainsFunc(subjects, unsaid):
+		s.Faults, s.Undecided = nil, nil
+	case remind:
+		now.SaidAt, now.Subjects = c.options.Now, subjects
+	default:
+		// One that comes and goes is said once.
+		now.SaidAt, now.Subjects = c.options.Now, slices.Concat(now.Subjects, subjects)
+	}
+	c.next.Unaudited = &now
 }
