@@ -17,10 +17,13 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"ptcaudit/internal/cli"
+	"ptcaudit/internal/report"
 	"ptcaudit/internal/snsstub"
+	"ptcaudit/internal/store"
 	"ptcaudit/internal/toolbox"
 )
 
@@ -87,6 +90,7 @@ func params(t *testing.T, dir, bin string) testscript.Params {
 			"terminate": terminate,
 			"topic":     serveTopic,
 			"published": published,
+			"keep":      keep,
 		},
 	}
 }
@@ -179,6 +183,21 @@ func serveTopic(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PTCAUDIT_TOPIC_ARN", topic)
 	ts.Setenv("AWS_ENDPOINT_URL_SNS", server.URL)
 	stateOf(ts).sns = stub
+}
+
+// keep FOLDER REPORT… keeps reports as evidence.
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: keep FOLDER REPORT…")
+	}
+	s, err := store.Open("file://"+ts.MkAbs(args[0]), aws.Config{})
+	ts.Check(err)
+	for _, name := range args[1:] {
+		r, err := report.Decode([]byte(ts.ReadFile(name)))
+		ts.Check(err)
+		_, err = store.PutReport(context.Background(), s, r)
+		ts.Check(err)
+	}
 }
 
 // published prints what the topic took.
