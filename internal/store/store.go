@@ -100,7 +100,7 @@ func Open(address string, cfg aws.Config) (Store, error) {
 			case u.Host != "":
 				err = errors.New("a folder is written with three slashes and its whole path")
 			case !filepath.IsAbs(u.Path) || filepath.Clean(u.Path) != strings.TrimSuffix(u.Path, "/"):
-				err = errors.New("the folder must be a whole path, without . and ..")
+				err = errors.New("write the whole path of the folder, without dots for names")
 			default:
 				return &folder{filepath.Clean(u.Path)}, nil
 			}
