@@ -122,7 +122,8 @@ func (c *comparison) finish() (report.Statement, Ledger) {
 	return *s, c.next.kept(c.options.Now)
 }
 
-// concerned are the prefixes of which something is said.
+// concerned are the prefixes of which something is said. Those of unexplained
+// changes are not: what is known of them is not what explains them.
 func (c *comparison) concerned() map[string]bool {
 	s, out := c.statement, map[string]bool{}
 	for _, section := range [][]report.Finding{s.New, s.Altered, s.Resolved, s.Reminded, s.Undecided} {
@@ -132,9 +133,6 @@ func (c *comparison) concerned() map[string]bool {
 	}
 	for _, f := range s.Faults {
 		out[ptc.CleanPrefix(f.Prefix)] = true
-	}
-	for _, u := range s.Unexplained {
-		out[ptc.CleanPrefix(u.Prefix)] = true
 	}
 	return out
 }

@@ -195,3 +195,22 @@ func noVerdict(prefix string) ptc.Fault {
 
 // unsupported is what an audit says of a Region without the API.
 var unsupported = []ptc.Fault{{Operation: "DescribePullThroughCacheRules", Kind: ptc.FaultUnsupported}}
+
+// compare is the ledger after the step.
+func (s step) compare(l ledger.Ledger) ledger.Ledger {
+	_, next := ledger.Compare(l, s.report(), s.options())
+	return next
+}
+
+func compare(l ledger.Ledger, s step) (report.Statement, ledger.Ledger) {
+	return ledger.Compare(l, s.report(), s.options())
+}
+
+// faults are those of the rules that ECR gave no verdict on.
+func faults(prefixes ...string) []ptc.Fault {
+	var out []ptc.Fault
+	for _, prefix := range prefixes {
+		out = append(out, noVerdict(prefix))
+	}
+	return out
+}
