@@ -44,10 +44,8 @@ func eventID(t report.Trigger) string {
 // nothing of findings: somebody else's audit has seen what the changes led to.
 // Where all are known it is equal to l.
 func (l Ledger) Record(triggers []report.Trigger, now time.Time) Ledger {
-	if fresh := l.learn(triggers, now); len(fresh) == 0 {
-		return l.canonical()
-	}
-	return l.kept(now)
+	l.learn(triggers, now)
+	return l.bounded()
 }
 
 // MergeChanges is l with the changes that other knows of. What either has said
@@ -65,9 +63,7 @@ func (l Ledger) MergeChanges(other Ledger) Ledger {
 			l.Changes = append(l.Changes, c)
 		}
 	}
-	l = l.canonical()
-	l.Changes = newest(l.Changes)
-	return l
+	return l.bounded()
 }
 
 // learn adds the changes that l does not know, and gives them.
@@ -90,19 +86,19 @@ func (l *Ledger) learn(triggers []report.Trigger, now time.Time) []report.Trigge
 	return fresh
 }
 
-// kept is l without the changes that it need not remember any more. What may
-// still explain a rule that was not read since is remembered for longer.
-func (l Ledger) kept(now time.Time) Ledger {
-	l = l.canonical()
-	l.Changes = newest(slices.DeleteFunc(l.Changes, func(c Change) bool {
-		mayExplain := !l.RulesAt.IsZero() && !c.Time.Before(l.RulesAt.Add(-eventSkew))
-		return now.Sub(c.Seen) >= maxChangeAge && !mayExplain
-	}))
-	return l
+// past says that a change need not be remembered any more. One that may still
+// explain a rule which was not read since is, for longer.
+func (l Ledger) past(c Change, now time.Time) bool {
+	mayExplain := !l.RulesAt.IsZero() && !c.Time.Before(l.RulesAt.Add(-eventSkew))
+	return now.Sub(c.Seen) >= maxChangeAge && !mayExplain
 }
 
-// newest are the last of sorted changes, as many as are remembered.
-func newest(changes []Change) []Change { return changes[max(0, len(changes)-maxChanges):] }
+// bounded is l in canonical form, with as many changes as are remembered.
+func (l Ledger) bounded() Ledger {
+	l = l.canonical()
+	l.Changes = l.Changes[max(0, len(l.Changes)-maxChanges):]
+	return l
+}
 
 // say gives the changes that a statement has, oldest first, and marks them as
 // said: those among triggers, and those remembered that concern a prefix, as

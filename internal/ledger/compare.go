@@ -74,8 +74,9 @@ func unsupported(r report.Report) bool {
 	return slices.ContainsFunc(r.Faults, func(f ptc.Fault) bool { return f.Kind == ptc.FaultUnsupported })
 }
 
-// until is l without a future: what a clock that was fast has written would
-// otherwise keep silent for as long as it was fast.
+// until is a copy of l without a future, and without the changes that are long
+// past. What a clock that was fast has written would otherwise silence others
+// for as long as it was fast.
 func (l Ledger) until(now time.Time) Ledger {
 	l.Findings = slices.Clone(l.Findings)
 	for i, e := range l.Findings {
@@ -88,6 +89,7 @@ func (l Ledger) until(now time.Time) Ledger {
 	for i, c := range l.Changes {
 		l.Changes[i].Seen = earlier(c.Seen, now)
 	}
+	l.Changes = slices.DeleteFunc(l.Changes, func(c Change) bool { return l.past(c, now) })
 	l.Unexplained = slices.Clone(l.Unexplained)
 	for i, u := range l.Unexplained {
 		l.Unexplained[i].At = earlier(u.At, now)
@@ -112,14 +114,14 @@ func (c *comparison) finish() (report.Statement, Ledger) {
 	s := &c.statement
 	if len(s.Statuses()) == 0 {
 		*s = report.Statement{Registry: s.Registry, Policy: s.Policy, At: s.At, Seq: s.Seq}
-		return *s, c.next.kept(c.options.Now)
+		return *s, c.next.bounded()
 	}
 	for _, section := range [][]report.Finding{s.New, s.Altered, s.Resolved, s.Reminded, s.Open} {
 		slices.SortStableFunc(section, func(a, b report.Finding) int { return b.Severity.Rank() - a.Severity.Rank() })
 	}
 	s.Changes = c.next.say(c.report.Triggers, c.concerned())
 	c.next.Seq++
-	return *s, c.next.kept(c.options.Now)
+	return *s, c.next.bounded()
 }
 
 // concerned are the prefixes of which something is said. Those of unexplained

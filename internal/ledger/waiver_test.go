@@ -77,6 +77,7 @@ func TestWaivers(t *testing.T) {
 		"deleted and created again with another upstream": {
 			{rules: hub, findings: covered("a")},
 			{at: hour, triggers: triggers(changed("1", "hub", "jane", hour))},
+			{at: 2 * day},
 			{at: 30 * day, rules: hub, findings: covered("b"), triggers: triggers(changed("2", "hub", "jane", 30*day)), want: []string{slipped, "by jane"}},
 		},
 		"deleted and created again as it was": {
