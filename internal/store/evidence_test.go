@@ -3,9 +3,12 @@ package store_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -318,6 +321,58 @@ func testDamagedEvidence(t *testing.T, another func() store.Store) {
 	if slices.Sort(got); !slices.Equal(got, want) {
 		t.Errorf("damaged are %q, want %q", got, want)
 	}
+}
+
+// shelf is a Store that has one object.
+type shelf struct {
+	store.Store
+	key  string
+	data []byte
+}
+
+func (s shelf) Get(context.Context, string) ([]byte, string, error) { return s.data, "1", nil }
+
+func (s shelf) List(context.Context, string, string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) { yield(s.key, nil) }
+}
+
+func (s shelf) Place(key string) string { return "shelf:" + key }
+
+// FuzzRecords: what is read says what its key says, and what cannot be read is
+// a fault. Text is fuzzed as it stands, and packed.
+func FuzzRecords(f *testing.F) {
+	r := audited(ireland, "AUDIT1", noon)
+	var text bytes.Buffer
+	if err := r.Encode(&text); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(store.EvidenceKey(r), text.Bytes(), true)
+	f.Add(store.EvidenceKey(r), pack(f, text.String()), false)
+	f.Add("111122223333/eu-west-1/2026/11/21/0.changes.json.gz", []byte(`{"schemaVersion":"ptcaudit/changes/v1","triggers":[{}]}`), true)
+	f.Add("111122223333/eu-west-1/2026/02/30/0.json.gz", []byte("{}"), true)
+	f.Fuzz(func(t *testing.T, key string, data []byte, packed bool) {
+		if packed {
+			// With the key that is right for it, if there is one.
+			if r, err := report.Decode(data); err == nil {
+				key = store.EvidenceKey(r)
+			}
+			data = pack(t, string(data))
+		}
+		for record, err := range store.Records(t.Context(), shelf{key: key, data: data}, ireland, time.Time{}, time.Time{}) {
+			switch {
+			case record.Key != key:
+				t.Errorf("read %q for %q", record.Key, key)
+			case err != nil:
+				wantFault(t, err, ptc.FaultMalformed)
+			case record.Report != nil && store.EvidenceKey(*record.Report) != key:
+				t.Errorf("%q holds that of %q", key, store.EvidenceKey(*record.Report))
+			case (record.Report == nil) == (record.Changes == nil):
+				t.Errorf("%q holds %+v", key, record)
+			case record.At().UTC().Format("2006/01/02") != key[len(key)-len(path.Base(key))-len("2006/01/02/"):len(key)-len(path.Base(key))-1]:
+				t.Errorf("%q is of %s", key, record.At())
+			}
+		}
+	})
 }
 
 func pack(t testing.TB, text string) []byte {

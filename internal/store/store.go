@@ -76,8 +76,9 @@ const CallTimeout = 10 * time.Second
 // call, and no folder. Its error is one line that says what is wrong with the
 // URL, and what would be right.
 //
-// What a bucket's user needs is s3:GetObject and s3:PutObject on
-// BUCKET/PREFIX/* and s3:ListBucket on BUCKET.
+// What the user of a bucket needs is s3:GetObject and s3:PutObject on
+// BUCKET/PREFIX/* and s3:ListBucket on BUCKET; s3:PutObject alone, if all that
+// is done is to write under new keys.
 func Open(address string, cfg aws.Config) (Store, error) {
 	u, err := url.Parse(address)
 	if err == nil {
@@ -153,9 +154,9 @@ func checkPut(key, place string, data []byte) error {
 	return checkKey(key)
 }
 
-func errTooLarge(place string) error {
-	return fmt.Errorf("%s is larger than %d MiB", place, MaxSize>>20)
-}
+var errLarge = fmt.Errorf("larger than %d MiB", MaxSize>>20)
+
+func errTooLarge(place string) error { return fmt.Errorf("%s is %w", place, errLarge) }
 
 // malformed is the fault of what cannot be right, however often it is asked.
 func malformed(operation string, err error) *ptc.Fault {
