@@ -27,7 +27,7 @@ const (
 	// patience bounds all of it where the context has no deadline, as by hand.
 	patience = 3 * time.Minute
 	// poll is how often a lease that somebody waits for is looked at.
-	poll = time.Second
+	poll = 250 * time.Millisecond
 )
 
 // Say keeps a report as evidence, and says what there is to say of it. Again
@@ -201,11 +201,12 @@ func (a attempt) unrecorded(err error, said *Said) error {
 	return err
 }
 
-// wait waits for another's lease, if there is no other try that could.
+// wait waits for another's lease a little, if there is no other try that could
+// and time to speak after it.
 func (a attempt) wait(ctx context.Context, until time.Time) error {
-	busy := &Busy{Until: until}
-	if a.again || sleep(ctx, min(poll, until.Sub(a.speaker.now()))) != nil {
-		return busy
+	deadline, _ := ctx.Deadline()
+	if a.again || time.Until(deadline) < poll+2*recordReserve || sleep(ctx, min(poll, until.Sub(a.speaker.now()))) != nil {
+		return &Busy{Until: until}
 	}
 	return errLook
 }
