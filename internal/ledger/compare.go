@@ -30,9 +30,8 @@ func Compare(prev Ledger, r report.Report, o Options) (report.Statement, Ledger)
 	if prev.Registry != r.Registry {
 		prev = Ledger{Lease: prev.Lease}
 	}
-	c := comparison{prev: prev.until(o.Now), report: r, options: o, read: listRead(r), statement: report.StatementOf(r, o.MinSeverity)}
-	c.statement.New, c.statement.Changes, c.statement.Seq = nil, nil, prev.Seq
-	c.statement.Notes = map[string]report.Note{}
+	c := comparison{prev: prev.until(o.Now), report: r, options: o, read: listRead(r)}
+	c.statement = report.Statement{Registry: r.Registry, Policy: r.Policy, At: r.Audit.StartedAt, Seq: prev.Seq, Notes: map[string]report.Note{}}
 	c.next = c.prev
 	c.next.Registry = r.Registry
 	c.next.LastAudit = Audit{ID: r.Audit.ID, StartedAt: r.Audit.StartedAt, Complete: r.Complete}

@@ -18,14 +18,13 @@ func (c *comparison) findings() {
 	}
 	waived := waivedAt(c.report.Findings)
 	c.next.Findings = nil
-	found := make(map[key]bool, len(c.report.Findings))
 	for i, f := range c.report.Findings {
 		k := key{f.Prefix, f.Check}
 		if i+1 < len(c.report.Findings) && k == (key{c.report.Findings[i+1].Prefix, c.report.Findings[i+1].Check}) {
 			continue // of two with one name the last counts: what passes has no message, and is sorted first
 		}
-		found[k] = true
 		e, isKnown := known[k]
+		delete(known, k)
 		switch {
 		case f.Outcome == report.Error && isKnown:
 			c.keep(e) // nobody knows
@@ -38,7 +37,7 @@ func (c *comparison) findings() {
 		}
 	}
 	for _, e := range c.prev.Findings {
-		if !found[e.key()] {
+		if _, absent := known[e.key()]; absent {
 			c.keep(c.judgeAbsent(e))
 		}
 	}

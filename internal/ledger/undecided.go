@@ -3,6 +3,9 @@ package ledger
 import (
 	"slices"
 	"time"
+
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
 )
 
 // Unaudited is a time in which audits are not complete.
@@ -20,11 +23,17 @@ type Unaudited struct {
 func (c *comparison) undecided() {
 	s := &c.statement
 	var subjects []string
-	for _, f := range s.Faults {
-		subjects = append(subjects, f.Operation+" "+f.Prefix)
+	for _, f := range c.report.Faults {
+		if f.Kind != ptc.FaultUnsupported {
+			s.Faults = append(s.Faults, f)
+			subjects = append(subjects, f.Operation+" "+f.Prefix)
+		}
 	}
-	for _, f := range s.Undecided {
-		subjects = append(subjects, f.Check+" "+f.Prefix)
+	for _, f := range c.report.Findings {
+		if f.Outcome == report.Error {
+			s.Undecided = append(s.Undecided, f)
+			subjects = append(subjects, f.Check+" "+f.Prefix)
+		}
 	}
 	before := c.prev.Unaudited
 	if len(subjects) == 0 {
