@@ -17,17 +17,17 @@ const (
 	maxActors  = 5  // that earlier changes are gathered by
 )
 
-// changed says who changed what: the latest changes one by one, earlier ones
-// gathered by who made them.
+// changed says who changed what: the latest changes one by one, then earlier
+// ones gathered by who made them.
 func (d *draft) changed(w *writer, m Message) {
 	first := max(0, len(m.Changes)-maxWritten)
 	told := len(m.Changes) - first
+	for _, t := range m.Changes[first:] {
+		w.say("", d.actor(t)+".")
+	}
 	for _, g := range gather(m.Changes[:first]) {
 		w.say("", d.many(g))
 		told += len(g)
-	}
-	for _, t := range m.Changes[first:] {
-		w.say("", d.actor(t)+".")
 	}
 	if left := len(d.statement.Changes) - told; left > 0 {
 		w.say("", count(left, "1 earlier change is", "%d earlier changes are")+" not listed here.")
@@ -72,9 +72,9 @@ func (d *draft) many(changes []report.Trigger) string {
 	for _, t := range changes {
 		names = addName(names, object(t))
 	}
-	s := who(first) + " " + verb(first) + fmt.Sprintf(" %d times before that", len(changes))
+	s := who(first) + " " + verb(first) + fmt.Sprintf(" %d more", len(changes))
 	if from, to := d.clock(first.Time), d.clock(last.Time); from != "" && to != "" {
-		s += ", from " + from + " to " + to
+		s += " from " + from + " to " + to
 	}
 	if len(names) > 0 {
 		s += ": " + strings.Join(names, ", ")
@@ -120,29 +120,6 @@ func (d *draft) actor(t report.Trigger) string {
 		s += " (" + strings.Join(origin, " ") + ")"
 	}
 	return s
-}
-
-// toucher says who last changed a rule that a message says something of: the
-// rule itself or, where nobody did, a secret that it may use. Empty where
-// nobody did.
-func (d *draft) toucher(prefix string) string {
-	var by *report.Trigger
-	for i, t := range d.changes {
-		switch {
-		case prefix != "" && ptc.CleanPrefix(t.Prefix) == prefix:
-			by = &d.changes[i]
-		case t.Secret != "" && (by == nil || by.Secret != ""):
-			by = &d.changes[i]
-		}
-	}
-	if by == nil {
-		return ""
-	}
-	s := who(*by) + " " + deed(*by)
-	if at := d.clock(by.Time); at != "" {
-		s += " at " + at
-	}
-	return s + "."
 }
 
 // clock is when something was, with the day where that is another than the

@@ -134,7 +134,7 @@ func (d *draft) description(m Message) string {
 		shown++
 	}
 	left := len(entries) - shown + m.Omitted +
-		len(d.statement.Unexplained) - len(m.Unexplained) + len(d.statement.Rules) - len(m.Rules)
+		len(d.statement.Unexplained) - len(m.Unexplained) + d.allRules - len(m.Rules)
 	if left > 0 {
 		add(fmt.Sprintf("%d more: see the mail.", left), 0)
 	}
@@ -188,21 +188,25 @@ func (d *draft) entries(m Message) []entry {
 func (d *draft) chatFinding(f Finding) string {
 	line := "• " + strings.ToUpper(string(f.Severity)) + " " + code(subject(f.Prefix)) + " " + code(f.Check)
 	var said []string
-	say := func(lead, s, end string) {
-		if s != "" {
-			said = append(said, lead+cut(s, maxChatText)+end)
+	say := func(lead, s string) {
+		if s == "" {
+			return
 		}
+		if s = lead + cut(s, maxChatText); !strings.ContainsAny(s[len(s)-1:], `.!?"`) {
+			s += "."
+		}
+		said = append(said, s)
 	}
 	switch f.Status {
 	case report.Resolved:
-		say("", resolution(f), "")
-		say("It failed since ", d.since(f), ".")
+		say("", resolution(f))
+		say("It failed ", d.since(f))
 	case Open:
-		say("since ", d.since(f), ".")
+		say("", d.since(f))
 	default:
-		say("", f.Message, "")
-		say("Why now: ", f.Why, "")
-		say("Failing since ", d.since(f), ".")
+		say("", f.Message)
+		say("Why now: ", f.Why)
+		say("Failing ", d.since(f))
 	}
 	if len(said) > 0 {
 		line += ": " + escape(strings.Join(said, " "))

@@ -27,9 +27,10 @@ type draft struct {
 	rules       []report.RuleChange
 	recovered   time.Time
 
-	allFindings int // before anything was bounded
-	attributes  Attributes
-	id          string
+	// All that there was, before anything was bounded.
+	allFindings, allRules int
+	attributes            Attributes
+	id                    string
 }
 
 // section is one part of a statement.
@@ -61,7 +62,6 @@ func newDraft(s report.Statement) *draft {
 		unexplained: cleanRules(s.Unexplained),
 		changes:     []report.Trigger{},
 		findings:    []Finding{},
-		rules:       cleanRules(s.Rules),
 		recovered:   moment(s.Recovered),
 		id:          identity(s),
 	}
@@ -80,6 +80,8 @@ func newDraft(s report.Statement) *draft {
 	for _, c := range d.unexplained {
 		d.attributes.Prefixes = addName(d.attributes.Prefixes, c.Prefix)
 	}
+	rules := apart(s)
+	d.rules, d.allRules = cleanRules(rules), len(rules)
 	for _, t := range latest(s) {
 		d.changes = append(d.changes, cleanTrigger(t))
 	}
@@ -114,11 +116,7 @@ func addName(list []string, name string) []string {
 // finding is one of the statement's, with what is known of it beside.
 func (d *draft) finding(status report.Status, f report.Finding) Finding {
 	note := d.statement.Notes[f.Fingerprint]
-	out := Finding{Status: status, Finding: cleanFinding(f), Why: clean(note.Why, maxText), Since: moment(note.Since)}
-	if out.Status == report.Changed && out.Why == "" {
-		out.Why = d.toucher(out.Prefix)
-	}
-	return out
+	return Finding{Status: status, Finding: cleanFinding(f), Why: clean(note.Why, maxText), Since: moment(note.Since)}
 }
 
 func cleanFinding(f report.Finding) report.Finding {
@@ -132,7 +130,7 @@ func cleanFinding(f report.Finding) report.Finding {
 	f.Facts = id(f.Facts, maxID)
 	var references []string
 	for _, r := range f.References[:min(len(f.References), maxReferences)] {
-		references = append(references, id(r, maxName))
+		references = append(references, address(r, maxName))
 	}
 	f.References = references
 	if f.Waiver != nil {

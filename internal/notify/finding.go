@@ -17,7 +17,7 @@ const (
 // nothing else is said of it.
 func (d *draft) head(f Finding) string {
 	s := pad(strings.ToUpper(string(f.Severity)), len(report.Critical)) + "  " + subject(f.Prefix) + "  " + f.Check
-	if since, _, _ := strings.Cut(d.since(f), ","); since != "" && f.Status == Open {
+	if _, since := lasting(f.Since, d.statement.At); since != "" && f.Status == Open {
 		s += "  since " + since
 	}
 	return s
@@ -31,7 +31,7 @@ func (d *draft) failing(w *writer, f Finding) {
 		w.say("    ", "Why now: "+f.Why)
 	}
 	if since := d.since(f); since != "" {
-		w.say("    ", "Failing since "+since+".")
+		w.say("    ", "Failing "+since+".")
 	}
 	indent, lead := "    ", "Mend: "
 	continued := false
@@ -57,7 +57,7 @@ func (d *draft) failing(w *writer, f Finding) {
 func (d *draft) resolved(w *writer, f Finding) {
 	w.say("    ", resolution(f))
 	if since := d.since(f); since != "" {
-		w.say("    ", "It failed since "+since+".")
+		w.say("    ", "It failed "+since+".")
 	}
 }
 
@@ -77,28 +77,29 @@ func resolution(f Finding) string {
 	}
 }
 
-// since is since when a finding failed and for how long; empty where that is
+// since is for how long a finding failed, and since when; empty where that is
 // not known, or just now.
 func (d *draft) since(f Finding) string {
-	if f.Since.IsZero() {
+	took, since := lasting(f.Since, d.statement.At)
+	if took == "" {
 		return ""
 	}
-	return lasting(f.Since, d.statement.At)
+	return "for " + took + ", since " + since
 }
 
-// lasting is when something began, and how long ago that was; empty where it
-// was less than a minute.
-func lasting(since, now time.Time) string {
-	took := now.Sub(since)
+// lasting is how long ago something began, and when, no finer than that needs;
+// empty where it is not known, or less than a minute ago.
+func lasting(since, now time.Time) (took, begin string) {
+	ago := now.Sub(since)
 	switch {
-	case took < time.Minute:
-		return ""
-	case took < time.Hour:
-		return since.Format("2006-01-02 15:04 UTC") + ", for " + count(int(took/time.Minute), "1 minute", "%d minutes")
-	case took < 48*time.Hour:
-		return since.Format("2006-01-02 15:04 UTC") + ", for " + count(int(took/time.Hour), "1 hour", "%d hours")
+	case since.IsZero(), ago < time.Minute:
+		return "", ""
+	case ago < time.Hour:
+		return count(int(ago/time.Minute), "1 minute", "%d minutes"), since.Format("2006-01-02 15:04 UTC")
+	case ago < 48*time.Hour:
+		return count(int(ago/time.Hour), "1 hour", "%d hours"), since.Format("2006-01-02 15:04 UTC")
 	default:
-		return since.Format(time.DateOnly) + ", for " + count(int(took/(24*time.Hour)), "1 day", "%d days")
+		return count(int(ago/(24*time.Hour)), "1 day", "%d days"), since.Format(time.DateOnly)
 	}
 }
 

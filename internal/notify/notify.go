@@ -42,8 +42,9 @@ type Message struct {
 	// Changes are who did what: those that touch what is said before others,
 	// the latest before earlier ones; here the earliest first.
 	Changes []report.Trigger `json:"changes"`
-	// Rules are what became of the rules since the audit before, by prefix.
-	// They are the first to be left out where there is no room.
+	// Rules are what became of the rules since the audit before, by prefix, as
+	// far as it is not among Unexplained. They are the first to be left out
+	// where there is no room.
 	Rules []report.RuleChange `json:"rules,omitempty"`
 	// Unexplained are changes of rules that no change event told of in time.
 	Unexplained []report.RuleChange `json:"unexplained,omitempty"`

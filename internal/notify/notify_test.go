@@ -16,7 +16,10 @@ import (
 var update = flag.Bool("update", false, "rewrite golden files")
 
 // inFull are the examples that are shown as chat and programs get them too.
-var inFull = map[string]bool{"failed": true, "all-sections": true, "hostile": true, "could-not-list": true}
+var inFull = map[string]bool{
+	"failed": true, "changed": true, "resolved": true, "reminder": true, "could-not-audit": true,
+	"unexplained": true, "all-sections": true, "hostile": true,
+}
 
 // TestGolden shows every message as its readers get it.
 func TestGolden(t *testing.T) {

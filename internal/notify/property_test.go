@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
@@ -151,6 +153,13 @@ func TestID(t *testing.T) {
 		{"one more change", func(s *report.Statement) {
 			s.Changes = append(s.Changes, change("UpdatePullThroughCacheRule", "docker-hub", "", 40))
 		}, false},
+		{"with another note", func(s *report.Statement) { s.Notes = nil }, true},
+		{"with other evidence", func(s *report.Statement) { s.Evidence = "" }, true},
+		{"after another message", func(s *report.Statement) { s.Seq++ }, false},
+		{"another change of a rule", func(s *report.Statement) { s.Rules = s.Rules[1:] }, false},
+		{"another field of a rule", func(s *report.Statement) { s.Rules = []report.RuleChange{quaySwapped} }, false},
+		{"what no event told of", func(s *report.Statement) { s.Rules, s.Unexplained = s.Unexplained, s.Rules }, false},
+		{"not recovered", func(s *report.Statement) { s.Recovered = time.Time{} }, false},
 		{"another fault", func(s *report.Statement) { s.Faults[0].Prefix = "x" }, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -180,6 +189,16 @@ func TestSubject(t *testing.T) {
 		{"[HIGH] 1 new failure" + tail, report.Statement{New: one("")}},
 		{"[HIGH] 1 new failure on thirdparty/registry.k8s.io" + " - ECR pull through cache, 111122223333 eu-west-1", report.Statement{New: one("thirdparty/registry.k8s.io")}},
 		{"[HIGH] 1 changed failure on quay, 2 resolved" + tail, report.Statement{Altered: one("quay"), Resolved: two}},
+		{"[HIGH] quay changed without an event" + tail, report.Statement{Unexplained: []report.RuleChange{quayAdded}}},
+		{"[HIGH] 2 rules changed without an event, 1 resolved" + tail, report.Statement{Unexplained: []report.RuleChange{quayAdded, hubSecret}, Resolved: one("ghcr")}},
+		{"[HIGH] 1 changed failure on quay" + tail, report.Statement{Altered: one("quay"), Unexplained: []report.RuleChange{quayAdded}}},
+		{"[RESOLVED] Can be audited again" + tail, report.Statement{Recovered: at}},
+		{"[RESOLVED] Can be audited again, 2 resolved" + tail, report.Statement{Recovered: at, Resolved: two}},
+		{"[HIGH] 1 new failure, can be audited again" + tail, report.Statement{Recovered: at, New: one("")}},
+		{"[CRITICAL] Could not keep evidence, 1 new failure" + tail, report.Statement{Faults: []ptc.Fault{fault("PutLedger", "", "", ptc.FaultTimeout), fault("PutEvidence", "", "", ptc.FaultDenied)}, New: one("")}},
+		{"[CRITICAL] Could not audit: throttled" + tail, report.Statement{
+			Faults: []ptc.Fault{fault("PutEvidence", "", "", ptc.FaultDenied), fault("DescribePullThroughCacheRules", "", "", ptc.FaultThrottled)},
+		}},
 		{"[HIGH] 1 new failure, 2 reminders" + tail, report.Statement{New: one(""), Reminded: two}},
 		{"[HIGH] Reminder: 1 failure on quay" + tail, report.Statement{Reminded: one("quay")}},
 		{"[RESOLVED] 1 failure on quay" + tail, report.Statement{Resolved: one("quay")}},
@@ -217,6 +236,124 @@ func TestSubject(t *testing.T) {
 			}
 		})
 	}
+}
+
+// text draws what people, programs and attackers write: mostly short.
+func text(t *rapid.T) string {
+	s := rapid.OneOf(
+		rapid.SampledFrom([]string{
+			"", "docker-hub", "team-a/quay", "ROOT", "a\nRESOLVED\n  CRITICAL  quay  rule-quota", "Subject: x\r\n", "aws ecr x \\", "See https://evil.example",
+			"\u202e\u2066x\u2069", "\xff\xed\xa0\x80", "<!channel> <https://evil.example|x> [x](https://evil.example) *b* `c` _d_ ~e~ @here", `"\`, "Evidence: s3://x",
+			"arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf", "jane (arn) created quay at 22:50 UTC.", "•", "%s%d%!",
+		}),
+		rapid.String(),
+		rapid.StringMatching(`[a-z0-9/._-]{2,30}`),
+	).Draw(t, "text")
+	if rapid.IntRange(0, 40).Draw(t, "long") == 0 {
+		s = strings.Repeat(s, rapid.IntRange(1, 3000).Draw(t, "times"))
+	}
+	return s
+}
+
+// moment draws a time, also one that JSON cannot hold.
+func moment(t *rapid.T) time.Time {
+	return rapid.SampledFrom([]time.Time{
+		{},
+		at, at.Add(-time.Second), at.Add(-90 * time.Minute), at.Add(-day), at.Add(-1000 * day), at.Add(time.Hour),
+		time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(-5, 1, 1, 0, 0, 0, 0, time.FixedZone("x", 3600)),
+	}).Draw(t, "moment")
+}
+
+// length draws how many there are of something: mostly few, also far too many.
+func length(t *rapid.T, most int) int {
+	return rapid.OneOf(rapid.IntRange(0, 3), rapid.IntRange(0, 3), rapid.IntRange(0, 3), rapid.IntRange(0, most)).Draw(t, "length")
+}
+
+func list[T any](t *rapid.T, most int, one func(t *rapid.T) T) []T {
+	few := make([]T, 0, 8)
+	for range min(length(t, most), 8) {
+		few = append(few, one(t))
+	}
+	var out []T
+	for i := range length(t, most) { // drawing thousands takes too long
+		if len(few) > 0 {
+			out = append(out, few[i%len(few)])
+		}
+	}
+	return out
+}
+
+// anyStatement draws what a ledger, a report and their outside world could
+// bring about, and more.
+func anyStatement(t *rapid.T) report.Statement {
+	s := report.Statement{
+		Registry: rapid.SampledFrom([]ptc.Registry{registry, registry, {}, {Account: text(t), Region: text(t)}}).Draw(t, "registry"),
+		Policy:   report.Policy{Name: text(t)},
+		At:       moment(t),
+		Seq:      rapid.Int64().Draw(t, "seq"),
+		Evidence: rapid.SampledFrom([]string{"", evidence, text(t)}).Draw(t, "evidence"),
+		Notes:    map[string]report.Note{},
+	}
+	if rapid.Bool().Draw(t, "recovers") {
+		s.Recovered = moment(t)
+	}
+	findings := func(most int) []report.Finding {
+		return list(t, most, func(t *rapid.T) report.Finding {
+			f := report.Finding{
+				Check: text(t), Prefix: text(t), Severity: rapid.SampledFrom(report.Severities()).Draw(t, "severity"),
+				Outcome: rapid.SampledFrom([]report.Outcome{report.Fail, report.Pass, report.Skip, report.Error, report.Pending}).Draw(t, "outcome"),
+				Message: text(t), Remediation: text(t) + "\n" + text(t), Fingerprint: text(t), Facts: text(t), References: []string{text(t)},
+			}
+			if rapid.Bool().Draw(t, "waived") {
+				f.Waiver = &report.Waiver{Owner: text(t), Reason: text(t), Expires: text(t)}
+			}
+			s.Notes[f.Fingerprint] = report.Note{Why: text(t), Since: moment(t)}
+			return f
+		})
+	}
+	s.New, s.Altered, s.Resolved = findings(1500), findings(60), findings(60)
+	s.Reminded, s.Open, s.Undecided = findings(60), findings(300), findings(60)
+	s.Faults = list(t, 200, func(t *rapid.T) ptc.Fault {
+		return ptc.Fault{
+			Operation: rapid.SampledFrom([]string{"ValidatePullThroughCacheRule", "DescribePullThroughCacheRules", "PutEvidence", "GetLedger", "PutLedger", "LoadPolicy", text(t)}).Draw(t, "operation"),
+			Kind: rapid.SampledFrom([]ptc.FaultKind{
+				ptc.FaultDenied, ptc.FaultThrottled, ptc.FaultUnavailable, ptc.FaultTimeout, ptc.FaultMalformed, ptc.FaultUnsupported, ptc.FaultKind(text(t)),
+			}).Draw(t, "kind"),
+			Prefix: rapid.SampledFrom([]string{"", "quay", text(t)}).Draw(t, "prefix"),
+			Code:   rapid.SampledFrom([]string{"", "AccessDenied", text(t)}).Draw(t, "code"), Message: text(t), RequestID: text(t), Retryable: rapid.Bool().Draw(t, "retryable"),
+		}
+	})
+	s.Changes = list(t, 1000, func(t *rapid.T) report.Trigger {
+		c := report.Trigger{
+			Kind: rapid.SampledFrom([]report.TriggerKind{report.ChangeTrigger, report.SecretTrigger, report.DeploymentTrigger, report.ManualTrigger}).Draw(t, "kind"),
+			Time: moment(t), EventID: text(t), Prefix: text(t), Secret: rapid.SampledFrom([]string{"", text(t)}).Draw(t, "secret"),
+			Call: rapid.SampledFrom([]string{"CreatePullThroughCacheRule", "PutSecretValue", "", text(t)}).Draw(t, "call"),
+		}
+		if rapid.Bool().Draw(t, "acted") {
+			c.Actor = &report.Actor{Name: text(t), ARN: text(t), Address: text(t)}
+		}
+		return c
+	})
+	rules := func(t *rapid.T) report.RuleChange {
+		return report.RuleChange{
+			Prefix: text(t), Kind: rapid.SampledFrom([]report.ChangeKind{report.Added, report.Removed, report.Altered}).Draw(t, "kind"),
+			Fields: list(t, 20, func(t *rapid.T) report.FieldChange {
+				return report.FieldChange{Field: rapid.SampledFrom([]string{"upstream.url", "createdAt", text(t)}).Draw(t, "field"), Before: text(t), After: text(t)}
+			}),
+		}
+	}
+	s.Unexplained = list(t, 150, rules)
+	s.Rules = list(t, 150, rules)
+	if rapid.Bool().Draw(t, "overlap") {
+		s.Rules = append(s.Rules, s.Unexplained...)
+	}
+	return s
+}
+
+// TestAnyStatement: whatever there is to say, however large or hostile, makes
+// a message that SNS takes, that decodes, and whose parts agree.
+func TestAnyStatement(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) { hold(t, anyStatement(t)) })
 }
 
 func FuzzCompose(f *testing.F) {

@@ -15,17 +15,11 @@ const (
 
 // became says what became of the rules since the audit before.
 func (d *draft) became(w *writer, m Message) {
-	if len(d.statement.Rules) == 0 {
+	if d.allRules == 0 {
 		return
 	}
 	w.title(titleRules)
-	written := m.Rules[:min(len(m.Rules), maxWritten)]
-	for _, c := range written {
-		ruleChange(w, c)
-	}
-	if left := len(d.statement.Rules) - len(written); left > 0 {
-		w.say("  ", count(left, "1 more rule has", "%d more rules have")+" changed.")
-	}
+	ruleChanges(w, m.Rules, d.allRules-len(m.Rules), "changed")
 }
 
 // untold lists changes that no change event told of, and asks why.
@@ -34,22 +28,25 @@ func (d *draft) untold(w *writer, m Message) {
 		return
 	}
 	w.title(titleUntold)
-	written := m.Unexplained[:min(len(m.Unexplained), maxWritten)]
-	for _, c := range written {
-		ruleChange(w, c)
-	}
-	if left := len(d.statement.Unexplained) - len(written); left > 0 {
-		w.say("  ", count(left, "1 more rule has", "%d more rules have")+" changed without an event.")
-	}
+	ruleChanges(w, m.Unexplained, len(d.statement.Unexplained)-len(m.Unexplained), "changed without an event")
 	for _, step := range d.untoldSteps() {
 		for line := range strings.Lines(step) {
 			if line = strings.TrimSuffix(line, "\n"); isCommand(line) {
-				w.line("      " + line)
+				w.line("    " + line)
 			} else {
-				w.say("    ", line)
+				w.say("  ", line)
 			}
 		}
 	}
+}
+
+// apart are the changes of rules that events told of, or still may.
+func apart(s report.Statement) []report.RuleChange {
+	return slices.DeleteFunc(slices.Clone(s.Rules), func(c report.RuleChange) bool {
+		return slices.ContainsFunc(s.Unexplained, func(u report.RuleChange) bool {
+			return c.Prefix == u.Prefix && c.Kind == u.Kind && slices.Equal(c.Fields, u.Fields)
+		})
+	})
 }
 
 // untoldSteps say how to find out why no event told of a change, and who made
@@ -62,18 +59,19 @@ func (d *draft) untoldSteps() []string {
 	if d.region != "" {
 		in = " --region " + d.region
 	}
-	who := []string{"Who it was stands in CloudTrail's event history, for 90 days:"}
-	for _, call := range calls(d.unexplained) {
-		who = append(who, "aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue="+call+in)
+	steps := []string{strings.Join([]string{
+		"No event told of this within half an hour. Change events do not arrive: is a trail logging? IsLogging must be true of one that logs write management events:",
+		"aws cloudtrail describe-trails" + in,
+		"aws cloudtrail get-trail-status --name TRAIL_ARN" + in,
+	}, "\n")}
+	if made := calls(d.unexplained); len(made) > 0 {
+		who := "Who it was stands in CloudTrail's event history, for 90 days:"
+		for _, call := range made {
+			who += "\naws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=" + call + in
+		}
+		steps = append(steps, who)
 	}
-	return []string{
-		strings.Join([]string{
-			"Change events do not arrive: is a trail logging? Only a trail that logs write management events makes them. Look at IsLogging of each:",
-			"aws cloudtrail describe-trails" + in,
-			"aws cloudtrail get-trail-status --name TRAIL_ARN" + in,
-		}, "\n"),
-		strings.Join(who, "\n"),
-	}
+	return steps
 }
 
 // calls are the API's operations that can have made changes. Update reaches
@@ -105,20 +103,22 @@ func calls(changes []report.RuleChange) []string {
 	return out
 }
 
-// ruleChange says what became of one rule, field by field.
-func ruleChange(w *writer, c report.RuleChange) {
-	w.line("  " + ruleHead(c))
-	for _, f := range c.Fields {
-		w.say("    ", fieldChange(f))
+// ruleChanges says what became of rules, field by field, and how many there
+// are beside.
+func ruleChanges(w *writer, changes []report.RuleChange, left int, what string) {
+	written := changes[:min(len(changes), maxWritten)]
+	for _, c := range written {
+		w.line("  " + pad(strings.ToUpper(string(c.Kind)), len(report.Altered)) + "  " + subject(c.Prefix))
+		for _, f := range c.Fields {
+			w.say("    ", fieldChange(f))
+		}
+		if again(c) {
+			w.say("    ", "It was deleted and created again as it was.")
+		}
 	}
-	if again(c) {
-		w.say("    ", "It was deleted and created again as it was.")
+	if left += len(changes) - len(written); left > 0 {
+		w.say("  ", count(left, "1 more rule has ", "%d more rules have ")+what+".")
 	}
-}
-
-// ruleHead names a rule and what became of it.
-func ruleHead(c report.RuleChange) string {
-	return pad(strings.ToUpper(string(c.Kind)), len(report.Altered)) + "  " + subject(c.Prefix)
 }
 
 // again says that a rule differs by nothing but its age.

@@ -133,10 +133,12 @@ func (d *draft) couldNotAudit() (phrase, bool) {
 	s := d.statement
 	rules := map[string]bool{}
 	for _, f := range s.Faults {
-		if f.Prefix == "" {
+		switch _, atStore := (Fault{Operation: f.Operation}).step(); {
+		case f.Prefix != "":
+			rules[f.Prefix] = true
+		case !atStore:
 			return phrase{words: "Could not audit: " + d.reason()}, true
 		}
-		rules[f.Prefix] = true
 	}
 	for _, f := range s.Undecided {
 		if f.Prefix != "" {
@@ -153,6 +155,11 @@ func (d *draft) couldNotAudit() (phrase, bool) {
 	case len(s.Undecided) > 0:
 		return phrase{words: "Could not audit: " + count(len(s.Undecided), "1 check undecided", "%d checks undecided")}, true
 	}
+	for _, step := range steps { // the audit is sound, what is kept of it is not
+		if slices.ContainsFunc(s.Faults, func(f ptc.Fault) bool { return f.Operation == step.operation }) {
+			return phrase{words: step.cannot}, true
+		}
+	}
 	return phrase{}, false
 }
 
@@ -161,7 +168,7 @@ func (d *draft) couldNotAudit() (phrase, bool) {
 func (d *draft) reason() string {
 	said := ""
 	for _, f := range d.faults {
-		if len(f.Prefixes) > 0 {
+		if _, atStore := f.step(); atStore || len(f.Prefixes) > 0 {
 			continue
 		}
 		why := map[ptc.FaultKind]string{

@@ -64,8 +64,8 @@ func (d *draft) section(w *writer, m Message, status report.Status, write func(w
 
 // recovery says that the registry can be audited again.
 func (d *draft) recovery() string {
-	if since := lasting(d.recovered, d.statement.At); since != "" {
-		return "It can be audited again. It could not since " + since + "."
+	if took, since := lasting(d.recovered, d.statement.At); took != "" {
+		return "It can be audited again, after " + took + ". It could not since " + since + "."
 	}
 	return "It can be audited again."
 }
