@@ -53,7 +53,7 @@ func (*historyCommand) Help() string {
 
     ptcaudit history --evidence s3://acme-evidence --region eu-west-1
     ptcaudit history --evidence ./evidence --from 2026-11-01 --to 2026-11-30
-    ptcaudit history --output json | jq '.registries[].failures[] | select(.resolved == null)'
+    ptcaudit history --output json | jq '.registries[].failures[]'
 
 The exit code is 0 where all of the evidence could be read, 2 where the command line or the environment cannot be used, and 3 where something could not be read.`
 }
@@ -78,6 +78,7 @@ func (cmd *historyCommand) Run(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
+	h.Finish(c.now())
 	err = c.write(cmd.Output, renderers{
 		"json": func(w io.Writer, _ terminal) error { return writeJSON(w, h) },
 		"text": func(w io.Writer, t terminal) error {
@@ -93,13 +94,13 @@ func (cmd *historyCommand) Run(ctx context.Context, c *command) error {
 // unread says that not all of the evidence could be read.
 func unread(h *history.History) error {
 	if n := len(h.Unreadable); n > 0 {
-		return incomplete(fmt.Errorf("%d objects of the evidence could not be read: more may have happened than is shown", n))
+		return incomplete(fmt.Errorf("could not be read of the evidence: %d; more may have happened than is shown", n))
 	}
 	return nil
 }
 
-// history reads the evidence of a period. Each record also goes to also, if
-// that is not nil.
+// history reads the evidence of a period, for the caller to finish. Each record
+// also goes to also, if that is not nil.
 func (c *command) history(ctx context.Context, s store.Store, f registryFlags, from, to time.Time, also func(store.Record) error) (*history.History, error) {
 	h := history.Begin(from, to)
 	for record, err := range store.Records(ctx, s, f.narrow(), from, to) {
@@ -121,7 +122,6 @@ func (c *command) history(ctx context.Context, s store.Store, f registryFlags, f
 			}
 		}
 	}
-	h.Finish(c.now())
 	return h, nil
 }
 

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"archive/zip"
 	"bufio"
 	"context"
 	"errors"
@@ -91,6 +92,7 @@ func params(t *testing.T, dir, bin string) testscript.Params {
 			"topic":     serveTopic,
 			"published": published,
 			"keep":      keep,
+			"unzip":     unzip,
 		},
 	}
 }
@@ -196,6 +198,21 @@ func keep(ts *testscript.TestScript, neg bool, args []string) {
 		r, err := report.Decode([]byte(ts.ReadFile(name)))
 		ts.Check(err)
 		_, err = store.PutReport(context.Background(), s, r)
+		ts.Check(err)
+	}
+}
+
+// unzip FILE FOLDER takes an archive apart.
+func unzip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: unzip FILE FOLDER")
+	}
+	archive, err := zip.OpenReader(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer func() { _ = archive.Close() }()
+	ts.Check(os.CopyFS(ts.MkAbs(args[1]), archive))
+	for _, file := range archive.File {
+		_, err := fmt.Fprintln(ts.Stdout(), file.Name)
 		ts.Check(err)
 	}
 }

@@ -183,10 +183,24 @@ func (h *History) AddChanges(reg ptc.Registry, triggers []report.Trigger) {
 	r.tell(triggers)
 }
 
+// Last is when the last audit began; zero where there was none.
+func (h *History) Last() time.Time {
+	var last time.Time
+	for _, r := range h.Registries {
+		for _, a := range r.Audits {
+			if a.StartedAt.After(last) {
+				last = a.StartedAt
+			}
+		}
+	}
+	return last
+}
+
 // AddUnreadable adds the key of what could not be read.
 func (h *History) AddUnreadable(key string) { h.Unreadable = append(h.Unreadable, key) }
 
-// Finish completes a history, whose period may go on after now.
+// Finish completes a history. A period may go on after now: of that time
+// nothing can be missing.
 func (h *History) Finish(now time.Time) {
 	end := h.To
 	if now.Before(end) {

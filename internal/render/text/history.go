@@ -103,7 +103,7 @@ func (p *printer) audits(audits []history.Audit) {
 	for _, a := range audits {
 		row := []string{a.StartedAt.UTC().Format("2006-01-02 15:04"), why(a.Triggers)}
 		for _, severity := range slices.Backward(report.Severities()) {
-			row = append(row, p.number(a.Summary.Failed[severity], severity))
+			row = append(row, p.number(a, severity))
 		}
 		for i, cell := range row {
 			columns[i] = append(columns[i], cell)
@@ -148,12 +148,16 @@ func why(kinds []report.TriggerKind) string {
 	return s
 }
 
-// number is a count in a table: none is a dash.
-func (p *printer) number(n int, severity report.Severity) string {
-	if n == 0 {
-		return "-"
+// number is how many failures of a severity an audit saw. None is a dash, but
+// of an incomplete one nobody knows.
+func (p *printer) number(a history.Audit, severity report.Severity) string {
+	switch n := a.Summary.Failed[severity]; {
+	case n > 0:
+		return p.paint.severity(severity, fmt.Sprint(n))
+	case !a.Complete:
+		return "?"
 	}
-	return p.paint.severity(severity, fmt.Sprint(n))
+	return "-"
 }
 
 // since says what was other than in the audit before.
@@ -204,7 +208,7 @@ func (p *printer) lifelines(failures []history.Failure) {
 		p.line("  ", severities[i]+"  "+p.paint.strong(prefixes[i])+"  "+name(f.Check))
 		when := "Since " + minute(f.FirstSeen)
 		if f.Resolved.IsZero() {
-			when += "; it was not seen to be mended."
+			when += ", not resolved."
 		} else {
 			when += ", resolved " + minute(f.Resolved) + ": " + quoted(f.How)
 		}
