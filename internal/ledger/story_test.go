@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"ptcaudit/internal/ledger"
 	"ptcaudit/internal/ptc"
@@ -214,3 +215,7 @@ func faults(prefixes ...string) []ptc.Fault {
 	}
 	return out
 }
+
+type fault = ptc.Fault
+
+var equateEmpty = cmpopts.EquateEmpty()
