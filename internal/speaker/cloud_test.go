@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"golang.org/x/sync/errgroup"
 
 	"ptcaudit/internal/localcloud"
@@ -26,9 +27,9 @@ type cloud struct {
 func newCloud(t *testing.T) *cloud {
 	t.Helper()
 	c := &cloud{cfg: aws.Config{
-		Region:       localcloud.Region,
+		Region:       home.Region,
 		BaseEndpoint: aws.String(localcloud.Start(t).Endpoint),
-		Credentials:  credentials.NewStaticCredentialsProvider(localcloud.Account, "test", ""),
+		Credentials:  credentials.NewStaticCredentialsProvider(home.Account, "test", ""),
 	}}
 	cfg := c.cfg
 	cfg.HTTPClient = wire.Client(nil, time.Minute)
@@ -41,7 +42,10 @@ func (c *cloud) bucket(t *testing.T) string {
 	t.Helper()
 	c.buckets++
 	name := fmt.Sprint("bucket-", c.buckets)
-	if _, err := c.client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name}); err != nil {
+	if _, err := c.client.CreateBucket(t.Context(), &s3.CreateBucketInput{
+		Bucket:                    &name,
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(home.Region)},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return "s3://" + name

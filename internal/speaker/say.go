@@ -232,8 +232,9 @@ func (a attempt) speak(ctx context.Context, k *known, statement report.Statement
 	stop()
 	if err != nil {
 		before.Lease = nil
-		// The lease ends by itself, too.
+		// Where that fails, too, the lease ends by itself.
 		_ = a.settle(ctx, k, before)
+		failpoint("lease-dropped")
 		return err
 	}
 	said.Message = m
