@@ -165,7 +165,8 @@ func (d *draft) entries(m Message) []entry {
 		for _, c := range changes {
 			var fields []string
 			for _, f := range c.Fields {
-				fields = append(fields, fieldChange(f))
+				is, was := fieldChange(f)
+				fields = append(fields, strings.Trim(is+", "+was, ", "))
 			}
 			line := "• " + escape(strings.ToUpper(string(c.Kind))) + " " + code(subject(c.Prefix))
 			if len(fields) > 0 {
