@@ -41,7 +41,10 @@ func (h *Handler) do(ctx context.Context, w *work) {
 
 	said, err := h.say(ctx, turn, r, !w.last)
 	r, w.said, w.err = said.Report, said.Message, err
-	w.audit = Audit{Account: w.registry.Account, Region: w.registry.Region, Complete: r.Complete, Summary: r.Summary}
+	w.audit = Audit{
+		Account: w.registry.Account, Region: w.registry.Region,
+		Complete: r.Complete, Summary: r.Summary, Faults: r.Faults, Superseded: said.Superseded,
+	}
 	var statuses []report.Status
 	if w.said != nil {
 		statuses = w.said.Statuses
