@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"ptcaudit/internal/app"
 	"ptcaudit/internal/config"
 	"ptcaudit/internal/handler"
+	"ptcaudit/internal/notify"
 	"ptcaudit/internal/trigger"
 )
 
@@ -105,13 +107,18 @@ func unhandled(result handler.Result, err error) error {
 func (c *command) writeResult(to outputs, result handler.Result, settings config.Config) error {
 	return c.write(to, renderers{
 		"json": func(w io.Writer, _ terminal) error { return writeJSON(w, result) },
-		"text": func(w io.Writer, _ terminal) error { return writeSaid(w, result, settings) },
+		"text": func(w io.Writer, t terminal) error { return writeSaid(w, t, result, settings) },
 	})
 }
 
+// mailWidth is how wide a mail is printed, in columns, where the terminal is not
+// narrower.
+const mailWidth = 78
+
 // writeSaid tells a person what came of an event.
-func writeSaid(w io.Writer, result handler.Result, settings config.Config) error {
+func writeSaid(w io.Writer, t terminal, result handler.Result, settings config.Config) error {
 	var out strings.Builder
+	columns := min(cmp.Or(t.width, mailWidth), mailWidth)
 	for i, m := range result.Said {
 		switch {
 		case settings.TopicARN != "":
@@ -120,7 +127,7 @@ func writeSaid(w io.Writer, result handler.Result, settings config.Config) error
 			out.WriteByte('\n')
 			fallthrough
 		default:
-			fmt.Fprintf(&out, "Subject: %s\n\n%s\n", m.Subject, strings.TrimRight(m.Text, "\n"))
+			fmt.Fprintf(&out, "Subject: %s\n\n%s\n", m.Subject, strings.TrimRight(notify.Wrap(m.Text, columns), "\n"))
 		}
 	}
 	for _, audit := range result.Audits {
