@@ -11,8 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"ptcaudit/internal/ptc"
@@ -66,8 +66,6 @@ func evidenceKey(reg ptc.Registry, at time.Time, name string) string {
 
 func registryPrefix(reg ptc.Registry) string { return reg.Account + "/" + reg.Region + "/" }
 
-var keyPattern = regexp.MustCompile(`^([0-9]{12})/([a-z0-9-]+)/([0-9]{4}/[0-9]{2}/[0-9]{2})/[A-Za-z0-9_-]+(\.changes)?\.json\.gz$`)
-
 // place is what a key of evidence says.
 type place struct {
 	registry ptc.Registry
@@ -77,14 +75,24 @@ type place struct {
 
 // parseKey takes the key of evidence apart; false where it is none.
 func parseKey(key string) (place, bool) {
-	m := keyPattern.FindStringSubmatch(key)
-	if m == nil {
+	parts := strings.SplitN(key, "/", 6)
+	if len(parts) != 6 {
 		return place{}, false
 	}
-	if _, err := time.Parse(dayLayout, m[3]); err != nil || !ptc.ValidRegion(m[2]) {
-		return place{}, false
+	p := place{registry: ptc.Registry{Account: parts[0], Region: parts[1]}, day: strings.Join(parts[2:5], "/")}
+	id, ok := strings.CutSuffix(parts[5], changesSuffix)
+	if p.changes = ok; !ok {
+		id, ok = strings.CutSuffix(parts[5], reportSuffix)
 	}
-	return place{ptc.Registry{Account: m[1], Region: m[2]}, m[3], m[4] != ""}, true
+	_, err := time.Parse(dayLayout, p.day)
+	return p, ok && err == nil && validID(id) && ptc.ValidAccount(p.registry.Account) && ptc.ValidRegion(p.registry.Region)
+}
+
+// validID says whether an id can be a part of a key.
+func validID(id string) bool {
+	return id != "" && !strings.ContainsFunc(id, func(r rune) bool {
+		return !isLetterOrDigit(r) && r != '-' && r != '_' && (r < 'A' || r > 'Z')
+	})
 }
 
 // PutReport keeps a report, and gives its key. What is kept is never

@@ -16,7 +16,6 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -127,10 +126,12 @@ func plain(u *url.URL) error {
 // validBucket says whether S3 would make a bucket of this name:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 func validBucket(name string) bool {
-	return bucketName.MatchString(name) && !strings.Contains(name, "..")
+	other := func(r rune) bool { return !isLetterOrDigit(r) }
+	return len(name) >= 3 && len(name) <= 63 && strings.TrimFunc(name, other) == name &&
+		!strings.ContainsFunc(name, func(r rune) bool { return other(r) && r != '.' && r != '-' }) && !strings.Contains(name, "..")
 }
 
-var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+func isLetterOrDigit(r rune) bool { return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' }
 
 // maxKeyLength is what S3 allows, in bytes, the store's own prefix included:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html

@@ -473,3 +473,15 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkOpen is what the stores add to a start, beside linking S3's client.
+func BenchmarkOpen(b *testing.B) {
+	cfg := config("https://s3.eu-west-1.amazonaws.com")
+	for b.Loop() {
+		for _, address := range []string{"s3://state/p", "s3://evidence/p"} {
+			if _, err := store.Open(address, cfg); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
