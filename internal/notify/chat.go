@@ -106,13 +106,13 @@ func (d *draft) description(m Message) string {
 	add(escape(d.about()), 0)
 	last := ""
 	if d.evidence != "" {
-		last = "Evidence: " + code(cut(d.evidence, maxChatText))
+		last = "Evidence: " + code(brief(d.evidence))
 	}
 	// Room is kept for the lines at the end.
 	room := utf8.RuneCountInString(last) + 1 + len("10000000 earlier changes: see the mail.\n10000000 more: see the mail.\n")
 	told := 0
 	for _, t := range m.Changes[max(0, len(m.Changes)-maxChatChanges):] {
-		if add(escape(cut(d.actor(t), maxChatText))+".", room) {
+		if add(escape(brief(d.actor(t)))+".", room) {
 			told++
 		}
 	}
@@ -170,7 +170,7 @@ func (d *draft) entries(m Message) []entry {
 			}
 			line := "• " + escape(strings.ToUpper(string(c.Kind))) + " " + code(subject(c.Prefix))
 			if len(fields) > 0 {
-				line += ": " + escape(cut(strings.Join(fields, "; "), maxChatText))
+				line += ": " + escape(brief(strings.Join(fields, "; ")))
 			}
 			out = append(out, entry{title, line})
 		}
@@ -193,7 +193,7 @@ func (d *draft) chatFinding(f Finding) string {
 		if s == "" {
 			return
 		}
-		if s = lead + cut(s, maxChatText); !strings.ContainsAny(s[len(s)-1:], `.!?"`) {
+		if s = lead + brief(s); !strings.ContainsAny(s[len(s)-1:], `.!?"`) {
 			s += "."
 		}
 		said = append(said, s)
@@ -220,7 +220,7 @@ func chatQuote(s string) string {
 	if s == "" {
 		return ""
 	}
-	return quoted(cut(oneLine(s, maxText), maxChatText))
+	return quoted(brief(oneLine(s, maxText)))
 }
 
 // title is the subject: its tag is ours, and the brackets belong to it.

@@ -54,8 +54,9 @@ func code(s string) string {
 	return "`" + strings.NewReplacer("`", "'", "<", "‹", ">", "›", "\n", " ").Replace(s) + "`"
 }
 
-// cut shortens a text to n characters.
-func cut(s string, n int) string {
+// brief shortens a text to what a chat shows of one.
+func brief(s string) string {
+	n := maxChatText
 	for i := range s {
 		if n--; n < 0 {
 			return s[:i] + "…"

@@ -69,11 +69,11 @@ func (d *draft) untoldSteps() []string {
 		"aws cloudtrail get-trail-status --name TRAIL_ARN" + in,
 	}, "\n")}
 	if made := calls(d.unexplained); len(made) > 0 {
-		who := "Who it was stands in CloudTrail's event history, for 90 days:"
+		who := []string{"Who it was stands in CloudTrail's event history, for 90 days:"}
 		for _, call := range made {
-			who += "\naws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=" + call + in
+			who = append(who, "aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue="+call+in)
 		}
-		steps = append(steps, who)
+		steps = append(steps, strings.Join(who, "\n"))
 	}
 	return steps
 }
