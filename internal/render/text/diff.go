@@ -92,10 +92,10 @@ func (p *printer) changedRules(changes []report.RuleChange) {
 
 // field writes one field of a rule before and after.
 func (p *printer) field(f report.FieldChange, kind report.ChangeKind) {
-	switch {
-	case kind == report.Added:
+	switch kind {
+	case report.Added:
 		p.line("    ", p.paint.good("+ ")+f.Field+": "+name(f.After))
-	case kind == report.Removed:
+	case report.Removed:
 		p.line("    ", p.paint.bad("- ")+f.Field+": "+name(f.Before))
 	default:
 		for _, side := range []struct{ mark, value string }{{p.paint.bad("- "), f.Before}, {p.paint.good("+ "), f.After}} {

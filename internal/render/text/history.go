@@ -79,7 +79,7 @@ func (p *printer) sparkline(audits []history.Audit) string {
 		case n == 0:
 			line.WriteRune(bars[0])
 		default:
-			line.WriteRune(bars[1+(n-1)*(len(bars)-2)/max(most-1, 1)])
+			line.WriteRune(bars[(n*(len(bars)-1)+most-1)/most])
 		}
 	}
 	return fmt.Sprintf("%s (most: %d)", line.String(), most)
@@ -173,7 +173,7 @@ func (p *printer) since(a history.Audit, first bool) string {
 		n    int
 		what string
 	}{{len(a.New), "new"}, {len(a.Changed), "changed"}, {len(a.Resolved), "resolved"}} {
-		if c.n > 0 && !(first && c.what == "new") {
+		if c.n > 0 && (!first || c.what != "new") {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
 		}
 	}
