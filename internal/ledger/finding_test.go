@@ -20,6 +20,8 @@ var hub = rules(rule("hub", "registry-1.docker.io"))
 func TestFindings(t *testing.T) {
 	broken := findings(fail(validation, "hub", "a"))
 	sound := findings(pass(validation, "hub"))
+	twice := findings(pass(validation, "hub"), fail(validation, "hub", "a"))
+	twice[1].Message = "It fails."
 	at := func(s report.Severity) []report.Finding { return findings(severity(s, fail(validation, "hub", "a"))) }
 	for name, s := range map[string]story{
 		"new, silent, mended, new again": {
@@ -157,12 +159,10 @@ func TestFindings(t *testing.T) {
 				"new b hub", "new a hub",
 			}},
 		},
-		"one finding that stands twice": {
-			{rules: hub, findings: findings(pass(validation, "hub"), func() report.Finding {
-				f := fail(validation, "hub", "a")
-				f.Message = "It fails."
-				return f
-			}()), want: []string{"new validation-passed hub"}},
+		"one finding that stands twice counts as the one that fails": {
+			{rules: hub, findings: twice, want: []string{"new validation-passed hub"}},
+			{at: hour, rules: hub, findings: twice},
+			{at: 2 * hour, rules: hub, findings: sound, want: []string{"resolved validation-passed hub: mended"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) { s.tell(t) })

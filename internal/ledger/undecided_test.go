@@ -33,6 +33,14 @@ func TestUndecided(t *testing.T) {
 			{at: 3 * hour, rules: hub, faults: faults("quay")},
 			{at: 4 * hour, rules: hub, findings: broken, want: []string{"new validation-passed hub", "recovered since 0s"}},
 		},
+		"two that take turns": {
+			{rules: hub, faults: faults("hub"), want: []string{"fault ValidatePullThroughCacheRule hub"}},
+			{at: 1 * hour, rules: hub, faults: faults("quay"), want: []string{"fault ValidatePullThroughCacheRule quay"}},
+			{at: 2 * hour, rules: hub, faults: faults("hub")},
+			{at: 3 * hour, rules: hub, faults: faults("quay")},
+			{at: week + 1*hour, rules: hub, faults: faults("quay"), want: []string{"fault ValidatePullThroughCacheRule quay"}},
+			{at: week + 2*hour, rules: hub, faults: faults("hub"), want: []string{"fault ValidatePullThroughCacheRule hub"}},
+		},
 		"held back while another try follows": {
 			{rules: hub, faults: faults("hub"), findings: unsure, hold: true},
 			{at: minute, rules: hub, faults: faults("hub"), findings: unsure, hold: true},
