@@ -111,9 +111,13 @@ func TestManyChanges(t *testing.T) {
 			s.New = append(s.New, finding("upstream-allowed", fmt.Sprintf("team-%03d/hub", n), report.High, "It is not allowed.", ""))
 		}
 		s.Changes[0].Prefix += "/" // the API takes both
+		s.Changes[40] = change("PutSecretValue", "", "ecr-pullthroughcache/hub", 0)
 	})
 	m := hold(t, s)
 	told := map[string]bool{}
+	if !strings.Contains(m.Text, "jane (arn:aws:iam::111122223333:role/Admin) wrote secret ecr-pullthroughcache/hub") {
+		t.Error("who wrote a secret, which rules may use, is not told")
+	}
 	for _, c := range m.Changes {
 		told[strings.TrimSuffix(c.Prefix, "/")] = true
 	}
