@@ -146,10 +146,16 @@ func (s *site) run(t *testing.T, event []byte, step string, after time.Duration)
 	cmd := exec.CommandContext(ctx, path, "event", "-", "--output", "json")
 	cmd.Dir, cmd.Env, cmd.Stdin = s.dir, append(s.env, "FAILPOINT="+step), bytes.NewReader(event)
 	out, err := cmd.CombinedOutput()
+	switch {
+	case cmd.ProcessState == nil && ctx.Err() != nil:
+		return errKilled // before it began
+	case cmd.ProcessState == nil:
+		return err
+	}
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
 		return errKilled
 	}
-	if err != nil {
+	if !cmd.ProcessState.Success() { // err may be that it came to its end just before it was to be killed
 		return fmt.Errorf("%w\n%s", err, out)
 	}
 	return nil

@@ -220,9 +220,8 @@ func (a attempt) speak(ctx context.Context, k *known, statement report.Statement
 	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
 	before := k.ledger
-	leased := before
-	leased.Lease = &ledger.Lease{Holder: rand.Text(), Until: a.speaker.now().Add(left + leaseReserve)}
-	if err := a.put(ctx, k, leased); err != nil {
+	lease := ledger.Lease{Holder: rand.Text(), Until: a.speaker.now().Add(left + leaseReserve)}
+	if err := a.put(ctx, k, before.Speaking(statement, lease)); err != nil {
 		return err
 	}
 	failpoint("lease-put")
