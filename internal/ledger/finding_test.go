@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/ledger"
+	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 )
 
@@ -142,6 +143,12 @@ func TestFindings(t *testing.T) {
 			{rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 			{at: hour, rules: rules(rule("quay", "quay.io")), findings: findings(undecided(validation, "quay")), hold: true, want: []string{
 				"resolved validation-passed hub: The rule was deleted.",
+			}},
+		},
+		"absent where only the evidence could not be kept": {
+			{rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
+			{at: hour, rules: rules(rule("quay", "quay.io")), faults: []ptc.Fault{{Operation: "PutEvidence", Kind: ptc.FaultDenied}}, want: []string{
+				"resolved validation-passed hub: The rule was deleted.", "fault PutEvidence",
 			}},
 		},
 		"undecided resolves nothing": {

@@ -3,6 +3,9 @@ package ledger_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"ptcaudit/internal/ledger"
 	"ptcaudit/internal/report"
 )
 
@@ -85,5 +88,14 @@ func TestUndecided(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) { s.tell(t) })
+	}
+}
+
+func TestSubjectsStandOnce(t *testing.T) {
+	l := (step{rules: hub, faults: faults("hub")}).compare(ledger.Ledger{})
+	l = (step{at: hour, rules: hub, faults: faults("hub", "quay")}).compare(l)
+	want := []string{"ValidatePullThroughCacheRule hub", "ValidatePullThroughCacheRule quay"}
+	if diff := cmp.Diff(want, l.Unaudited.Subjects); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
