@@ -51,8 +51,11 @@ func markup(s string) string {
 
 // code is text that is shown as it is, to be copied.
 func code(s string) string {
-	return "`" + strings.NewReplacer("`", "'", "<", "‹", ">", "›", "\n", " ").Replace(s) + "`"
+	return "`" + inCode.Replace(s) + "`"
 }
+
+// inCode takes out what would end code, or is markup even there.
+var inCode = strings.NewReplacer("`", "'", "<", "‹", ">", "›", "\n", " ")
 
 // brief shortens a text to what a chat shows of one.
 func brief(s string) string {
