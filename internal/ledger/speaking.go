@@ -25,6 +25,9 @@ func (l Ledger) Speaking(s report.Statement, lease Lease) Ledger {
 			i = len(l.Findings)
 			l.Findings = append(l.Findings, Entry{Check: f.Check, Prefix: f.Prefix, State: Open, Since: s.Notes[f.Fingerprint].Since})
 		}
+		if l.Findings[i].State == Closed { // it would be forgotten with its waiver
+			l.Findings[i].State, l.Findings[i].Since = Open, s.Notes[f.Fingerprint].Since
+		}
 		if l.Findings[i].Said == nil {
 			l.Findings[i].Unsure = &Said{At: s.At, Severity: f.Severity, Facts: f.Facts}
 		}

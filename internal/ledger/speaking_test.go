@@ -103,3 +103,18 @@ func outline(s report.Statement) map[string][]string {
 	maps.DeleteFunc(out, func(_ string, list []string) bool { return len(list) == 0 })
 	return out
 }
+
+// TestWhatMayHaveBeenSaidOutlivesTheWaiver that it is about.
+func TestWhatMayHaveBeenSaidOutlivesTheWaiver(t *testing.T) {
+	l := story{
+		{rules: hub, findings: findings(waived(fail(allowed, "hub", "a"), "jo", "2026-11-29"))},
+		{at: hour, rules: hub, findings: findings(pass(allowed, "hub"))},
+	}.tell(t)
+	s, _ := compare(l, step{at: 2 * hour, rules: hub, findings: findings(waived(fail(allowed, "hub", "b"), "jo", "2026-11-29"))})
+	l = l.Speaking(s, ledger.Lease{Holder: "me", Until: start.Add(3 * hour)})
+	l = (step{at: 9 * day, rules: hub, findings: findings(undecided(allowed, "hub")), hold: true}).compare(l)
+	s, _ = compare(l, step{at: 10 * day, rules: hub, findings: findings(pass(allowed, "hub"))})
+	if diff := cmp.Diff([]string{"resolved upstream-allowed hub: mended"}, lines(s)); diff != "" {
+		t.Errorf("(-want +said):\n%s", diff)
+	}
+}
