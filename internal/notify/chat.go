@@ -226,7 +226,7 @@ func (d *draft) chatFinding(f Finding) string {
 		say("", resolution(f))
 		say("It failed ", d.since(f))
 	case Open:
-		say("", d.since(f))
+		say("Failing ", d.since(f))
 	default:
 		say("", f.Message)
 		say("Why now: ", f.Why)
