@@ -265,7 +265,7 @@ func testSizes(t *testing.T, another func() store.Store) {
 
 func testList(t *testing.T, another func() store.Store) {
 	s := another()
-	all := []string{"a", "a-b/x", "a.b", "b/a", "b/a-c", "b/a0", "b/c/d/e", "b/c/d/f", "b/c0", "c"} // as bytes order them
+	all := []string{"a", "a-b/x", "a.b", "b/a", "b/a-c", "b/a0", "b/c-1", "b/c/d/e", "b/c/d/f", "b/c0", "c"} // as bytes order them
 	for _, key := range slices.Backward(all) {
 		put(t, s, key, key, "")
 	}
@@ -386,13 +386,13 @@ func wantObject(t *testing.T, s store.Store, key, content, version string) {
 	}
 }
 
-func wantFault(t *testing.T, err error, kind ptc.FaultKind) *ptc.Fault {
+func wantFault(t *testing.T, err error, kind ptc.FaultKind) ptc.Fault {
 	t.Helper()
 	fault, ok := errors.AsType[*ptc.Fault](err)
 	if !ok || fault.Kind != kind || fault.Operation == "" || fault.Message == "" {
 		t.Fatalf("got %#v, want a fault of kind %s", err, kind)
 	}
-	return fault
+	return *fault
 }
 
 func TestOpen(t *testing.T) {
