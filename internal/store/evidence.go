@@ -43,10 +43,6 @@ const (
 	opGetEvidence = "GetEvidence"
 )
 
-// maxEvidenceSize bounds what an object of evidence may unpack to, in bytes.
-// The report of a full registry has less than a megabyte.
-const maxEvidenceSize = 64 << 20
-
 // EvidenceKey is where the report of an audit is kept:
 // <account>/<region>/<yyyy>/<mm>/<dd>/<audit id>.json.gz, by the day, UTC, on
 // which it began.
@@ -183,6 +179,9 @@ func put(ctx context.Context, s Store, key string, text []byte) (string, error) 
 	if _, ok := parseKey(key); !ok {
 		return "", malformed(opPutEvidence, fmt.Errorf("%.200q is no key of evidence", key))
 	}
+	if len(text) > MaxSize {
+		return "", malformed(opPutEvidence, errTooLarge("the text of "+key)) // it could not be read back
+	}
 	var packed bytes.Buffer
 	// Its header has no time and no name: equal text gives equal bytes.
 	w := gzip.NewWriter(&packed)
@@ -267,15 +266,16 @@ func decode(key string, data []byte) (Record, error) {
 	return record, nil
 }
 
-// unpack reads gzip, up to a bound: a small file can unpack to a very large one.
+// unpack reads gzip, up to the size of an object: a small one can unpack to a
+// very large one.
 func unpack(data []byte) ([]byte, error) {
 	r, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
 	}
-	text, err := io.ReadAll(io.LimitReader(r, maxEvidenceSize+1))
-	if err == nil && len(text) > maxEvidenceSize {
-		err = fmt.Errorf("it unpacks to more than %d MiB", maxEvidenceSize>>20)
+	text, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
+	if err == nil && len(text) > MaxSize {
+		err = errTooLarge("its text")
 	}
 	return text, err
 }

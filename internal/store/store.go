@@ -60,9 +60,9 @@ type Store interface {
 	Place(key string) string
 }
 
-// MaxSize bounds an object, in bytes: a larger one is not read, and not
-// written. A ledger of a full registry has less than a megabyte, its evidence
-// a tenth of that.
+// MaxSize bounds an object, in bytes, and the text that evidence unpacks to: a
+// larger one is not read, and not written. Ledger and report of a full registry
+// have about a megabyte.
 const MaxSize = 16 << 20
 
 // CallTimeout is how long one attempt of a call to S3 may take, its answer
