@@ -30,7 +30,7 @@ func (h *Handler) do(ctx context.Context, w *work) {
 			log.InfoContext(ctx, "changes need no audit: one that began after them is complete")
 			return
 		}
-		if due := turn.Due(); !w.last && began.Before(due) {
+		if due := turn.Due(w.triggers); !w.last && began.Before(due) {
 			w.err, w.until, w.waits = errSoon, due, true
 			log.InfoContext(ctx, "changes put off: an audit began just now")
 			return
