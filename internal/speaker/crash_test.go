@@ -144,7 +144,7 @@ func (s *site) run(t *testing.T, event []byte, step string, after time.Duration)
 		defer cancel()
 	}
 	cmd := exec.CommandContext(ctx, path, "event", "-", "--output", "json")
-	cmd.Dir, cmd.Env, cmd.Stdin = s.dir, append(s.env, "FAILPOINT="+step), bytes.NewReader(event)
+	cmd.Dir, cmd.Env, cmd.Stdin = s.dir, slices.Concat(s.env, []string{"FAILPOINT=" + step}), bytes.NewReader(event)
 	out, err := cmd.CombinedOutput()
 	switch {
 	case cmd.ProcessState == nil && ctx.Err() != nil:

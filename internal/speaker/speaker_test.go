@@ -96,19 +96,6 @@ func (f *flaky) Put(ctx context.Context, key string, data []byte, version string
 	return f.Store.Put(ctx, key, data, version)
 }
 
-// count counts the calls that begin so.
-func (f *flaky) count(begin string) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(slices.Collect(func(yield func(string) bool) {
-		for _, c := range f.calls {
-			if strings.HasPrefix(c, begin) && !yield(c) {
-				return
-			}
-		}
-	}))
-}
-
 // world is what a speaker under test meets.
 type world struct {
 	*speaker.Speaker
