@@ -151,7 +151,7 @@ func (d *demo) mended(ctx context.Context) error {
 
 // deleted has two auditors learn of one change at once.
 func (d *demo) deleted(ctx context.Context) error {
-	d.step("Bob deletes a rule that the policy requires; two functions learn of it at once")
+	d.step("Bob deletes a required rule; two functions learn of it at once")
 	if err := d.aws(ctx, d.bob, `aws ecr delete-pull-through-cache-rule --ecr-repository-prefix docker-hub --region eu-west-1`); err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (d *demo) deleted(ctx context.Context) error {
 }
 
 func (d *demo) swapped(ctx context.Context) error {
-	d.step("Bob points a rule elsewhere, under a waiver that was given for registry.k8s.io")
+	d.step("Bob points a rule elsewhere, under a waiver given for registry.k8s.io")
 	if err := d.aws(ctx, d.bob, `aws ecr delete-pull-through-cache-rule --ecr-repository-prefix kubernetes --region eu-west-1`); err != nil {
 		return err
 	}
