@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -335,6 +336,21 @@ func TestCrashAfter(t *testing.T) {
 			return breaks(t, s)
 		}, incomplete: true, said: 2, ids: 2, reports: 2}, // it is said, and that it is over
 	}
+	var rows []string
+	for _, tt := range tests {
+		rows = append(rows, tt.step)
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(readme), "| killed after |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var documented []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)`").FindAllStringSubmatch(table, -1) {
+		documented = append(documented, row[1])
+	}
+	is(t, "rows of the crash table", slices.Sorted(slices.Values(documented)), slices.Sorted(slices.Values(rows)))
 	for kind, newSite := range sites(t) {
 		for _, tt := range tests {
 			t.Run(kind+"/"+tt.step, func(t *testing.T) {
