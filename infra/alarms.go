@@ -110,7 +110,7 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 		{
 			name:      "audits-incomplete",
 			means:     "An audit could not establish everything that the policy asks for.",
-			do:        "The message COULD_NOT_AUDIT on the topic of findings names what failed: a permission of the role, or ECR itself.",
+			do:        "The message COULD_NOT_AUDIT on the topic of findings names what failed: a permission of the role, ECR itself, or a bucket.",
 			metric:    ours(auditIncomplete, "Sum", alarmMinutes),
 			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},

@@ -163,7 +163,7 @@ var keys = []key{
 	},
 	{
 		"evidenceLock", noLock, "governance 365 days",
-		"For how long nobody may delete the report of an audit: `governance N days`, but for whoever may bypass that, or `compliance N days`, not even the account's root user, and no later deployment takes it back. At most `evidenceDays`.",
+		"For how long nobody may delete the report of an audit: `governance N days` (but for whoever has `s3:BypassGovernanceRetention`) or `compliance N days` (not even the account's root user). No later deployment takes it back. At most `evidenceDays`.",
 		func(s *settings, v string) (err error) { s.evidenceLock, err = parseLock(v); return err },
 	},
 	{

@@ -32,7 +32,7 @@ type story struct {
 
 var stories = []story{
 	{1, "a forbidden upstream is created: the message names finding, caller and call", usual, options{}, forbiddenUpstream},
-	{2, "30 changes wait: at most 3 invocations, every finding said", usual, options{}, burst},
+	{2, "30 changes wait: at most 3 audits, every finding said once, everybody recorded", usual, options{}, burst},
 	{3, "the schedule fires: everything is audited", everyMinute, options{}, schedule},
 	{4, "a credential broken, a required rule deleted, the secret mended", usual, options{}, lifeOfARule},
 	{5, "a poison message: among the dead letters at once, the rest audited", usual, options{}, poison},

@@ -1,20 +1,23 @@
-"""Starts the local cloud, and has it do three things as AWS does them.
+"""Starts the local cloud, and has it do four things as AWS does them.
 
 CloudTrail hands calls to EventBridge under sources such as aws.ecr, which
 nobody else may use: events with its detail type are let pass. CloudFormation
 tells EventBridge how its stacks fare: the local one is made to. A permission
-for an SQS action holds for its batch version: locally they are told apart.
+for an SQS action holds for its batch version: locally they are told apart. What
+a function logs is in its log when it has answered: locally, where the machine
+is busy, often only after the next answer.
 """
 import json
 
 from ministack.app import main
-from ministack.core import iam_actions
+from ministack.core import iam_actions, lambda_runtime
 from ministack.services import eventbridge
 from ministack.services.cloudformation import stacks
 
 put_events = eventbridge._put_events
 add_event = stacks._add_event
 extract_iam_action = iam_actions.extract_iam_action
+drain = lambda_runtime.Worker._drain_stderr_bounded
 
 
 def put_events_of_cloudtrail(data, allow_aws_source=False):
@@ -45,7 +48,12 @@ def extract_iam_action_without_batch(*request):
     return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
 
 
+def drain_patiently(worker, **_):
+    return drain(worker, first_line_wait=0.5, idle_confirm=0.05, hard_cap=2)
+
+
 eventbridge._put_events = put_events_of_cloudtrail
 stacks._add_event = add_event_and_tell
 iam_actions.extract_iam_action = extract_iam_action_without_batch
+lambda_runtime.Worker._drain_stderr_bounded = drain_patiently
 main()
