@@ -13,27 +13,31 @@ import (
 // findings decides of each finding what there is to say of it.
 func (c *comparison) findings() {
 	c.touch()
-	known := make(map[key]Entry, len(c.prev.Findings))
-	for _, e := range c.prev.Findings {
-		known[e.key()] = e
+	known := make(map[key]int, len(c.prev.Findings)) // where it stands
+	for i, e := range c.prev.Findings {
+		known[e.key()] = i
 	}
 	waived := waivedAt(c.report.Findings)
-	c.next.Findings = nil
+	// Most of what was known stays so. Lists that grow step by step would take
+	// longer than all the rest.
+	c.next.Findings = make([]Entry, 0, len(c.prev.Findings))
+	c.statement.Notes = make(map[string]report.Note, len(c.prev.Findings))
 	for i, f := range c.report.Findings {
 		k := key{f.Prefix, f.Check}
 		if i+1 < len(c.report.Findings) && k == (key{c.report.Findings[i+1].Prefix, c.report.Findings[i+1].Check}) {
 			continue // of two with one name the last counts: what passes has no message, and is sorted first
 		}
-		e, isKnown := known[k]
-		delete(known, k)
+		at, isKnown := known[k]
+		e := Entry{Check: f.Check, Prefix: f.Prefix, State: Closed}
+		if isKnown {
+			e = c.prev.Findings[at]
+			delete(known, k)
+		}
 		switch {
 		case f.Outcome == report.Error && isKnown:
 			c.keep(e) // nobody knows
 		case f.Outcome == report.Error, !isKnown && f.Outcome != report.Fail && f.Waiver == nil: // as most are
 		default:
-			if !isKnown {
-				e = Entry{Check: f.Check, Prefix: f.Prefix, State: Closed}
-			}
 			c.keep(c.judge(e, f, c.weighs(f, waived)))
 		}
 	}
@@ -143,6 +147,9 @@ func (c *comparison) open(e Entry, f report.Finding) Entry {
 	if section != &s.Open {
 		e.Said = &Said{At: c.options.Now, Severity: f.Severity, Facts: f.Facts}
 		e.Touched, e.Unsure = false, nil
+	}
+	if section == &s.Open && s.Open == nil {
+		s.Open = make([]report.Finding, 0, len(c.prev.Findings))
 	}
 	*section = append(*section, f)
 	c.note(e, f, strings.Join(why, " "))
