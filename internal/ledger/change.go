@@ -93,9 +93,11 @@ func (l Ledger) past(c Change, now time.Time) bool {
 	return now.Sub(c.Seen) >= maxChangeAge && !mayExplain
 }
 
-// bounded is l in canonical form, with as many changes as are remembered.
+// bounded is l in canonical form, with as many changes as are remembered. What
+// they explain is settled before any of them is forgotten.
 func (l Ledger) bounded() Ledger {
 	l = l.canonical()
+	l.Unexplained = slices.DeleteFunc(l.Unexplained, l.explains)
 	l.Changes = l.Changes[max(0, len(l.Changes)-maxChanges):]
 	return l
 }

@@ -189,6 +189,26 @@ func TestWhatMayExplainIsNotForgotten(t *testing.T) {
 	}.tell(t)
 }
 
+// TestWhatIsForgottenHasExplained first what it could, although nobody looked
+// at the rules in between.
+func TestWhatIsForgottenHasExplained(t *testing.T) {
+	l := story{
+		{rules: hub},
+		{at: 10 * minute, rules: rules(rule("hub", "b"))},
+	}.tell(t)
+	if len(l.Unexplained) != 1 {
+		t.Fatalf("unexplained is %v", l.Unexplained)
+	}
+	l = l.Record(triggers(changed("late", "hub", "jane", 9*minute)), start.Add(20*minute))
+	for i := range 300 {
+		l = l.Record(triggers(changed(fmt.Sprint(i), "quay", "joe", 5*minute)), start.Add(21*minute))
+	}
+	s, _ := compare(l, step{at: hour, rules: rules(rule("hub", "b"))})
+	if len(s.Unexplained) != 0 {
+		t.Errorf("said to be unexplained, although its event came: %v", s.Unexplained)
+	}
+}
+
 func TestMergeChanges(t *testing.T) {
 	one, two, three := changed("1", "a", "jane", 0), changed("2", "b", "joe", 0), changed("3", "c", "jim", 0)
 	at := func(c report.Trigger, seen time.Duration, said bool) ledger.Change {

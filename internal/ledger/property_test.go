@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"ptcaudit/internal/ledger"
+	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 )
 
@@ -425,11 +426,21 @@ func TestTheLedgerIsWhatItIsReadAs(t *testing.T) {
 	})
 }
 
-// TestRecordingSaysNothing: it is known whoever tells of it first.
+// TestRecordingSaysNothing: it is known whoever tells of it first. What an event
+// told of is explained, and nothing else is.
 func TestRecordingSaysNothing(t *testing.T) {
 	remembering(t, func(t *rapid.T, _ *memory, at moment) {
 		recorded := at.before.Record(at.report.Triggers, at.now)
-		recorded.Changes = at.before.Changes
+		for _, u := range at.before.Unexplained {
+			told := slices.ContainsFunc(recorded.Changes, func(c ledger.Change) bool {
+				return c.Kind == report.ChangeTrigger && ptc.CleanPrefix(c.Prefix) == ptc.CleanPrefix(u.Prefix)
+			})
+			kept := slices.ContainsFunc(recorded.Unexplained, func(r ledger.Unexplained) bool { return cmp.Equal(r, u) })
+			if !told && !kept {
+				t.Fatalf("no event told of %v, and it is forgotten", u)
+			}
+		}
+		recorded.Changes, recorded.Unexplained = at.before.Changes, at.before.Unexplained
 		if diff := cmp.Diff(string(at.before.Encode()), string(recorded.Encode())); diff != "" && at.before.SchemaVersion != "" {
 			t.Fatalf("(-before +recorded):\n%s", diff)
 		}
