@@ -236,6 +236,9 @@ func (a attempt) speak(ctx context.Context, k *known, statement report.Statement
 	m, err := a.publish(publishing, statement)
 	stop()
 	if err != nil {
+		if mayBeSaid(err) {
+			before = k.ledger // which holds it for neither said nor unsaid
+		}
 		before.Lease = nil
 		// Where that fails, too, the lease ends by itself.
 		_ = a.settle(ctx, k, before)
@@ -250,6 +253,13 @@ func (a attempt) speak(ctx context.Context, k *known, statement report.Statement
 		failpoint("said-put")
 	}
 	return a.unrecorded(err, said) // where it comes again, as after a crash
+}
+
+// mayBeSaid says that a message may have arrived although publishing it failed:
+// where the answer is lost, and where an attempt before may have been taken.
+func mayBeSaid(err error) bool {
+	fault, refused := errors.AsType[*ptc.Fault](err)
+	return !refused || fault.Retryable
 }
 
 // settle ends the own lease with the ledger that is to follow. Others may have

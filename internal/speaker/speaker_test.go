@@ -31,6 +31,8 @@ type topic struct {
 	mu     sync.Mutex
 	said   []notify.Message
 	refuse error
+	// lose has the answer lost to a message that was taken.
+	lose error
 	// during, where it is set, is called within each Publish.
 	during func(ctx context.Context)
 }
@@ -43,6 +45,7 @@ func (t *topic) Publish(ctx context.Context, m notify.Message) error {
 	defer t.mu.Unlock()
 	if t.refuse == nil {
 		t.said = append(t.said, m)
+		return t.lose
 	}
 	return t.refuse
 }
@@ -457,7 +460,9 @@ func TestNotPublished(t *testing.T) {
 		w := inFolders(t)
 		tried := 0
 		w.topic.during = func(context.Context) { tried++ }
-		for _, refuse := range []error{errors.New("no topic"), &ptc.Fault{Operation: "Publish", Kind: ptc.FaultDenied}} {
+		for _, refuse := range []error{
+			&ptc.Fault{Operation: "Publish", Kind: ptc.FaultUnavailable, Code: "NotFound"}, &ptc.Fault{Operation: "Publish", Kind: ptc.FaultDenied},
+		} {
 			w.topic.refuse = refuse
 			_, err := w.say(t, audited(fmt.Sprint("try", tried), "hub"), true)
 			if _, ok := errors.AsType[*speaker.Unsaid](err); !ok {
@@ -475,6 +480,45 @@ func TestNotPublished(t *testing.T) {
 		w.mustSay(t, audited("b", "hub"))
 		is(t, "said", w.topic.statuses(), []string{"FAILED"})
 	})
+}
+
+// A message may have arrived although publishing it failed. Whoever got it
+// learns what became of it meanwhile, as after a crash.
+func TestLostAnswer(t *testing.T) {
+	lost := &ptc.Fault{Operation: "Publish", Kind: ptc.FaultTimeout, Message: "no answer", Retryable: true}
+	for _, tt := range []struct {
+		name                    string
+		before, lost, afterward []string // what fails
+		want                    []string
+	}{
+		{"mended since", nil, []string{"hub"}, nil, []string{"FAILED", "RESOLVED"}},
+		{"broken again since", []string{"hub"}, nil, []string{"hub"}, []string{"FAILED", "RESOLVED", "CHANGED"}},
+		{"as it was", nil, []string{"hub"}, []string{"hub"}, []string{"FAILED", "FAILED"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := inFolders(t)
+				w.mustSay(t, audited("before", tt.before...))
+				time.Sleep(time.Minute)
+				w.topic.lose = lost
+				if _, err := w.say(t, audited("lost", tt.lost...), true); err == nil {
+					t.Error("no error")
+				}
+				if l := w.ledger(t); l.Lease != nil {
+					t.Errorf("a lease is left: %v", l.Lease)
+				}
+				w.topic.lose = nil
+				for _, id := range []string{"then", "later"} {
+					time.Sleep(time.Minute)
+					w.mustSay(t, audited(id, tt.afterward...))
+				}
+				is(t, "said", w.topic.statuses(), tt.want)
+				if said := w.topic.said; tt.name == "as it was" && said[0].ID != said[1].ID {
+					t.Error("what is said again has another id")
+				}
+			})
+		})
+	}
 }
 
 // What is decided is said at the first try, the rest only once no try is left.
