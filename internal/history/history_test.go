@@ -170,4 +170,10 @@ func TestUses(t *testing.T) {
 	}, r.Waivers); diff != "" {
 		t.Errorf("waivers (-want +got):\n%s", diff)
 	}
+	// What fails on another upstream is covered by none, although it has one.
+	swapped := waived(fail, "2027-06-30")
+	swapped.Facts = "others"
+	if diff := cmp.Diff(r.Waivers, told(t, after(4), a, b, c, audited(3, swapped)).Waivers); diff != "" {
+		t.Errorf("waivers after a swap (-want +got):\n%s", diff)
+	}
 }

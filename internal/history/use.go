@@ -32,13 +32,15 @@ type Use struct {
 	Last   time.Time `json:"last"`
 }
 
-// used counts what a report was made with, and which waivers covered what.
+// used counts what a report was made with, and which waivers covered what. A
+// waiver that a failure has does not cover it where the ledger says that it was
+// given for something else.
 func (r *Registry) used(now report.Report) {
 	at := now.Audit.StartedAt
 	r.Policies = count(r.Policies, at, PolicyUse{Policy: now.Policy}, func(u PolicyUse) report.Policy { return u.Policy }, func(u *PolicyUse) *Use { return &u.Use })
 	r.Versions = count(r.Versions, at, VersionUse{Version: now.Audit.Version}, func(u VersionUse) string { return u.Version }, func(u *VersionUse) *Use { return &u.Use })
 	for _, f := range now.Findings {
-		if f.Waiver == nil || f.Outcome != report.Fail {
+		if f.Waiver == nil || f.Outcome != report.Fail || r.failing(f) != nil {
 			continue
 		}
 		r.Waivers = count(r.Waivers, at, WaiverUse{Subject: subjectOf(f), Waiver: *f.Waiver},
