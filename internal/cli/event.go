@@ -184,6 +184,8 @@ func silence(audit handler.Audit, said []notify.Message, threshold report.Severi
 		return "Nothing new to say " + of + ": its failure is known."
 	case known > 1:
 		return fmt.Sprintf("Nothing new to say %s: its %d failures are known.", of, known)
+	case audit.Summary.Waived > 0: // only the ledger knows what each waiver was given for
+		return "Nothing to say " + of + ": what fails is waived, or known."
 	}
 	return fmt.Sprintf("Nothing to say %s: no failure is %s or worse.", of, threshold)
 }
