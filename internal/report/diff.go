@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"ptcaudit/internal/ptc"
 )
 
 // ChangeKind says what became of a rule between two audits.
@@ -76,12 +78,16 @@ func diffFields(before, after Rule) []FieldChange {
 		{"role.arn", before.Role.ARN, after.Role.ARN},
 		{"createdAt", instant(before.CreatedAt), instant(after.CreatedAt)},
 	} {
-		if f.Before != f.After {
+		if f.Before != f.After && !(f.Field == "upstream.prefix" && wholly(f.Before) && wholly(f.After)) {
 			out = append(out, f)
 		}
 	}
 	return out
 }
+
+// wholly says that an upstream's repositories are all meant: ECR may say so by
+// ROOT or by nothing.
+func wholly(prefix string) bool { return prefix == "" || prefix == ptc.RootPrefix }
 
 // instant is a time as text; empty where ECR gave none.
 func instant(t time.Time) string {

@@ -18,6 +18,7 @@ func TestDiffRules(t *testing.T) {
 	judged := rule("same", "quay.io", "", at)
 	judged.Validation = &report.Validation{Applicable: true, Failure: "no"}
 	judged.UpdatedAt = at.Add(time.Hour)
+	judged.Upstream.Prefix = "ROOT" // the same as none
 
 	got := report.DiffRules(
 		[]report.Rule{rule("removed", "ghcr.io", "", at), rule("same", "quay.io", "", at), rule("swapped", "quay.io", "", at), rule("again", "quay.io", "", at)},

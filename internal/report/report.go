@@ -137,8 +137,13 @@ func Fingerprint(r ptc.Registry, check, prefix string) string {
 }
 
 // FactsOf hashes what the checks judge of a rule: upstream, credential, role.
+// No upstream prefix and ROOT are the same to ECR, which may say either.
 func FactsOf(r ptc.Rule) string {
-	return hash(r.Upstream.Registry, r.Upstream.URL, r.Upstream.Prefix, r.CredentialARN, r.RoleARN)
+	prefix := r.Upstream.Prefix
+	if prefix == ptc.RootPrefix {
+		prefix = ""
+	}
+	return hash(r.Upstream.Registry, r.Upstream.URL, prefix, r.CredentialARN, r.RoleARN)
 }
 
 // hash is half a SHA-256 of parts, in hexadecimal: 128 bits identify. An audit

@@ -181,6 +181,11 @@ func TestFactsFollowWhatIsJudged(t *testing.T) {
 	if report.FactsOf(base) != report.FactsOf(same) {
 		t.Error("prefix or time changed the facts")
 	}
+	root := base
+	root.Upstream.Prefix = "ROOT"
+	if report.FactsOf(base) != report.FactsOf(root) {
+		t.Error("ROOT is another upstream prefix than none")
+	}
 	for name, other := range map[string]ptc.Rule{
 		"upstream":   {Upstream: ptc.Upstream{Registry: "k8s", URL: "quay.io"}},
 		"url":        {Upstream: ptc.Upstream{Registry: "quay", URL: "quay.example"}},
