@@ -49,7 +49,7 @@ type historyCommand struct {
 
 // Help is shown below the summary.
 func (*historyCommand) Help() string {
-	return `Lists the audits that the evidence has of a registry, or of all, the newest last: why each ran, whether it was complete, how many failures there were, and what was other than in the one before. Below it stand the failures from when they were first seen to when they were resolved, and who changed what.
+	return `Lists the audits that the evidence has of a registry, or of all, the newest last: why each ran, whether it was complete, how many failures there were, and what was other than in the one before. Below it stand the failures from when they were first seen to when they were resolved, and who changed what. It begins afresh at --from: what fails then is first seen then, and waivers cover what is there then. The archive of evidence export also knows what was before.
 
     ptcaudit history --evidence s3://acme-evidence --region eu-west-1
     ptcaudit history --evidence ./evidence --from 2026-11-01 --to 2026-11-30
@@ -100,10 +100,16 @@ func unread(h *history.History) error {
 }
 
 // history reads the evidence of a period, for the caller to finish. Each record
-// also goes to also, if that is not nil.
+// also goes to also, if that is not nil: then all that was before the period is
+// read, too, so that what was known when it began counts.
 func (c *command) history(ctx context.Context, s store.Store, f registryFlags, from, to time.Time, also func(store.Record) error) (*history.History, error) {
 	h := history.Begin(from, to)
-	for record, err := range store.Records(ctx, s, f.narrow(), from, to) {
+	begin := from
+	if also != nil {
+		begin = time.Time{}
+	}
+	for record, err := range store.Records(ctx, s, f.narrow(), begin, to) {
+		early := err == nil && record.At().Before(from)
 		switch {
 		case err != nil && record.Key == "":
 			return nil, incomplete(fmt.Errorf("read the evidence: %w", err))
@@ -111,12 +117,16 @@ func (c *command) history(ctx context.Context, s store.Store, f registryFlags, f
 			continue
 		case err != nil:
 			h.AddUnreadable(record.Key)
+		case early && record.Report != nil:
+			h.RecallReport(*record.Report)
+		case early && record.Changes != nil:
+			h.RecallChanges(record.Changes.Registry, record.Changes.Triggers)
 		case record.Report != nil:
 			h.AddReport(record.Key, *record.Report)
 		case record.Changes != nil:
 			h.AddChanges(record.Changes.Registry, record.Changes.Triggers)
 		}
-		if also != nil {
+		if also != nil && !early {
 			if err := also(record); err != nil {
 				return nil, err
 			}

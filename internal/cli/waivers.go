@@ -26,7 +26,7 @@ type waiversCommand struct {
 
 // Help is shown below the summary.
 func (*waiversCommand) Help() string {
-	return `Lists the waivers of a policy, each with its place in the file and what it covers in a registry today. Those that cover nothing, have ended or end within 14 days come first.
+	return `Lists the waivers of a policy, each with its place in the file and what it covers in a registry today. Those that cover nothing, have ended or end within 14 days come first. It goes by the policy, as audit does; mails also know the past: with a ledger, a waiver covers a rule only as it was when it first did, unless it says anyUpstream.
 
     ptcaudit policy waivers --policy acme.yaml --region eu-west-1
     ptcaudit policy waivers report.json --policy acme.yaml --as-of 2027-04-01

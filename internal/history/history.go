@@ -143,6 +143,22 @@ func (h *History) AddChanges(reg ptc.Registry, triggers []report.Trigger) {
 	r.tell(triggers)
 }
 
+// RecallReport adds a report of before the period. It is not shown; but what it
+// found is known when the period begins: failures that were open then, and what
+// waivers were given for.
+func (h *History) RecallReport(r report.Report) {
+	h.AddReport("", r)
+	reg := h.of(r.Registry)
+	reg.Audits, reg.Changes, reg.Policies, reg.Versions, reg.Waivers = []Audit{}, []report.Trigger{}, []PolicyUse{}, []VersionUse{}, []WaiverUse{}
+	reg.Failures = slices.DeleteFunc(reg.Failures, func(f Failure) bool { return !f.Resolved.IsZero() })
+}
+
+// RecallChanges adds changes of before the period. They are not shown.
+func (h *History) RecallChanges(reg ptc.Registry, triggers []report.Trigger) {
+	h.AddChanges(reg, triggers)
+	h.of(reg).Changes = []report.Trigger{}
+}
+
 // Last is when the last audit began; zero where there was none.
 func (h *History) Last() time.Time {
 	var last time.Time
@@ -166,6 +182,7 @@ func (h *History) Finish(now time.Time) {
 	if now.Before(end) {
 		end = now.UTC()
 	}
+	h.Registries = slices.DeleteFunc(h.Registries, func(r *Registry) bool { return len(r.Audits)+len(r.Changes) == 0 }) // only recalled
 	for _, r := range h.Registries {
 		r.Gaps = r.gaps(h.From, end)
 		slices.SortStableFunc(r.Waivers, func(a, b WaiverUse) int {

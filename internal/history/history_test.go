@@ -177,3 +177,42 @@ func TestUses(t *testing.T) {
 		t.Errorf("waivers after a swap (-want +got):\n%s", diff)
 	}
 }
+
+// What was agreed and found before a period counts in it, and is not shown.
+func TestRecall(t *testing.T) {
+	fail := finding("c", "p", report.Fail)
+	swapped := waived(fail, "2027-03-31")
+	swapped.Facts = "others"
+	older := finding("old", "p", report.Fail)
+	over := finding("over", "p", report.Fail)
+	gone := finding("over", "p", report.Pass)
+
+	h := history.Begin(after(10), after(48))
+	for _, r := range []report.Report{audited(0, waived(fail, "2027-03-31"), over), audited(1, swapped, older, gone)} {
+		h.RecallReport(r)
+	}
+	h.RecallChanges(audited(0).Registry, []report.Trigger{{Kind: report.ChangeTrigger, Time: after(2), EventID: "e", Actor: &report.Actor{Name: "jane"}}})
+	h.AddReport("key", audited(11, swapped, older))
+	h.Finish(after(12))
+	if len(h.Registries) != 1 || len(h.Registries[0].Audits) != 1 || len(h.Registries[0].Changes) != 0 {
+		t.Fatalf("shown: %+v", h.Registries)
+	}
+	r := h.Registries[0]
+	want := []history.Failure{
+		{Subject: history.Subject{Check: "old", Prefix: "p", Severity: report.High}, FirstSeen: after(1)},
+		{Subject: history.Subject{Check: "c", Prefix: "p", Severity: report.High}, FirstSeen: after(1)},
+	}
+	if diff := cmp.Diff(want, r.Failures); diff != "" {
+		t.Errorf("failures (-want +got):\n%s", diff)
+	}
+	if len(r.Waivers) != 0 {
+		t.Errorf("a waiver covered what it was not given for: %+v", r.Waivers)
+	}
+
+	nothing := history.Begin(after(10), after(48))
+	nothing.RecallReport(audited(0, fail))
+	nothing.Finish(after(12))
+	if len(nothing.Registries) != 0 {
+		t.Errorf("a registry that was only recalled is shown: %+v", nothing.Registries)
+	}
+}

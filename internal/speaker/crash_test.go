@@ -32,13 +32,12 @@ import (
 	"ptcaudit/internal/store"
 )
 
+// built is where the command is built.
+var built string
+
 // command is the command, built so that it can be killed at every step.
 var command = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "failpoint")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "ptcaudit")
+	path := filepath.Join(built, "ptcaudit")
 	out, err := exec.Command("go", "build", "-tags", "failpoint", "-o", path, "ptcaudit/internal/cmd/ptcaudit").CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("%w\n%s", err, out)
@@ -47,10 +46,12 @@ var command = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := command(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	var err error
+	if built, err = os.MkdirTemp("", "failpoint"); err != nil {
+		panic(err)
 	}
+	code := m.Run()
+	_ = os.RemoveAll(built) // nothing but a file of ours
 	os.Exit(code)
 }
 

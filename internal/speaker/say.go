@@ -88,6 +88,9 @@ func (a attempt) sayAll(ctx context.Context, said Said) (Said, error) {
 		return said, ErrLater
 	}
 	statement := report.StatementOf(said.Report, a.speaker.MinSeverity)
+	// Nothing counts what was said before: the time does, so that the same said
+	// again is another message.
+	statement.Seq = said.Report.Audit.StartedAt.UnixMilli()
 	if len(statement.Statuses()) == 0 {
 		return said, nil
 	}
