@@ -78,7 +78,7 @@ func diffFields(before, after Rule) []FieldChange {
 		{"role.arn", before.Role.ARN, after.Role.ARN},
 		{"createdAt", instant(before.CreatedAt), instant(after.CreatedAt)},
 	} {
-		if f.Before != f.After && !(f.Field == "upstream.prefix" && wholly(f.Before) && wholly(f.After)) {
+		if same := f.Field == "upstream.prefix" && wholly(f.Before) && wholly(f.After); f.Before != f.After && !same {
 			out = append(out, f)
 		}
 	}
