@@ -231,7 +231,7 @@ func TestFunctionThatIsBroken(t *testing.T) {
 		err  error
 	}{
 		{"no topic", []string{"PTCAUDIT_TOPIC_ARN="}, "", config.ErrMissing},
-		{"no topic, and more", []string{"PTCAUDIT_TOPIC_ARN=", "PTCAUDIT_STATE=x"}, "", config.ErrNotAvailable},
+		{"no topic, and more", []string{"PTCAUDIT_TOPIC_ARN=", "PTCAUDIT_STATE=x"}, "", config.ErrInvalid},
 		{"the SDK's variables", []string{"AWS_MAX_ATTEMPTS=many"}, "", nil},
 		{"no authorities", []string{"AWS_CA_BUNDLE=/dev/null"}, "", nil},
 		{"no bundle", []string{"AWS_CA_BUNDLE=/not/there"}, "", os.ErrNotExist},

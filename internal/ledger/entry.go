@@ -1,0 +1,53 @@
+package ledger
+
+import (
+	"time"
+
+	"ptcaudit/internal/report"
+)
+
+// State is what is known of a finding.
+type State string
+
+// The states of a finding.
+const (
+	// Open: it fails, and no waiver covers it.
+	Open State = "open"
+	// Waived: it fails, and a waiver covers it.
+	Waived State = "waived"
+	// Closed: it does not fail. It is kept for the waiver that is bound to it.
+	Closed State = "closed"
+)
+
+// Entry is one finding over time.
+type Entry struct {
+	Check string `json:"check"`
+	// Prefix is empty where the subject is the registry.
+	Prefix string `json:"prefix"`
+	State  State  `json:"state"`
+	// Since is when the first of the audits began that saw it fail without a
+	// break; zero where it is closed.
+	Since time.Time `json:"since,omitzero"`
+	// Said is what was said of it last; nil where nobody was told, or was told
+	// that it is resolved.
+	Said *Said `json:"said,omitempty"`
+	// Touched says that somebody changed its rule or secret after that.
+	Touched bool `json:"touched,omitempty"`
+	// Waiver is the last one that covered it.
+	Waiver *Binding `json:"waiver,omitempty"`
+}
+
+// Said is what was last said of a failure.
+type Said struct {
+	At       time.Time       `json:"at"`
+	Severity report.Severity `json:"severity"`
+	// Facts are those of the finding.
+	Facts string `json:"facts,omitempty"`
+}
+
+// Binding ties a waiver to what it covered first.
+type Binding struct {
+	report.Waiver
+	// Facts are those of the finding when the waiver first covered it.
+	Facts string `json:"facts,omitempty"`
+}
