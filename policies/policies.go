@@ -3,7 +3,10 @@
 // internal/policy. It imports nothing of ours.
 package policies
 
-import "embed"
+import (
+	"embed"
+	"io/fs"
+)
 
 //go:generate go test . -run ^TestREADME$ -update
 
@@ -12,7 +15,7 @@ var files embed.FS
 
 // Only what explains policies reads them: they are not linked into a function.
 //
-//go:embed default_test.yaml strict_test.yaml
+//go:embed *_test.yaml testdata/*.yaml
 var tests embed.FS
 
 // Names lists the shipped policies.
@@ -25,9 +28,6 @@ func Read(name string) ([]byte, bool) {
 	return data, err == nil
 }
 
-// Tests gives the tests of a shipped policy, as YAML; false where there is none
-// of that name.
-func Tests(name string) ([]byte, bool) {
-	data, err := tests.ReadFile(name + "_test.yaml")
-	return data, err == nil
-}
+// Tests are the tests of the shipped policies, and of policies that extend
+// them: files named *_test.yaml, and what those name.
+func Tests() fs.FS { return tests }

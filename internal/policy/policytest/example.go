@@ -2,16 +2,12 @@ package policytest
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"slices"
-	"strings"
 
 	"ptcaudit/internal/policy"
 	"ptcaudit/internal/policy/source"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
-	"ptcaudit/policies"
 )
 
 // Example is what a check says of one subject in a policy's tests.
@@ -25,19 +21,12 @@ type Example struct {
 	Finding report.Finding
 }
 
-// Examples gives what the tests beside a policy have a check say, in their
-// order: first the findings that a test expects. A policy without tests has
-// none. Its error is of type policy.Errors.
-func Examples(ctx context.Context, named, check string) ([]Example, error) {
-	path := testsOf(named)
-	data, shipped := policies.Tests(named)
-	if !shipped {
-		var err error
-		if data, err = source.ReadFile(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		} else if err != nil {
-			return nil, policy.Errors{{File: path, Message: "cannot read the file: " + err.Error()}}
-		}
+// Examples gives what the tests of a file have a check say, in their order:
+// first the findings that a test expects. Its error is of type policy.Errors.
+func Examples(ctx context.Context, path, check string) ([]Example, error) {
+	data, err := source.ReadFile(path)
+	if err != nil {
+		return nil, policy.Errors{{File: path, Message: "cannot read the file: " + err.Error()}}
 	}
 	tests, p, err := read(path, data)
 	if err != nil {
@@ -61,14 +50,4 @@ func Examples(ctx context.Context, named, check string) ([]Example, error) {
 		}
 	}
 	return append(expected, others...), nil
-}
-
-// testsOf is where the tests of a policy stand: beside it.
-func testsOf(named string) string {
-	for _, extension := range []string{".yaml", ".yml"} {
-		if base, ok := strings.CutSuffix(named, extension); ok {
-			return base + "_test" + extension
-		}
-	}
-	return named + "_test.yaml"
 }
