@@ -118,6 +118,14 @@ var ours = map[string][]string{
 	notify:                  {ptc, report},
 	trigger:                 {ptc, report},
 	render + "/text":        {ptc, report},
+	render + "/outside":     {},
+	render + "/sarif":       {ptc, report, render + "/outside"},
+	render + "/junit":       {ptc, report, render + "/outside"},
+	render + "/csv":         {ptc, report, render + "/outside"},
+	render + "/markdown":    {ptc, report, render + "/outside"},
+	render + "/github":      {ptc, report, render + "/outside"},
+	render + "/asff":        {ptc, report, render + "/outside"},
+	render + "/ocsf":        {ptc, report, render + "/outside"},
 	audit:                   {ptc, report, policy},
 	handler:                 {ptc, report, notify, trigger},
 	config:                  {ptc, report},
@@ -135,7 +143,7 @@ var ours = map[string][]string{
 }
 
 // testOnly are packages that help tests; nothing that ships may import them.
-var testOnly = []string{"ptcaudit/internal/e2e", "ptcaudit/internal/toolbox", "ptcaudit/internal/localcloud", "ptcaudit/internal/snsstub", "ptcaudit/internal/bench"}
+var testOnly = []string{"ptcaudit/internal/e2e", "ptcaudit/internal/toolbox", "ptcaudit/internal/localcloud", "ptcaudit/internal/snsstub", "ptcaudit/internal/bench", render + "/samples"}
 
 func TestPackagesOfOursImportOnlyWhatTheyMay(t *testing.T) {
 	g, _ := load(t)
