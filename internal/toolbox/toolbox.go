@@ -25,6 +25,9 @@ func AWS(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/clients/bi
 // Python is the path of a Python that has boto3.
 func Python(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/clients/bin/python") }
 
+// Formats is the path of a Python that has readers of the formats of a report.
+func Formats(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/formats/bin/python") }
+
 // Ministack is the path of the local cloud.
 func Ministack(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/localcloud/bin/ministack") }
 

@@ -3,11 +3,9 @@ package sarif_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -24,8 +22,6 @@ import (
 	"ptcaudit/internal/render/sarif"
 	"ptcaudit/internal/report"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
 
 var checks = map[string]sarif.Check{
 	"validation-passed": {
@@ -51,24 +47,7 @@ func render(t interface {
 }
 
 func TestGolden(t *testing.T) {
-	for name, r := range samples.All() {
-		t.Run(name, func(t *testing.T) {
-			got := render(t, r)
-			file := filepath.Join("testdata", name+".sarif")
-			if *update {
-				if err := os.WriteFile(file, got, 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("output differs (-want +got); -update rewrites it:\n%s", diff)
-			}
-		})
-	}
+	samples.Golden(t, "sarif", func(t *testing.T, r report.Report) []byte { return render(t, r) })
 }
 
 // schema is the official schema, which go-sarif carries as a constant.
