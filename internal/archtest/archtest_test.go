@@ -118,7 +118,7 @@ var ours = map[string][]string{
 	notify:                  {ptc, report},
 	trigger:                 {ptc, report},
 	render + "/text":        {ptc, report},
-	render + "/outside":     {},
+	render + "/outside":     {ptc, report},
 	render + "/sarif":       {ptc, report, render + "/outside"},
 	render + "/junit":       {ptc, report, render + "/outside"},
 	render + "/csv":         {ptc, report, render + "/outside"},

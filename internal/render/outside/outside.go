@@ -1,8 +1,8 @@
-// Package outside makes text from outside fit for a report: what ECR says of a
+// Package outside makes text from outside fit to show: what ECR says of a
 // failure, names that somebody gave, messages of a policy that quote either.
 // Whoever wrote it may want to mislead the reader, so it is bounded, in one
 // line, and holds only what can be seen. What a format escapes beyond that is
-// the format's matter. Standard library only.
+// the format's matter.
 package outside
 
 import (

@@ -48,7 +48,6 @@ type invocation struct {
 
 // notification: §3.58.
 type notification struct {
-	Descriptor *reference     `json:"descriptor,omitempty"`
 	Rule       *reference     `json:"associatedRule,omitempty"`
 	Level      string         `json:"level"`
 	Message    message        `json:"message"`
@@ -56,7 +55,7 @@ type notification struct {
 	Properties map[string]any `json:"properties,omitempty"`
 }
 
-// reference to a rule: §3.52. The index is -1 where it is not in the list.
+// reference to a rule: §3.52.
 type reference struct {
 	ID    string `json:"id"`
 	Index int    `json:"index"`

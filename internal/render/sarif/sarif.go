@@ -77,7 +77,7 @@ func runOf(r report.Report, o Options) run {
 	}
 	for _, f := range r.Findings {
 		if f.Outcome == report.Fail || f.Outcome == report.Error {
-			out.Results = append(out.Results, resultOf(r, f, index[ruleID(f.Check)], o.Checks[f.Check]))
+			out.Results = append(out.Results, resultOf(r, f, index[outside.Check(f)], o.Checks[f.Check]))
 		}
 	}
 	return out
@@ -87,7 +87,7 @@ func runOf(r report.Report, o Options) run {
 func rulesOf(r report.Report, o Options) ([]rule, map[string]int) {
 	worst, links := map[string]report.Severity{}, map[string][]string{}
 	for _, f := range r.Findings {
-		id := ruleID(f.Check)
+		id := outside.Check(f)
 		worst[id] = report.Highest(worst[id], f.Severity)
 		links[id] = append(links[id], outside.Links(f.References)...)
 	}
@@ -128,17 +128,14 @@ func ruleOf(id string, severity report.Severity, c Check, links []string) rule {
 	return out
 }
 
-// ruleID is a check's id; SARIF wants it not to be empty (§3.49.3).
-func ruleID(check string) string { return cmp.Or(outside.Name(check), "(unnamed)") }
-
 // resultOf is a finding that failed, or that could not be decided.
 func resultOf(r report.Report, f report.Finding, index int, c Check) result {
-	text := cmp.Or(outside.Text(f.Message), "No message.")
+	text := outside.Message(f)
 	if lines := outside.Lines(f.Remediation, outside.MaxRemediation); len(lines) > 0 {
 		text += "\n\nMend: " + strings.Join(lines, "\n")
 	}
 	out := result{
-		RuleID:    ruleID(f.Check),
+		RuleID:    outside.Check(f),
 		RuleIndex: index,
 		Kind:      "fail",
 		Level:     level(f.Severity),
@@ -160,7 +157,7 @@ func resultOf(r report.Report, f report.Finding, index int, c Check) result {
 	if w := f.Waiver; w != nil {
 		out.Suppressions = append(out.Suppressions, suppression{
 			Kind: "external", Status: "accepted",
-			Justification: plain("Waived until " + outside.Name(w.Expires) + " by " + outside.Name(w.Owner) + ": " + outside.Text(w.Reason)),
+			Justification: plain(outside.Waived(*w)),
 		})
 	}
 	return out
@@ -170,26 +167,18 @@ func resultOf(r report.Report, f report.Finding, index int, c Check) result {
 // fail once it is in force (§3.58).
 func notifications(r report.Report, index map[string]int) []notification {
 	out := []notification{}
-	for _, f := range r.Faults {
-		n := notification{Level: "error", Message: message{Text: plain(outside.Text(f.Error()))}, Locations: []location{{Logical: logical(r.Registry, f.Prefix)}}}
-		if f.Kind == ptc.FaultUnsupported {
-			n.Level = "note"
-		}
-		if kind := outside.Name(string(f.Kind)); kind != "" {
-			n.Descriptor = &reference{ID: kind, Index: -1}
-		}
-		out = append(out, n)
+	for _, reason := range outside.Incomplete(r) {
+		out = append(out, notification{Level: "error", Message: message{Text: plain(reason)}})
 	}
-	said := report.StatementOf(r, report.Informational)
-	if !r.Complete && len(said.Faults)+len(said.Undecided) == 0 {
-		out = append(out, notification{Level: "error", Message: message{Text: "The report says of itself that it is incomplete."}})
+	if text, ok := outside.Unsupported(r); ok {
+		out = append(out, notification{Level: "note", Message: message{Text: plain(text)}})
 	}
 	for _, f := range r.Findings {
 		if f.Outcome == report.Pending {
 			out = append(out, notification{
 				Level:      "note",
 				Message:    message{Text: plain("Not in force yet: " + outside.Text(f.Message))},
-				Rule:       &reference{ID: ruleID(f.Check), Index: index[ruleID(f.Check)]},
+				Rule:       &reference{ID: outside.Check(f), Index: index[outside.Check(f)]},
 				Locations:  []location{{Logical: logical(r.Registry, f.Prefix)}},
 				Properties: map[string]any{"outcome": f.Outcome, "severity": f.Severity},
 			})
