@@ -126,6 +126,7 @@ var ours = map[string][]string{
 	render + "/github":      {ptc, report, render + "/outside"},
 	render + "/asff":        {ptc, report, render + "/outside"},
 	render + "/ocsf":        {ptc, report, render + "/outside"},
+	render + "/html":        {ptc, report, render + "/outside"},
 	audit:                   {ptc, report, policy},
 	handler:                 {ptc, report, notify, trigger},
 	config:                  {ptc, report},
