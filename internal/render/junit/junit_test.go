@@ -3,6 +3,7 @@ package junit_test
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,6 +14,8 @@ import (
 	"ptcaudit/internal/toolbox"
 )
 
+var update = flag.Bool("update", false, "rewrite golden files")
+
 func render(t *testing.T, r report.Report) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -22,7 +25,7 @@ func render(t *testing.T, r report.Report) []byte {
 	return b.Bytes()
 }
 
-func TestGolden(t *testing.T) { samples.Golden(t, "xml", render) }
+func TestGolden(t *testing.T) { samples.Golden(t, *update, "xml", render) }
 
 // counts are what testdata/read.py prints.
 type counts struct {

@@ -1,7 +1,6 @@
 package samples
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,17 +10,15 @@ import (
 	"ptcaudit/internal/report"
 )
 
-var update = flag.Bool("update", false, "rewrite golden files")
-
 // Golden compares what is written of each sample with testdata/NAME.EXTENSION.
-// -update rewrites these files.
-func Golden(t *testing.T, extension string, render func(t *testing.T, r report.Report) []byte) {
+// The caller's flag -update rewrites these files.
+func Golden(t *testing.T, update bool, extension string, render func(t *testing.T, r report.Report) []byte) {
 	t.Helper()
 	for name, r := range All() {
 		t.Run(name, func(t *testing.T) {
 			got := render(t, r)
 			file := filepath.Join("testdata", name+"."+extension)
-			if *update {
+			if update {
 				if err := os.WriteFile(file, got, 0o600); err != nil {
 					t.Fatal(err)
 				}

@@ -3,6 +3,7 @@ package sarif_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -22,6 +23,8 @@ import (
 	"ptcaudit/internal/render/sarif"
 	"ptcaudit/internal/report"
 )
+
+var update = flag.Bool("update", false, "rewrite golden files")
 
 var checks = map[string]sarif.Check{
 	"validation-passed": {
@@ -47,7 +50,7 @@ func render(t interface {
 }
 
 func TestGolden(t *testing.T) {
-	samples.Golden(t, "sarif", func(t *testing.T, r report.Report) []byte { return render(t, r) })
+	samples.Golden(t, *update, "sarif", func(t *testing.T, r report.Report) []byte { return render(t, r) })
 }
 
 // schema is the official schema, which go-sarif carries as a constant.
