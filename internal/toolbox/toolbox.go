@@ -29,6 +29,10 @@ func Python(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/clients
 // Formats is the path of a Python that has readers of the formats of a report.
 func Formats(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/formats/bin/python") }
 
+// Actions is the folder of GitHub's toolkit for actions, as a program of Node
+// imports it.
+func Actions(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/actions/node_modules/@actions/core") }
+
 // Ministack is the path of the local cloud.
 func Ministack(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/localcloud/bin/ministack") }
 
