@@ -130,7 +130,7 @@ func caseOf(f report.Finding) testCase {
 	case report.Pending:
 		c.Skipped = &verdict{Message: "Not in force yet: " + said.Message}
 	case report.Skip:
-		c.Skipped = &verdict{Message: "Does not apply."}
+		c.Skipped = &verdict{Message: said.Message}
 	default: // what could not tell; an outcome that is unknown has not passed
 		c.Error = said
 	}

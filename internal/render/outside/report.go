@@ -16,7 +16,16 @@ func Subject(f report.Finding) string { return cmp.Or(Name(f.Prefix), "(registry
 func Check(f report.Finding) string { return cmp.Or(Name(f.Check), "(unnamed)") }
 
 // Message is what a finding says; it is not empty, which some formats forbid.
-func Message(f report.Finding) string { return cmp.Or(Text(f.Message), "No message.") }
+func Message(f report.Finding) string {
+	none := "No message."
+	switch f.Outcome {
+	case report.Pass:
+		none = "The check passes."
+	case report.Skip:
+		none = "The check does not apply."
+	}
+	return cmp.Or(Text(f.Message), none)
+}
 
 // Waived says until when a finding is waived, by whom and why.
 func Waived(w report.Waiver) string {
