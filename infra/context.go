@@ -35,6 +35,9 @@ type settings struct {
 	logLevel       string
 	logDays        int
 
+	evidenceDays int
+	evidenceLock lock
+
 	readSecrets bool
 	createTrail bool
 	dashboard   bool
@@ -154,6 +157,16 @@ var keys = []key{
 		},
 	},
 	{
+		"evidenceDays", "400", "2555",
+		"How long the report of each audit is kept. A year, as most who audit ask for, and a month to do it in.",
+		func(s *settings, v string) error { return setNumber(&s.evidenceDays, v, 1, maxLockDays) },
+	},
+	{
+		"evidenceLock", noLock, "governance 365 days",
+		"For how long nobody may delete the report of an audit: `governance N days`, but for whoever may bypass that, or `compliance N days`, not even the account's root user, and no later deployment takes it back. At most `evidenceDays`.",
+		func(s *settings, v string) (err error) { s.evidenceLock, err = parseLock(v); return err },
+	},
+	{
 		"stackName", "ptcaudit", "ptcaudit-test",
 		"The stack's name; names of alarms begin with it.",
 		func(s *settings, v string) error {
@@ -198,6 +211,10 @@ func parseSettings(context map[string]any) (settings, error) {
 		if err != nil {
 			faults = append(faults, fmt.Errorf("context %s: %w", k.name, err))
 		}
+	}
+	if s.evidenceDays > 0 && s.evidenceLock.days > s.evidenceDays {
+		faults = append(faults, fmt.Errorf("context evidenceLock: locks for %d days what evidenceDays has deleted after %d: S3 would hide it, and go on keeping it",
+			s.evidenceLock.days, s.evidenceDays))
 	}
 	if value, _ := text(context["alarms"]); cmp.Or(value, same) == same {
 		for _, sub := range s.subscriptions {

@@ -123,6 +123,8 @@ func TestEveryFaultOfAContextIsNamedAtOnce(t *testing.T) {
 		"maxConcurrency": 1.5,
 		"logLevel":       "chatty",
 		"logDays":        "8",
+		"evidenceDays":   float64(180),
+		"evidenceLock":   "compliance 181 days",
 		"stackName":      "my_stack",
 		"tags":           map[string]any{"team": "build"},
 	})
@@ -146,6 +148,7 @@ func TestEveryFaultOfAContextIsNamedAtOnce(t *testing.T) {
 		`context logLevel: "chatty": write debug, info, warn or error`,
 		`context logDays: "8" is none of [7 14 30`,
 		`context stackName: "my_stack": write letters, digits and hyphens`,
+		"context evidenceLock: locks for 181 days what evidenceDays has deleted after 180",
 		"context tags: write a string, a number, true, false, or a list of strings",
 	}
 	lines := strings.Split(err.Error(), "\n")
@@ -255,6 +258,51 @@ func TestSchedulesThatAreRefused(t *testing.T) {
 		if got, err := parseSchedule(expression); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, %v; want an error with %q", expression, got, err, want)
 		}
+	}
+}
+
+// A failure that goes on is said again by the audit nearest to a week after.
+func TestRemindAfter(t *testing.T) {
+	for expression, want := range map[string]time.Duration{
+		"rate(1 minute)":                  7*24*time.Hour - 30*time.Second,
+		"rate(6 hours)":                   165 * time.Hour,
+		"rate(1 day)":                     156 * time.Hour,
+		"rate(67 hours)":                  134*time.Hour + 30*time.Minute,
+		"cron(0 6,18 ? * mon-fri *)":      138 * time.Hour,
+		"cron(0 6 ? * MON,WED,FRI,SUN *)": 144 * time.Hour,
+	} {
+		s, err := parseSchedule(expression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.remindAfter(); got != want {
+			t.Errorf("%s: after %v, want %v", expression, got, want)
+		}
+	}
+}
+
+func TestLocks(t *testing.T) {
+	for value, want := range map[string]lock{
+		"off":                   {},
+		"governance 1 day":      {"governance", 1},
+		"compliance 365 days":   {"compliance", 365},
+		"governance 36500 days": {"governance", 36500},
+	} {
+		if got, err := parseLock(value); err != nil || got != want {
+			t.Errorf("%q: %+v, %v; want %+v", value, got, err, want)
+		}
+	}
+	for _, value := range []string{
+		"", "on", "governance", "365 days", "governance 0 days", "governance 365", "GOVERNANCE 365 days", "legal hold",
+		"compliance 36501 days", "compliance 1 year", "compliance 99999999999999999999 days",
+	} {
+		if got, err := parseLock(value); err == nil || !strings.Contains(err.Error(), value) {
+			t.Errorf("%q: %+v, %v; want an error", value, got, err)
+		}
+	}
+	// Evidence may be locked for as long as it is kept.
+	if _, err := parseSettings(map[string]any{"evidenceDays": "365", "evidenceLock": "compliance 365 days"}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3assets"
 	"github.com/aws/jsii-runtime-go"
 
@@ -56,7 +57,7 @@ type permission struct {
 
 // permissions are all that the function's role may do. There is no wildcard in
 // an action and no managed policy.
-func permissions(stack awscdk.Stack, s settings, t topics, q queues, logs awslogs.LogGroup) []permission {
+func permissions(stack awscdk.Stack, s settings, t topics, q queues, b buckets, logs awslogs.LogGroup) []permission {
 	list := []permission{
 		{
 			[]string{"ecr:DescribePullThroughCacheRules", "ecr:ValidatePullThroughCacheRule"},
@@ -79,6 +80,21 @@ func permissions(stack awscdk.Stack, s settings, t topics, q queues, logs awslog
 			"take requests, acknowledge them, and put back what must be tried again; Lambda itself demands GetQueueAttributes",
 		},
 		{
+			[]string{"s3:GetObject", "s3:PutObject"},
+			b.state.ArnForObjects(jsii.String("*")), "objects of the bucket of state",
+			"read what is known of the registry and was said of it, and write what is now",
+		},
+		{
+			[]string{"s3:ListBucket"},
+			b.state.BucketArn(), "the bucket of state",
+			"be told of a ledger that is not there yet: without it, S3 answers that as a denial. Nothing is listed",
+		},
+		{
+			[]string{"s3:PutObject"},
+			b.evidence.ArnForObjects(jsii.String("*")), "objects of the bucket of evidence",
+			"keep the report of every audit; it cannot read them",
+		},
+		{
 			[]string{"logs:CreateLogStream", "logs:PutLogEvents"},
 			logs.LogGroupArn(), "the function's log group",
 			"log, and count by log lines",
@@ -97,7 +113,10 @@ func permissions(stack awscdk.Stack, s settings, t topics, q queues, logs awslog
 	return list
 }
 
-func grant(role awsiam.Role, list []permission) {
+func grant(stack awscdk.Stack, role awsiam.Role, b buckets, list []permission) {
+	objects := func(bucket awss3.Bucket) string {
+		return "Resource::<" + *stack.GetLogicalId(bucket.Node().DefaultChild().(awscdk.CfnElement)) + ".Arn>/*"
+	}
 	for _, p := range list {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Actions:   jsii.Strings(p.actions...),
@@ -105,8 +124,9 @@ func grant(role awsiam.Role, list []permission) {
 		}))
 	}
 	accept(role.Node().FindChild(jsii.String("DefaultPolicy")), "AwsSolutions-IAM5",
-		"ECR's actions have no resource; secrets are named by ECR's own prefix, behind a switch",
-		"Resource::*", "Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:"+ptc.SecretPrefix+"*")
+		"ECR's actions have no resource; secrets are named by ECR's own prefix, behind a switch; the buckets hold nothing but what the function writes",
+		"Resource::*", "Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:"+ptc.SecretPrefix+"*",
+		objects(b.state), objects(b.evidence))
 }
 
 // architectures are Lambda's, by Go's name of each.
@@ -116,7 +136,7 @@ var architectures = map[string]func() awslambda.Architecture{
 }
 
 // newFunction makes the function of the package in folder.
-func newFunction(stack awscdk.Stack, s settings, folder string, role awsiam.Role, t topics, logs awslogs.LogGroup) awslambda.Function {
+func newFunction(stack awscdk.Stack, s settings, folder string, role awsiam.Role, t topics, b buckets, logs awslogs.LogGroup) awslambda.Function {
 	return awslambda.NewFunction(stack, jsii.String("AuditFunction"), &awslambda.FunctionProps{
 		Description:   jsii.String("Audits ECR's pull through cache rules"),
 		Runtime:       awslambda.Runtime_PROVIDED_AL2023(),
@@ -131,6 +151,9 @@ func newFunction(stack awscdk.Stack, s settings, folder string, role awsiam.Role
 		Environment: &map[string]*string{
 			config.KeyPolicy:      jsii.String(policyFile),
 			config.KeyTopicARN:    t.findings.TopicArn(),
+			config.KeyState:       b.state.S3UrlForObject(nil),
+			config.KeyEvidence:    b.evidence.S3UrlForObject(nil),
+			config.KeyRemindAfter: jsii.String(s.schedule.remindAfter().String()),
 			config.KeyMinSeverity: jsii.String(s.minSeverity),
 			config.KeyMaxReceives: jsii.String(strconv.Itoa(config.DefaultMaxReceives)),
 			config.KeyLogLevel:    jsii.String(s.logLevel),

@@ -20,6 +20,9 @@ var permitted = []string{
 	"AuditRole may ecr:DescribePullThroughCacheRules, ecr:ValidatePullThroughCacheRule on *",
 	"AuditRole may kms:Decrypt, kms:GenerateDataKey on FindingsKey",
 	"AuditRole may logs:CreateLogStream, logs:PutLogEvents on Logs",
+	"AuditRole may s3:GetObject, s3:PutObject on State/*",
+	"AuditRole may s3:ListBucket on State",
+	"AuditRole may s3:PutObject on Evidence/*",
 	"AuditRole may secretsmanager:GetSecretValue on arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:ecr-pullthroughcache/*",
 	"AuditRole may sns:Publish on Findings",
 	"AuditRole may sqs:ChangeMessageVisibility, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ReceiveMessage on Requests",
@@ -52,6 +55,10 @@ var permitted = []string{
 	"RequestsPolicy: * may not sqs:* on Requests if Bool aws:SecureTransport false",
 	"UndeliveredPolicy: * may not sqs:* on Undelivered if Bool aws:SecureTransport false",
 	"UnsentPolicy: * may not sqs:* on Unsent if Bool aws:SecureTransport false",
+
+	// Buckets.
+	"StatePolicy: * may not s3:* on State, State/* if Bool aws:SecureTransport false",
+	"EvidencePolicy: * may not s3:* on Evidence, Evidence/* if Bool aws:SecureTransport false",
 
 	// The trail.
 	"TrailBucketPolicy: cloudtrail.amazonaws.com may s3:GetBucketAcl on TrailBucket",

@@ -10,9 +10,6 @@ import (
 )
 
 const (
-	// settleSeconds is how long a request waits in the queue: secrets and rules
-	// are eventually consistent, and what changes together is audited together.
-	settleSeconds = 30
 	// windowSeconds is how long requests are gathered into one batch. A queue
 	// with little traffic is polled for 20 s anyway, whatever is less:
 	// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
@@ -59,9 +56,10 @@ func newQueues(stack constructs.Construct, s settings) queues {
 		}
 	}
 	q.requests = awssqs.NewQueue(stack, jsii.String("Requests"), &awssqs.QueueProps{
-		DeliveryDelay:     seconds(settleSeconds),
+		// What changes together is audited together, too.
+		DeliveryDelay:     seconds(int(config.SettleTime.Seconds())),
 		VisibilityTimeout: seconds(visibilitySeconds),
-		RetentionPeriod:   awscdk.Duration_Days(jsii.Number(requestDays)),
+		RetentionPeriod:   days(requestDays),
 		DeadLetterQueue: &awssqs.DeadLetterQueue{
 			Queue:           q.dead,
 			MaxReceiveCount: jsii.Number(config.DefaultMaxReceives),
@@ -74,7 +72,7 @@ func newQueues(stack constructs.Construct, s settings) queues {
 
 func newDeadLetterQueue(stack constructs.Construct, id string) awssqs.Queue {
 	return awssqs.NewQueue(stack, jsii.String(id), &awssqs.QueueProps{
-		RetentionPeriod: awscdk.Duration_Days(jsii.Number(deadLetterDays)),
+		RetentionPeriod: days(deadLetterDays),
 		Encryption:      awssqs.QueueEncryption_SQS_MANAGED,
 		EnforceSSL:      jsii.Bool(true),
 	})

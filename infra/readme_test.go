@@ -87,9 +87,9 @@ func scratch() ([]permission, []watch) {
 	try(err)
 	stack := awscdk.NewStack(awscdk.NewApp(nil), jsii.String("scratch"), nil)
 	q, role, logs := newQueues(stack, s), newRole(stack), newLogGroup(stack, s)
-	t := newTopics(stack, s, role, q)
-	function := newFunction(stack, s, "testdata", role, t, logs)
-	return permissions(stack, s, t, q, logs), watches(s, q, function)
+	t, b := newTopics(stack, s, role, q), newBuckets(stack, s)
+	function := newFunction(stack, s, "testdata", role, t, b, logs)
+	return permissions(stack, s, t, q, b, logs), watches(s, q, function)
 }
 
 // Every block of commands runs, or says that it needs an account, or Docker.

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ptcaudit/internal/config"
 )
 
 // schedule is how often everything is audited, as EventBridge Scheduler reads
@@ -30,6 +32,12 @@ const maxHeartbeatHours = 7 * 24
 // heartbeatHours is how many hours may pass without an audit that succeeded.
 func (s schedule) heartbeatHours() int {
 	return int(math.Ceil(heartbeatSchedules * s.gap.Hours()))
+}
+
+// remindAfter is when a failure that goes on is said again: after a week, by
+// the audit that comes nearest to it.
+func (s schedule) remindAfter() time.Duration {
+	return config.DefaultRemindAfter - s.gap/2
 }
 
 var (

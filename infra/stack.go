@@ -29,9 +29,10 @@ func newStack(scope constructs.Construct, s settings, p *policy.Policy, folder s
 
 	role := newRole(stack)
 	t := newTopics(stack, s, role, q)
+	b := newBuckets(stack, s)
 	logs := newLogGroup(stack, s)
-	grant(role, permissions(stack, s, t, q, logs))
-	function := newFunction(stack, s, folder, role, t, logs)
+	grant(stack, role, b, permissions(stack, s, t, q, b, logs))
+	function := newFunction(stack, s, folder, role, t, b, logs)
 	mapping := newMapping(stack, s, function, q)
 	// A rule needs a moment until it is in force, and the end of the very first
 	// deployment is to be seen already: so the rule is made before what is slow.
@@ -44,12 +45,12 @@ func newStack(scope constructs.Construct, s settings, p *policy.Policy, folder s
 	if s.createTrail {
 		newTrail(stack)
 	}
-	newOutputs(stack, p, q, t, function, logs)
+	newOutputs(stack, p, q, t, b, function, logs)
 	return stack
 }
 
 // newOutputs names what people and programs look for.
-func newOutputs(stack awscdk.Stack, p *policy.Policy, q queues, t topics, function awslambda.Function, logs awslogs.LogGroup) {
+func newOutputs(stack awscdk.Stack, p *policy.Policy, q queues, t topics, b buckets, function awslambda.Function, logs awslogs.LogGroup) {
 	output := func(name, description string, value *string) {
 		awscdk.NewCfnOutput(stack, jsii.String(name), &awscdk.CfnOutputProps{
 			Description: jsii.String(description), Value: value,
@@ -60,6 +61,8 @@ func newOutputs(stack awscdk.Stack, p *policy.Policy, q queues, t topics, functi
 	output("PolicyDigest", "Its digest, which is in every report", jsii.String(ref.Digest))
 	output("FindingsTopic", "Is told of findings, and of what could not be audited", t.findings.TopicArn())
 	output("AlarmsTopic", "Is told what is wrong with the auditor itself", t.alarms.TopicArn())
+	output("StateBucket", "What is known of the registry, and was said of it; stays when the stack is deleted", b.state.BucketName())
+	output("EvidenceBucket", "The report of every audit; stays when the stack is deleted", b.evidence.BucketName())
 	output("Function", "Audits", function.FunctionName())
 	output("LogGroup", "Its log", logs.LogGroupName())
 	output("RequestsQueue", "Requests to audit", q.requests.QueueUrl())

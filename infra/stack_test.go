@@ -92,6 +92,75 @@ func TestQueues(t *testing.T) {
 	}
 }
 
+func TestBuckets(t *testing.T) {
+	for name, d := range map[string]deployment{"plain": plain(), "full": full()} {
+		for _, id := range []string{"State", "Evidence"} {
+			r := d.template.one(t, "AWS::S3::Bucket", id)
+			if r.DeletionPolicy != "Retain" || r.UpdateReplacePolicy != "Retain" {
+				t.Errorf("%s: %s goes with the stack", name, id)
+			}
+			got := maps.Clone(r.Properties)
+			for _, property := range []string{"Tags", "LifecycleConfiguration", "ObjectLockEnabled", "ObjectLockConfiguration"} {
+				if id == "State" && property != "Tags" && got[property] != nil {
+					t.Errorf("%s: state has a %s: %v", name, property, got[property])
+				}
+				delete(got, property)
+			}
+			want := map[string]any{
+				"BucketEncryption": map[string]any{"ServerSideEncryptionConfiguration": []any{
+					map[string]any{"ServerSideEncryptionByDefault": map[string]any{"SSEAlgorithm": "AES256"}},
+				}},
+				"OwnershipControls": map[string]any{"Rules": []any{map[string]any{"ObjectOwnership": "BucketOwnerEnforced"}}},
+				"PublicAccessBlockConfiguration": map[string]any{
+					"BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true,
+				},
+				"VersioningConfiguration": map[string]any{"Status": "Enabled"},
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s: %s (-want +got)\n%s", name, id, diff)
+			}
+		}
+	}
+}
+
+func TestEvidenceIsKeptAndLocked(t *testing.T) {
+	tests := []struct {
+		name       string
+		deployment deployment
+		days       float64
+		lock       any
+	}{
+		{"plain", plain(), 400, nil},
+		{"full", full(), 2555, map[string]any{
+			"ObjectLockEnabled": "Enabled",
+			"Rule":              map[string]any{"DefaultRetention": map[string]any{"Mode": "COMPLIANCE", "Days": 365.0}},
+		}},
+		{"governance", synthesize(map[string]any{"evidenceDays": "40", "evidenceLock": "governance 40 days"}), 40, map[string]any{
+			"ObjectLockEnabled": "Enabled",
+			"Rule":              map[string]any{"DefaultRetention": map[string]any{"Mode": "GOVERNANCE", "Days": 40.0}},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := tt.deployment.template.one(t, "AWS::S3::Bucket", "Evidence").Properties
+			lifecycle := map[string]any{"Rules": []any{map[string]any{
+				"Status": "Enabled", "ExpirationInDays": tt.days,
+				"NoncurrentVersionExpiration": map[string]any{"NoncurrentDays": 30.0},
+			}}}
+			if diff := cmp.Diff(lifecycle, p["LifecycleConfiguration"]); diff != "" {
+				t.Errorf("lifecycle (-want +got)\n%s", diff)
+			}
+			// Always, so that a lock can be switched on without another bucket.
+			if p["ObjectLockEnabled"] != true {
+				t.Error("the bucket cannot lock")
+			}
+			if diff := cmp.Diff(tt.lock, p["ObjectLockConfiguration"]); diff != "" {
+				t.Errorf("lock (-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestFunction(t *testing.T) {
 	d := full().template
 	p := d.one(t, "AWS::Lambda::Function", "AuditFunction").Properties
@@ -135,8 +204,12 @@ func TestFunctionTakesItsEnvironment(t *testing.T) {
 		var environ []string
 		for key, value := range variables {
 			text, ok := value.(string)
-			if !ok { // a reference to the topic
-				text = "arn:aws:sns:eu-west-1:111122223333:findings"
+			if !ok { // it refers to what has a name only when it is deployed
+				text = map[string]string{
+					config.KeyTopicARN: "arn:aws:sns:eu-west-1:111122223333:findings",
+					config.KeyState:    strings.Replace(names(value), "State", "ptcaudit-state-1a2b3c", 1),
+					config.KeyEvidence: strings.Replace(names(value), "Evidence", "ptcaudit-evidence-1a2b3c", 1),
+				}[key]
 			}
 			environ = append(environ, key+"="+text)
 		}
@@ -264,11 +337,6 @@ func TestSwitches(t *testing.T) {
 	if len(off.of("AWS::CloudTrail::Trail")) != 0 || len(on.of("AWS::CloudTrail::Trail")) != 1 {
 		t.Error("createTrail does not decide whether there is a trail")
 	}
-	for id, r := range on.of("AWS::S3::Bucket") {
-		if r.DeletionPolicy != "Retain" {
-			t.Errorf("%s is deleted with the stack", id)
-		}
-	}
 	for id, r := range on.Resources {
 		if tags, ok := r.Properties["Tags"].([]any); ok && !strings.Contains(string(encode(t, tags)), `{"Key":"team","Value":"build"}`) {
 			t.Errorf("%s lacks the tag: %v", id, tags)
@@ -285,7 +353,7 @@ func TestSwitches(t *testing.T) {
 	}
 }
 
-// Everything but the trail's bucket goes with the stack.
+// Everything but buckets goes with the stack.
 func TestNothingElseIsRetained(t *testing.T) {
 	for id, r := range full().template.Resources {
 		if r.DeletionPolicy == "Retain" && r.Type != "AWS::S3::Bucket" {

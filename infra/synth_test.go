@@ -48,6 +48,8 @@ var everything = map[string]any{
 	"timeZone":              "Europe/Vienna",
 	"readSecrets":           true,
 	"createTrail":           true,
+	"evidenceDays":          2555,
+	"evidenceLock":          "compliance 365 days",
 	"tags":                  "team=build",
 	"terminationProtection": true,
 }

@@ -66,7 +66,7 @@ func newKey(stack constructs.Construct, id, description string, user awsiam.IPri
 		// Nothing is stored under it: what is under way when the stack is
 		// deleted is all that can be lost.
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
-		PendingWindow: awscdk.Duration_Days(jsii.Number(7)),
+		PendingWindow: days(7),
 		Policy: awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &[]awsiam.PolicyStatement{
 			awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 				Sid:        jsii.String("Administer"),

@@ -20,7 +20,7 @@ func newTrail(stack awscdk.Stack) {
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
 		EnforceSSL:        jsii.Bool(true),
 		LifecycleRules: &[]*awss3.LifecycleRule{{
-			Expiration: awscdk.Duration_Days(jsii.Number(trailDays)),
+			Expiration: days(trailDays),
 		}},
 		// Records of who did what outlive the auditor.
 		RemovalPolicy: awscdk.RemovalPolicy_RETAIN,

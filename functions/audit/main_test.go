@@ -360,7 +360,7 @@ func TestBrokenPolicy(t *testing.T) {
 func TestBrokenEnvironment(t *testing.T) {
 	t.Run("with a topic", func(t *testing.T) {
 		c := newCloud(t)
-		f := start(t, c.env("PTCAUDIT_MIN_SEVERTY=high", "PTCAUDIT_CONCURRENCY=0", "PTCAUDIT_EVIDENCE=s3://bucket"))
+		f := start(t, c.env("PTCAUDIT_MIN_SEVERTY=high", "PTCAUDIT_CONCURRENCY=0", "PTCAUDIT_EVIDENCE=bucket"))
 		if got, want := outcome(t, f.invoke(t, sample(t, "request.json"), limit)), "said COULD_NOT_AUDIT incomplete"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}

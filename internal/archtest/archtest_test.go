@@ -84,6 +84,8 @@ const (
 	report   = "ptcaudit/internal/report"
 	policy   = "ptcaudit/internal/policy"
 	policies = "ptcaudit/policies"
+	ledger   = "ptcaudit/internal/ledger"
+	history  = "ptcaudit/internal/history"
 	notify   = "ptcaudit/internal/notify"
 	trigger  = "ptcaudit/internal/trigger"
 	config   = "ptcaudit/internal/config"
@@ -96,6 +98,8 @@ const (
 	ecrapi   = "ptcaudit/internal/ecrapi"
 	snspub   = "ptcaudit/internal/snspub"
 	queue    = "ptcaudit/internal/queue"
+	store    = "ptcaudit/internal/store"
+	speaker  = "ptcaudit/internal/speaker"
 	wire     = "ptcaudit/internal/wire"
 	sdk      = "github.com/aws/aws-sdk-go-v2"
 	smithy   = "github.com/aws/smithy-go"
@@ -115,9 +119,11 @@ var ours = map[string][]string{
 	policy:                  {ptc, report, policies, policy + "/expr", policy + "/source"},
 	policy + "/policytest":  {ptc, report, policy, policy + "/source", policies},
 	policies:                {},
+	ledger:                  {ptc, report},
 	notify:                  {ptc, report},
 	trigger:                 {ptc, report},
-	render + "/text":        {ptc, report},
+	history:                 {ptc, report, ledger},
+	render + "/text":        {ptc, report, policy, history},
 	render + "/outside":     {ptc, report},
 	render + "/sarif":       {ptc, report, render + "/outside"},
 	render + "/junit":       {ptc, report, render + "/outside"},
@@ -128,16 +134,19 @@ var ours = map[string][]string{
 	render + "/ocsf":        {ptc, report, render + "/outside"},
 	render + "/html":        {ptc, report, render + "/outside"},
 	audit:                   {ptc, report, policy},
-	handler:                 {ptc, report, notify, trigger},
+	speaker:                 {ptc, report, ledger, notify, store},
+	handler:                 {ptc, report, notify, trigger, speaker},
 	config:                  {ptc, report},
 	ecrapi:                  {ptc, wire},
 	snspub:                  {ptc, notify, wire},
 	queue:                   {ptc, wire},
+	store:                   {ptc, report, wire},
 	wire:                    {},
 	emulator:                {},
-	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, ecrapi, snspub, queue},
-	cli:                     {ptc, report, policy, policy + "/policytest", notify, trigger, config, audit, handler, app, render + "/text", emulator, cli + "/demo"},
-	cli + "/demo":           {ptc, report, policy, notify, config, audit, handler, app, render + "/text", emulator},
+	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, speaker, store, ecrapi, snspub, queue},
+	cli:                     {ptc, report, policy, policy + "/policytest", history, store, ledger, notify, trigger, config, audit, handler, app, render + "/text", emulator, cli + "/demo", cli + "/awsjson"},
+	cli + "/demo":           {ptc, report, policy, notify, config, audit, handler, app, render + "/text", emulator, cli + "/awsjson"},
+	cli + "/awsjson":        {},
 	"ptcaudit/internal/cmd": {cli},
 	"ptcaudit/functions":    {app, config},
 	"ptcaudit/infra":        {ptc, report, config, trigger, policy},
@@ -182,7 +191,7 @@ func TestNobodyReachesWhatTheyMustNot(t *testing.T) {
 		{"emulator", []string{emulator}, "know nothing of ours", func(pkg string) bool { return under(pkg, "ptcaudit") }},
 		{
 			"the middle",
-			[]string{policy, audit, notify, render, trigger, "ptcaudit/internal/ledger"},
+			[]string{policy, audit, notify, render, trigger, ledger, history},
 			"never reach AWS",
 			func(pkg string) bool { return under(pkg, sdk, smithy, lambda, cdk) },
 		},
@@ -199,6 +208,7 @@ func TestNobodyReachesWhatTheyMustNot(t *testing.T) {
 		{"ECR client", except(g, ecrapi), "be imported by ecrapi only", importsDirectly(sdk + "/service/ecr")},
 		{"SNS client", except(g, snspub), "be imported by snspub only", importsDirectly(sdk + "/service/sns")},
 		{"SQS client", except(g, queue), "be imported by queue only", importsDirectly(sdk + "/service/sqs")},
+		{"S3 client", except(g, store), "be imported by store only", importsDirectly(sdk + "/service/s3")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,10 +1,7 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +11,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"ptcaudit/internal/cli/awsjson"
 )
 
 // eventBridge hands events to the default event bus of a local cloud, as
@@ -65,38 +63,22 @@ func (b *eventBridge) put(ctx context.Context, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.endpoint, bytes.NewReader(body))
+	answer, err := awsjson.Do(ctx, b.client, aws.Credentials{AccessKeyID: e.Account, SecretAccessKey: localSecret}, awsjson.Call{
+		Endpoint: b.endpoint, Service: "events", Region: e.Region, Target: "AWSEvents.PutEvents", Body: body,
+	})
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	req.Header.Set("X-Amz-Target", "AWSEvents.PutEvents")
-	sum := sha256.Sum256(body)
-	caller := aws.Credentials{AccessKeyID: e.Account, SecretAccessKey: localSecret}
-	if err := v4.NewSigner().SignHTTP(ctx, caller, req, hex.EncodeToString(sum[:]), "events", e.Region, time.Now()); err != nil {
-		return err
-	}
-	resp, err := b.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	return refusal(resp, answer)
+	return refusal(answer)
 }
 
 // refusal says why an event was not taken; nil where it was.
-func refusal(resp *http.Response, answer []byte) error {
+func refusal(answer []byte) error {
 	var out struct {
 		FailedEntryCount int
 		Entries          []struct{ ErrorCode, ErrorMessage string }
 	}
 	switch err := json.Unmarshal(answer, &out); {
-	case resp.StatusCode != http.StatusOK:
-		return errors.New(resp.Status)
 	case err != nil:
 		return fmt.Errorf("the answer is not EventBridge's: %w", err)
 	case out.FailedEntryCount > 0 && len(out.Entries) > 0:

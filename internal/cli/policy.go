@@ -10,8 +10,9 @@ import (
 )
 
 type policyCommands struct {
-	Lint lintCommand `cmd:"" help:"Say everything that is wrong with policy files."`
-	Test testCommand `cmd:"" help:"Run the tests that stand beside a policy."`
+	Lint    lintCommand    `cmd:"" help:"Say everything that is wrong with policy files."`
+	Test    testCommand    `cmd:"" help:"Run the tests that stand beside a policy."`
+	Waivers waiversCommand `cmd:"" help:"List the waivers of a policy with what each covers today."`
 }
 
 type lintCommand struct {

@@ -34,14 +34,9 @@ const (
 	KeyLogLevel    = Prefix + "LOG_LEVEL"    // debug, info, warn or error
 	KeyCallTimeout = Prefix + "CALL_TIMEOUT" // of one call to ECR, as 10s
 	KeyConcurrency = Prefix + "CONCURRENCY"  // validations under way at once
-)
-
-// Variables that are documented, and do nothing yet. Refusing them says so;
-// ignoring them would let their owner believe that evidence is kept.
-const (
-	KeyState       = Prefix + "STATE"
-	KeyEvidence    = Prefix + "EVIDENCE"
-	KeyRemindAfter = Prefix + "REMIND_AFTER"
+	KeyState       = Prefix + "STATE"        // where ledgers are kept, as s3://bucket/prefix
+	KeyEvidence    = Prefix + "EVIDENCE"     // where reports are kept, likewise
+	KeyRemindAfter = Prefix + "REMIND_AFTER" // when what stays broken is said again, as 7d
 )
 
 // What holds where a variable is not set, or empty.
@@ -51,7 +46,13 @@ const (
 	DefaultMaxReceives = 8
 	DefaultCallTimeout = 10 * time.Second
 	DefaultConcurrency = 8
+	DefaultRemindAfter = 7 * 24 * time.Hour
 )
+
+// SettleTime is how long a change may take until every answer of ECR and of
+// Secrets Manager shows it. The queue holds what asks for an audit back for as
+// long; an audit that began that long after a change has seen it.
+const SettleTime = 30 * time.Second
 
 // maxReceives is SQS's own bound of maxReceiveCount:
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
@@ -74,6 +75,14 @@ type Config struct {
 	CallTimeout time.Duration
 	// Concurrency bounds the validations of one audit that are under way.
 	Concurrency int
+	// State and Evidence are the URLs of stores, s3://BUCKET/PREFIX or
+	// file:///FOLDER; empty where there is none. Without State every audit
+	// says all failures.
+	State    string
+	Evidence string
+	// RemindAfter is how long after it was last said an unchanged failure is
+	// said again. It needs State.
+	RemindAfter time.Duration
 }
 
 // The kinds of faults of an environment, for errors.Is.
@@ -82,8 +91,6 @@ var (
 	ErrUnknown = errors.New("no such variable")
 	// ErrInvalid: the value cannot be used.
 	ErrInvalid = errors.New("invalid value")
-	// ErrNotAvailable: documented, but this version does not have it.
-	ErrNotAvailable = errors.New("not available in this version")
 	// ErrMissing: a function cannot do without it.
 	ErrMissing = errors.New("not set")
 )
@@ -115,6 +122,7 @@ func Load(environ []string) (Config, error) {
 		MaxReceives: DefaultMaxReceives,
 		CallTimeout: DefaultCallTimeout,
 		Concurrency: DefaultConcurrency,
+		RemindAfter: DefaultRemindAfter,
 	}
 	var faults []*Error
 	for _, variable := range environ {
@@ -217,9 +225,20 @@ var settings = map[string]func(c *Config, value string) *Error{
 	KeyConcurrency: func(c *Config, v string) *Error {
 		return whole(v, 1, ptc.RuleLimit, &c.Concurrency)
 	},
-	KeyState:       notAvailable,
-	KeyEvidence:    notAvailable,
-	KeyRemindAfter: notAvailable,
+	KeyState: func(c *Config, v string) *Error {
+		return place(v, &c.State)
+	},
+	KeyEvidence: func(c *Config, v string) *Error {
+		return place(v, &c.Evidence)
+	},
+	KeyRemindAfter: func(c *Config, v string) *Error {
+		d, ok := days(v)
+		if !ok {
+			return invalid(v, "write a time above zero, for example 7d or 156h")
+		}
+		c.RemindAfter = d
+		return nil
+	},
 }
 
 // levels are spelt out, since slog.Level.UnmarshalText also takes "DEBUG-7".
@@ -234,8 +253,30 @@ func invalid(value, advice string) *Error {
 	return &Error{Kind: ErrInvalid, Advice: fmt.Sprintf("%q: %s", value, advice)}
 }
 
-func notAvailable(*Config, string) *Error {
-	return &Error{Kind: ErrNotAvailable, Advice: "unset it; there is no ledger and no evidence yet"}
+// storeURL is the form of a store's URL. Package store has the rules of
+// buckets and folders.
+var storeURL = regexp.MustCompile(`^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#]*)?|file:///[^?#]+)$`)
+
+// place reads the URL of a store.
+func place(value string, into *string) *Error {
+	if !storeURL.MatchString(value) {
+		return invalid(value, "write s3://BUCKET/PREFIX, or file:///FOLDER with its whole path")
+	}
+	*into = value
+	return nil
+}
+
+// mostDays bounds a number of days: more than that no time.Duration holds.
+const mostDays = 100 * 365
+
+// days reads a time above zero as Go writes it, or as a number of days.
+func days(value string) (time.Duration, bool) {
+	if number, ok := strings.CutSuffix(value, "d"); ok {
+		n, err := strconv.Atoi(number)
+		return time.Duration(n) * 24 * time.Hour, err == nil && n > 0 && n <= mostDays
+	}
+	d, err := time.ParseDuration(value)
+	return d, err == nil && d > 0
 }
 
 // whole reads a whole number within bounds.

@@ -16,7 +16,7 @@ import (
 const topic = "arn:aws:sns:eu-west-1:111122223333:ptcaudit"
 
 func defaults() config.Config {
-	return config.Config{Policy: "default", MinSeverity: report.Low, MaxReceives: 8, CallTimeout: 10 * time.Second, Concurrency: 8}
+	return config.Config{Policy: "default", MinSeverity: report.Low, MaxReceives: 8, CallTimeout: 10 * time.Second, Concurrency: 8, RemindAfter: 7 * 24 * time.Hour}
 }
 
 func TestLoad(t *testing.T) {
@@ -31,13 +31,18 @@ func TestLoad(t *testing.T) {
 		{"everything", []string{
 			"PTCAUDIT_POLICY=/var/task/policy.yaml", "PTCAUDIT_TOPIC_ARN=" + topic, "PTCAUDIT_MIN_SEVERITY=high", "PTCAUDIT_MAX_RECEIVES=3",
 			"PTCAUDIT_LOG_LEVEL=debug", "PTCAUDIT_CALL_TIMEOUT=1m30s", "PTCAUDIT_CONCURRENCY=50",
+			"PTCAUDIT_STATE=s3://state", "PTCAUDIT_EVIDENCE=s3://evidence.example/a/b", "PTCAUDIT_REMIND_AFTER=2d",
 		}, func(c *config.Config) {
 			*c = config.Config{
 				Policy: "/var/task/policy.yaml", TopicARN: topic, MinSeverity: report.High, MaxReceives: 3,
 				LogLevel: slog.LevelDebug, CallTimeout: 90 * time.Second, Concurrency: 50,
+				State: "s3://state", Evidence: "s3://evidence.example/a/b", RemindAfter: 48 * time.Hour,
 			}
 		}},
 		{"a value with an equals sign", []string{"PTCAUDIT_POLICY=a=b"}, func(c *config.Config) { c.Policy = "a=b" }},
+		{"state without evidence", []string{"PTCAUDIT_STATE=file:///var/lib/ptcaudit state"}, func(c *config.Config) { c.State = "file:///var/lib/ptcaudit state" }},
+		{"evidence without state", []string{"PTCAUDIT_EVIDENCE=s3://evidence/"}, func(c *config.Config) { c.Evidence = "s3://evidence/" }},
+		{"less than a day", []string{"PTCAUDIT_REMIND_AFTER=90m"}, func(c *config.Config) { c.RemindAfter = 90 * time.Minute }},
 		{"a topic in China", []string{"PTCAUDIT_TOPIC_ARN=arn:aws-cn:sns:cn-north-1:111122223333:x"}, func(c *config.Config) {
 			c.TopicARN = "arn:aws-cn:sns:cn-north-1:111122223333:x"
 		}},
@@ -82,9 +87,18 @@ func TestLoadRefuses(t *testing.T) {
 		{"PTCAUDIT_CALL_TIMEOUT=10", config.ErrInvalid, "for example 10s"},
 		{"PTCAUDIT_CALL_TIMEOUT=-1s", config.ErrInvalid, "for example 10s"},
 		{"PTCAUDIT_CONCURRENCY=51", config.ErrInvalid, "from 1 to 50"},
-		{"PTCAUDIT_STATE=s3://bucket/state", config.ErrNotAvailable, "unset it"},
-		{"PTCAUDIT_EVIDENCE=s3://bucket/evidence", config.ErrNotAvailable, "unset it"},
-		{"PTCAUDIT_REMIND_AFTER=168h", config.ErrNotAvailable, "unset it"},
+		{"PTCAUDIT_STATE=bucket/state", config.ErrInvalid, "write s3://BUCKET/PREFIX"},
+		{"PTCAUDIT_STATE=s3://Bucket", config.ErrInvalid, "write s3://BUCKET/PREFIX"},
+		{"PTCAUDIT_STATE=s3://", config.ErrInvalid, "write s3://BUCKET/PREFIX"},
+		{"PTCAUDIT_EVIDENCE=s3://bucket?versionId=1", config.ErrInvalid, "write s3://BUCKET/PREFIX"},
+		{"PTCAUDIT_EVIDENCE=file://folder", config.ErrInvalid, "with its whole path"},
+		{"PTCAUDIT_EVIDENCE=file:///", config.ErrInvalid, "with its whole path"},
+		{"PTCAUDIT_REMIND_AFTER=7", config.ErrInvalid, "for example 7d"},
+		{"PTCAUDIT_REMIND_AFTER=0d", config.ErrInvalid, "for example 7d"},
+		{"PTCAUDIT_REMIND_AFTER=-1d", config.ErrInvalid, "for example 7d"},
+		{"PTCAUDIT_REMIND_AFTER=106752d", config.ErrInvalid, "for example 7d"},
+		{"PTCAUDIT_REMIND_AFTER=0s", config.ErrInvalid, "for example 7d"},
+		{"PTCAUDIT_REMIND_AFTER=1d12h", config.ErrInvalid, "for example 7d"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.variable, func(t *testing.T) {
@@ -105,7 +119,7 @@ func TestLoadRefuses(t *testing.T) {
 
 func TestEveryFaultIsNamedAtOnce(t *testing.T) {
 	got, err := config.LoadFunction([]string{"PTCAUDIT_STATE=x", "PTCAUDIT_MAX_RECEIVES=0", "PTCAUDIT_POLICY=strict", "PTCAUDIT_POLCIY=strict"})
-	for _, kind := range []error{config.ErrUnknown, config.ErrInvalid, config.ErrNotAvailable, config.ErrMissing} {
+	for _, kind := range []error{config.ErrUnknown, config.ErrInvalid, config.ErrMissing} {
 		if !errors.Is(err, kind) {
 			t.Errorf("%v is not among %v", kind, err)
 		}
@@ -166,7 +180,7 @@ func FuzzLoad(f *testing.F) {
 		if len(config.Faults(err)) == 0 && err != nil {
 			t.Errorf("an error without faults: %v", err)
 		}
-		if c.Policy == "" || c.MaxReceives < 1 || c.CallTimeout <= 0 || c.Concurrency < 1 || c.MinSeverity.Rank() == 0 {
+		if c.Policy == "" || c.MaxReceives < 1 || c.CallTimeout <= 0 || c.Concurrency < 1 || c.RemindAfter <= 0 || c.MinSeverity.Rank() == 0 {
 			t.Errorf("not usable: %+v", c)
 		}
 	})

@@ -25,6 +25,9 @@ type waiver struct {
 	Expires day `json:"expires"`
 	// AnyUpstream covers what the rule fetches later, too.
 	AnyUpstream bool `json:"anyUpstream,omitempty"`
+
+	file string // in which it is written, at line
+	line int
 }
 
 // inForce says whether a waiver is in force at t: to the end of its last day.
@@ -64,6 +67,8 @@ func (r *resolver) waive(e waiverEntry) {
 		Reason:      line(e.Reason, "reason"),
 		Expires:     date(e.Expires),
 		AnyUpstream: e.AnyUpstream.Value,
+		file:        r.file.path,
+		line:        e.Line(),
 	}
 	for _, t := range e.Prefixes {
 		if t.IsSet() {
@@ -107,7 +112,8 @@ func (e *evaluation) waivers() {
 		switch {
 		case last == nil, f.Outcome == report.Error:
 		case last.inForce(e.in.Now):
-			e.findings[i].Waiver = &report.Waiver{Owner: last.Owner, Reason: last.Reason, Expires: string(last.Expires), AnyUpstream: last.AnyUpstream}
+			said := last.waiver()
+			e.findings[i].Waiver = &said
 			if last.endsSoon(e.in.Now) {
 				tell(ending, f, *last)
 			}

@@ -1,22 +1,18 @@
 package demo
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"ptcaudit/internal/cli/awsjson"
 )
 
 // service is how the AWS CLI's words become a call of the JSON protocol:
@@ -71,38 +67,17 @@ func call(ctx context.Context, cfg aws.Config, command, dir string) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	return post(ctx, cfg, words[1], region, api.target+"."+camel(strings.Split(words[2], "-")), body)
-}
-
-// post signs and sends one call.
-func post(ctx context.Context, cfg aws.Config, signingName, region, target string, body []byte) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, aws.ToString(cfg.BaseEndpoint)+"/", bytes.NewReader(body))
+	caller, err := cfg.Credentials.Retrieve(ctx)
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	request.Header.Set("X-Amz-Target", target)
-	credentials, err := cfg.Credentials.Retrieve(ctx)
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(ctx, credentials, request, hex.EncodeToString(sum[:]), signingName, region, time.Now()); err != nil {
-		return nil, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close() //nolint:errcheck // it was read
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return nil, err
-	}
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s", response.Status, answer)
-	}
-	return answer, nil
+	return awsjson.Do(ctx, http.DefaultClient, caller, awsjson.Call{
+		Endpoint: aws.ToString(cfg.BaseEndpoint),
+		Service:  words[1],
+		Region:   region,
+		Target:   api.target + "." + camel(strings.Split(words[2], "-")),
+		Body:     body,
+	})
 }
 
 // camel joins words, each with a capital letter.

@@ -1,6 +1,8 @@
 // Package text writes a report for a person at a terminal: what was found,
 // what to do about it, and, before anything else, what could not be told. It
-// reads a report.Report and knows neither AWS nor the policy that was applied.
+// writes what became of reports over time in the same way, and what the
+// waivers of a policy do. It reads results, and makes none: it knows neither
+// AWS nor the policy that was applied.
 package text
 
 import (
@@ -24,7 +26,7 @@ const (
 	maxProse = 100
 )
 
-// Options say how to write a report.
+// Options say how to write.
 type Options struct {
 	// Width of the terminal in columns; 0 is DefaultWidth.
 	Width int
@@ -35,13 +37,9 @@ type Options struct {
 
 // Render writes r to w.
 func Render(w io.Writer, r report.Report, o Options) error {
-	if o.Width == 0 {
-		o.Width = DefaultWidth
-	}
-	p := &printer{width: max(o.Width, minWidth), paint: painter(o.Color)}
+	p := newPrinter(o)
 	p.report(r)
-	_, err := io.WriteString(w, p.out.String())
-	return err
+	return p.writeTo(w)
 }
 
 // printer lays a report out. Its methods write whole sections, each of which
@@ -50,6 +48,18 @@ type printer struct {
 	out   strings.Builder
 	width int
 	paint painter
+}
+
+func newPrinter(o Options) *printer {
+	if o.Width == 0 {
+		o.Width = DefaultWidth
+	}
+	return &printer{width: max(o.Width, minWidth), paint: painter(o.Color)}
+}
+
+func (p *printer) writeTo(w io.Writer) error {
+	_, err := io.WriteString(w, p.out.String())
+	return err
 }
 
 func (p *printer) report(r report.Report) {

@@ -1,0 +1,189 @@
+package text
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"ptcaudit/internal/history"
+	"ptcaudit/internal/report"
+)
+
+// Diff writes what differs between two reports.
+func Diff(w io.Writer, d history.Diff, o Options) error {
+	p := newPrinter(o)
+	p.prose("", p.difference(d))
+	p.prose("", "Before: "+sideOf(d.Before))
+	p.prose("", "After:  "+sideOf(d.After))
+	if a, b := d.Before.Policy, d.After.Policy; a.Digest != b.Digest {
+		p.prose("", fmt.Sprintf("The policy is another one: %s, then %s.", policyOf(a), policyOf(b)))
+	}
+	if !d.RulesCompared {
+		p.prose("", p.paint.warning("NOT COMPARED")+": in one of the two the rules could not be read.")
+	}
+	p.changedRules(d.Rules)
+	for _, kind := range history.Kinds() {
+		p.changedFindings(kind, d)
+	}
+	return p.writeTo(w)
+}
+
+// difference is the first thing to read: how much differs.
+func (p *printer) difference(d history.Diff) string {
+	if d.Equal() {
+		return p.paint.good("No difference.")
+	}
+	counts := map[history.Kind]int{}
+	for _, f := range d.Findings {
+		counts[f.Kind]++
+	}
+	var parts []string
+	add := func(n int, what string) {
+		if n > 0 {
+			parts = append(parts, what)
+		}
+	}
+	add(counts[history.New], p.paint.strong(count(counts[history.New], "new failure")))
+	add(counts[history.Undecided], p.paint.warning(fmt.Sprintf("%d could not be told any more", counts[history.Undecided])))
+	add(counts[history.Changed], fmt.Sprintf("%d changed", counts[history.Changed]))
+	add(counts[history.Resolved], p.paint.good(fmt.Sprintf("%d resolved", counts[history.Resolved])))
+	add(len(d.Rules), count(len(d.Rules), "rule")+" added, removed or altered")
+	if len(parts) == 0 {
+		return "No difference in rules and findings, as far as they could be told."
+	}
+	return strings.Join(parts, ", ") + "."
+}
+
+// sideOf is one of the two reports in a line.
+func sideOf(s history.Side) string {
+	text := fmt.Sprintf("%s, policy %s, %s", s.Registry, name(s.Policy.Name), minute(s.Audit.StartedAt))
+	if !s.Complete {
+		text += ", INCOMPLETE"
+	}
+	return text + "."
+}
+
+// policyOf names a policy as exactly as people compare it.
+func policyOf(p report.Policy) string {
+	return fmt.Sprintf("%s (digest %s)", name(p.Name), cut(name(p.Digest), shortDigest, ""))
+}
+
+// shortDigest is how much of a digest people compare, in characters.
+const shortDigest = 12
+
+// changedRules says what became of rules, field by field.
+func (p *printer) changedRules(changes []report.RuleChange) {
+	if len(changes) == 0 {
+		return
+	}
+	p.section("RULES")
+	labels := make([]string, len(changes))
+	for i, c := range changes {
+		labels[i] = strings.ToUpper(string(c.Kind))
+	}
+	labels = align(labels)
+	for i, c := range changes {
+		p.line("  ", labels[i]+"  "+p.paint.strong(name(c.Prefix)))
+		for _, f := range c.Fields {
+			p.field(f, c.Kind)
+		}
+	}
+}
+
+// field writes one field of a rule before and after.
+func (p *printer) field(f report.FieldChange, kind report.ChangeKind) {
+	switch {
+	case kind == report.Added:
+		p.line("    ", p.paint.good("+ ")+f.Field+": "+name(f.After))
+	case kind == report.Removed:
+		p.line("    ", p.paint.bad("- ")+f.Field+": "+name(f.Before))
+	default:
+		for _, side := range []struct{ mark, value string }{{p.paint.bad("- "), f.Before}, {p.paint.good("+ "), f.After}} {
+			value := name(side.value)
+			if value == "" {
+				value = "(none)"
+			}
+			p.line("    ", side.mark+f.Field+": "+value)
+		}
+	}
+}
+
+// kindTitles head the sections of findings.
+var kindTitles = map[history.Kind]string{
+	history.New:       "NEW",
+	history.Undecided: "COULD NOT BE TOLD ANY MORE",
+	history.Changed:   "CHANGED",
+	history.Resolved:  "RESOLVED",
+}
+
+func (p *printer) changedFindings(kind history.Kind, d history.Diff) {
+	deleted := map[string]bool{}
+	for _, c := range d.Rules {
+		deleted[c.Prefix] = c.Kind == report.Removed
+	}
+	var findings []report.Finding
+	became := map[string]string{}
+	for _, c := range d.Findings {
+		if c.Kind == kind {
+			f := report.Finding{Check: c.Check, Prefix: c.Prefix, Severity: c.Severity}
+			findings = append(findings, f)
+			became[f.Check+" "+f.Prefix] = whatBecame(c, deleted[c.Prefix])
+		}
+	}
+	if len(findings) > 0 {
+		p.section(kindTitles[kind])
+		p.brief(findings, func(f report.Finding) string { return became[f.Check+" "+f.Prefix] })
+	}
+}
+
+// whatBecame says of a finding what it is now, and of one that changed what it
+// was before.
+func whatBecame(c history.FindingChange, deleted bool) string {
+	switch {
+	case c.Kind == history.Resolved && c.After == nil && deleted:
+		return "The rule was deleted."
+	case c.Kind == history.Resolved && c.After == nil:
+		return "The policy does not ask for it any more."
+	case c.Kind == history.New && c.Before != nil && !passes(c.Before):
+		return standing(c.Before) + " before. " + quoted(c.After.Message)
+	case c.Kind == history.New, c.Kind == history.Undecided && c.After != nil:
+		return quoted(c.After.Message)
+	case c.Kind == history.Undecided:
+		return "The audit could not read what it would need."
+	case c.Kind == history.Resolved:
+		return standing(c.After) + "."
+	}
+	before, after := standing(c.Before), standing(c.After)
+	switch {
+	case before != after:
+		return fmt.Sprintf("%s, before: %s.", after, lowerFirst(before))
+	case c.Before.Severity != c.After.Severity:
+		return fmt.Sprintf("Severity %s, before: %s. %s", c.After.Severity, c.Before.Severity, quoted(c.After.Message))
+	case c.Before.Facts != c.After.Facts:
+		return "Its upstream, credential or role is another one. " + quoted(c.After.Message)
+	}
+	return fmt.Sprintf("%s Before: %s", quoted(c.After.Message), quoted(c.Before.Message))
+}
+
+func passes(f *report.Finding) bool {
+	return f.Outcome == report.Pass || f.Outcome == report.Skip
+}
+
+// standing says in words what a report says of a finding.
+func standing(f *report.Finding) string {
+	if f == nil {
+		return "Not there"
+	}
+	if f.Waiver != nil {
+		return fmt.Sprintf("Waived until %s by %s (%s)", name(f.Waiver.Expires), name(f.Waiver.Owner), name(f.Waiver.Reason))
+	}
+	return map[report.Outcome]string{
+		report.Pass:    "Passes",
+		report.Fail:    "Fails",
+		report.Error:   "Could not be told",
+		report.Skip:    "Does not apply",
+		report.Pending: "Not in force yet",
+	}[f.Outcome]
+}
+
+func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }

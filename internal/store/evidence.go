@@ -1,0 +1,276 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"time"
+
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
+)
+
+// ChangesVersion stands in every record of changes. It changes when a reader
+// of the old form could misread the new one.
+const ChangesVersion = "ptcaudit/changes/v1"
+
+// Changes is the evidence of changes that needed no audit of their own, since
+// one that was complete had begun after them: who made them, and which audit
+// covers them.
+type Changes struct {
+	SchemaVersion string       `json:"schemaVersion"`
+	Registry      ptc.Registry `json:"registry"`
+	// CoveredBy is when the audit began that covers them, UTC.
+	CoveredBy time.Time `json:"coveredBy"`
+	// Triggers are the changes, in the order in which they were made; at
+	// least one.
+	Triggers []report.Trigger `json:"triggers"`
+}
+
+// The steps of evidence, as they stand in a Fault, where it is not a call to
+// the store that failed.
+const (
+	opPutEvidence = "PutEvidence"
+	opGetEvidence = "GetEvidence"
+)
+
+// maxEvidenceSize bounds what an object of evidence may unpack to, in bytes.
+// The report of a full registry has less than a megabyte.
+const maxEvidenceSize = 64 << 20
+
+// EvidenceKey is where the report of an audit is kept:
+// <account>/<region>/<yyyy>/<mm>/<dd>/<audit id>.json.gz, by the day, UTC, on
+// which it began.
+func EvidenceKey(r report.Report) string {
+	return evidenceKey(r.Registry, r.Audit.StartedAt, r.Audit.ID+reportSuffix)
+}
+
+const (
+	reportSuffix  = ".json.gz"
+	changesSuffix = ".changes.json.gz"
+	dayLayout     = "2006/01/02"
+)
+
+func evidenceKey(reg ptc.Registry, at time.Time, name string) string {
+	return registryPrefix(reg) + at.UTC().Format(dayLayout) + "/" + name
+}
+
+func registryPrefix(reg ptc.Registry) string { return reg.Account + "/" + reg.Region + "/" }
+
+var keyPattern = regexp.MustCompile(`^([0-9]{12})/([a-z0-9-]+)/([0-9]{4}/[0-9]{2}/[0-9]{2})/[A-Za-z0-9_-]+(\.changes)?\.json\.gz$`)
+
+// place is what a key of evidence says.
+type place struct {
+	registry ptc.Registry
+	day      string // 2006/01/02
+	changes  bool
+}
+
+// parseKey takes the key of evidence apart; false where it is none.
+func parseKey(key string) (place, bool) {
+	m := keyPattern.FindStringSubmatch(key)
+	if m == nil {
+		return place{}, false
+	}
+	if _, err := time.Parse(dayLayout, m[3]); err != nil || !ptc.ValidRegion(m[2]) {
+		return place{}, false
+	}
+	return place{ptc.Registry{Account: m[1], Region: m[2]}, m[3], m[4] != ""}, true
+}
+
+// PutReport keeps a report, and gives its key. What is kept is never
+// overwritten: a report of that audit which is there already gives ErrConflict.
+// Whoever has just made the id of the audit may take that one for its own,
+// written by an attempt whose answer was lost. Any other error is a *ptc.Fault.
+func PutReport(ctx context.Context, s Store, r report.Report) (key string, err error) {
+	var text bytes.Buffer
+	if err := r.Encode(&text); err != nil {
+		return "", malformed(opPutEvidence, err)
+	}
+	return put(ctx, s, EvidenceKey(r), text.Bytes())
+}
+
+// GetReport reads the report that is kept under a key. Its error is ErrNotFound
+// or a *ptc.Fault.
+func GetReport(ctx context.Context, s Store, key string) (report.Report, error) {
+	record, err := get(ctx, s, key)
+	switch {
+	case err != nil:
+		return report.Report{}, err
+	case record.Report == nil:
+		return report.Report{}, malformed(opGetEvidence, fmt.Errorf("%s holds no report", s.Place(key)))
+	}
+	return *record.Report, nil
+}
+
+// PutChanges keeps changes, and gives their key:
+// <account>/<region>/<yyyy>/<mm>/<dd>/<id>.changes.json.gz, by the day, UTC, of
+// the last of them. The id stands for the content: the same changes, said
+// again, are kept once, and are no error. Any error is a *ptc.Fault.
+func PutChanges(ctx context.Context, s Store, c Changes) (key string, err error) {
+	if len(c.Triggers) == 0 {
+		return "", malformed(opPutEvidence, errNoChanges)
+	}
+	c.finish()
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(c); err != nil {
+		return "", malformed(opPutEvidence, err)
+	}
+	key, err = put(ctx, s, c.key(text.Bytes()), text.Bytes())
+	if errors.Is(err, ErrConflict) {
+		err = nil
+	}
+	return key, err
+}
+
+var errNoChanges = errors.New("there are no changes")
+
+// finish puts changes in their canonical form, which is a report's.
+func (c *Changes) finish() {
+	like := report.Report{Triggers: slices.Clone(c.Triggers)}
+	like.Finish()
+	c.SchemaVersion, c.CoveredBy, c.Triggers = ChangesVersion, c.CoveredBy.UTC(), like.Triggers
+}
+
+// at is when the last of them was made.
+func (c *Changes) at() time.Time { return c.Triggers[len(c.Triggers)-1].Time }
+
+// key is where they are kept, as text.
+func (c *Changes) key(text []byte) string {
+	const idBytes = 16 // 128 bits identify
+	sum := sha256.Sum256(text)
+	return evidenceKey(c.Registry, c.at(), hex.EncodeToString(sum[:idBytes])+changesSuffix)
+}
+
+// decodeChanges reads what PutChanges wrote.
+func decodeChanges(data []byte) (*Changes, error) {
+	var c Changes
+	if err := json.Unmarshal(data, &c); err != nil {
+		return nil, fmt.Errorf("read changes: %w", err)
+	}
+	switch {
+	case c.SchemaVersion != ChangesVersion:
+		return nil, fmt.Errorf("read changes: schemaVersion is %q, not %q", c.SchemaVersion, ChangesVersion)
+	case len(c.Triggers) == 0:
+		return nil, fmt.Errorf("read changes: %w", errNoChanges)
+	}
+	c.finish()
+	return &c, nil
+}
+
+// put keeps JSON under a key where nothing is.
+func put(ctx context.Context, s Store, key string, text []byte) (string, error) {
+	if _, ok := parseKey(key); !ok {
+		return "", malformed(opPutEvidence, fmt.Errorf("%.200q is no key of evidence", key))
+	}
+	var packed bytes.Buffer
+	// Its header has no time and no name: equal text gives equal bytes.
+	w := gzip.NewWriter(&packed)
+	_, err := w.Write(text)
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return "", malformed(opPutEvidence, err)
+	}
+	_, err = s.Put(ctx, key, packed.Bytes(), "")
+	return key, err
+}
+
+// Record is one object of an evidence store. Exactly one of Report and Changes
+// is set, unless it could not be read.
+type Record struct {
+	// Key is where it stands, Data its bytes as they are kept: gzip of JSON.
+	Key  string
+	Data []byte
+	// Report is what an audit established.
+	Report *report.Report
+	// Changes are some that an audit covers.
+	Changes *Changes
+}
+
+// At is when the audit of a report began, or when the last of the changes was
+// made, UTC; zero where the record could not be read.
+func (r Record) At() time.Time {
+	switch {
+	case r.Report != nil:
+		return r.Report.Audit.StartedAt
+	case r.Changes != nil:
+		return r.Changes.at()
+	default:
+		return time.Time{}
+	}
+}
+
+// get reads a record. With an error it has its Key, and its Data if there is any.
+func get(ctx context.Context, s Store, key string) (Record, error) {
+	data, _, err := s.Get(ctx, key)
+	if err != nil {
+		return Record{Key: key}, err
+	}
+	record, err := decode(key, data)
+	if err != nil {
+		return record, malformed(opGetEvidence, fmt.Errorf("%s: %w", s.Place(key), err))
+	}
+	return record, nil
+}
+
+// decode reads what is kept under a key. That it says what its key says is
+// part of being readable: what was moved or renamed is no evidence.
+func decode(key string, data []byte) (Record, error) {
+	record := Record{Key: key, Data: data}
+	says, ok := parseKey(key)
+	if !ok {
+		return record, errors.New("this is no key of evidence")
+	}
+	text, err := unpack(data)
+	if err != nil {
+		return record, err
+	}
+	var right string
+	if says.changes {
+		c, err := decodeChanges(text)
+		if err != nil {
+			return record, err
+		}
+		record.Changes, right = c, c.key(text)
+	} else {
+		r, err := report.Decode(text)
+		if err != nil {
+			return record, err
+		}
+		record.Report, right = &r, EvidenceKey(r)
+	}
+	if key != right {
+		return Record{Key: key, Data: data}, fmt.Errorf("its content belongs to %.200q", right)
+	}
+	return record, nil
+}
+
+// unpack reads gzip, up to a bound: a small file can unpack to a very large one.
+func unpack(data []byte) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxEvidenceSize+1))
+	if err == nil && len(text) > maxEvidenceSize {
+		err = fmt.Errorf("it unpacks to more than %d MiB", maxEvidenceSize>>20)
+	}
+	return text, err
+}
+
+// compare puts records of one registry in order.
+func compare(a, b Record) int { return cmp.Or(a.At().Compare(b.At()), cmp.Compare(a.Key, b.Key)) }

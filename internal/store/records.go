@@ -1,0 +1,145 @@
+package store
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ptcaudit/internal/ptc"
+)
+
+// readsAtOnce is how many objects are read at the same time. A call takes
+// some 20 ms, and a year has thousands of records.
+const readsAtOnce = 8
+
+// Reports is Records without those of changes. A damaged object counts as a report
+// where its key is that of one.
+func Reports(ctx context.Context, s Store, reg ptc.Registry, from, to time.Time) iter.Seq2[Record, error] {
+	return evidence{s, from, to, func(p place) bool { return !p.changes }}.records(ctx, reg)
+}
+
+// Records reads the evidence of a registry, or of all where reg is zero, from
+// one time up to, but not including, another; a zero time is no bound. A
+// report is of the time when its audit began, changes are of that of the last
+// of them. Records come by registry, and then by time. One that cannot be read
+// comes with its Key and an error, and the others follow; an error without a
+// Key ends them. Errors are *ptc.Fault or, for what was deleted meanwhile,
+// ErrNotFound. Objects that are no evidence are passed over.
+func Records(ctx context.Context, s Store, reg ptc.Registry, from, to time.Time) iter.Seq2[Record, error] {
+	return evidence{s, from, to, func(place) bool { return true }}.records(ctx, reg)
+}
+
+// evidence is what is asked for.
+type evidence struct {
+	store    Store
+	from, to time.Time
+	wanted   func(place) bool
+}
+
+func (e evidence) records(ctx context.Context, reg ptc.Registry) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		if reg != (ptc.Registry{}) {
+			e.registry(ctx, reg, yield)
+			return
+		}
+		for after := ""; ; {
+			reg, found, err := e.next(ctx, after)
+			switch {
+			case err != nil:
+				yield(Record{}, err)
+				return
+			case !found || !e.registry(ctx, reg, yield):
+				return
+			}
+			after = registryPrefix(reg) + beyond
+		}
+	}
+}
+
+// beyond comes after every name that a key of evidence can have.
+const beyond = "~"
+
+// next finds the first registry that has evidence after a key. So nothing need
+// be listed of the days that are not asked for.
+func (e evidence) next(ctx context.Context, after string) (reg ptc.Registry, found bool, err error) {
+	for key, err := range e.store.List(ctx, "", after) {
+		if err != nil {
+			return ptc.Registry{}, false, err
+		}
+		if p, ok := parseKey(key); ok {
+			return p.registry, true, nil
+		}
+	}
+	return ptc.Registry{}, false, nil
+}
+
+// registry reads the evidence of one, day by day: within a day, keys say
+// nothing of the order. It says whether to go on.
+func (e evidence) registry(ctx context.Context, reg ptc.Registry, yield func(Record, error) bool) bool {
+	prefix := registryPrefix(reg)
+	first, last := "", "9999/12/31"
+	if !e.from.IsZero() {
+		first = e.from.UTC().Format(dayLayout)
+	}
+	if !e.to.IsZero() {
+		last = e.to.UTC().Format(dayLayout)
+	}
+	var (
+		day  string
+		keys []string
+	)
+	for key, err := range e.store.List(ctx, prefix, prefix+first) {
+		if err != nil {
+			yield(Record{}, err)
+			return false
+		}
+		p, ok := parseKey(key)
+		if !ok || !e.wanted(p) {
+			continue
+		}
+		if p.day > last {
+			break
+		}
+		if p.day != day {
+			if !e.day(ctx, keys, yield) {
+				return false
+			}
+			day, keys = p.day, nil
+		}
+		keys = append(keys, key)
+	}
+	return e.day(ctx, keys, yield)
+}
+
+// day reads the evidence of one day. It says whether to go on.
+func (e evidence) day(ctx context.Context, keys []string, yield func(Record, error) bool) bool {
+	type result struct {
+		record Record
+		err    error
+	}
+	results := make([]result, len(keys))
+	var reads errgroup.Group
+	reads.SetLimit(readsAtOnce)
+	for i, key := range keys {
+		reads.Go(func() error {
+			results[i].record, results[i].err = get(ctx, e.store, key)
+			return nil
+		})
+	}
+	_ = reads.Wait() // errors are the records'
+	slices.SortFunc(results, func(a, b result) int { return compare(a.record, b.record) })
+	for _, r := range results {
+		at := r.record.At()
+		outside := !e.from.IsZero() && at.Before(e.from) || !e.to.IsZero() && !at.Before(e.to)
+		if r.err == nil && outside {
+			continue
+		}
+		if !yield(r.record, r.err) {
+			return false
+		}
+	}
+	return true
+}
