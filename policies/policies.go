@@ -10,6 +10,11 @@ import "embed"
 //go:embed default.yaml strict.yaml
 var files embed.FS
 
+// Only what explains policies reads them: they are not linked into a function.
+//
+//go:embed default_test.yaml strict_test.yaml
+var tests embed.FS
+
 // Names lists the shipped policies.
 func Names() []string { return []string{"default", "strict"} }
 
@@ -17,5 +22,12 @@ func Names() []string { return []string{"default", "strict"} }
 // name.
 func Read(name string) ([]byte, bool) {
 	data, err := files.ReadFile(name + ".yaml")
+	return data, err == nil
+}
+
+// Tests gives the tests of a shipped policy, as YAML; false where there is none
+// of that name.
+func Tests(name string) ([]byte, bool) {
+	data, err := tests.ReadFile(name + "_test.yaml")
 	return data, err == nil
 }
