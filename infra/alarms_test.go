@@ -119,7 +119,7 @@ func TestOldRequestsAreSaidInTime(t *testing.T) {
 	for try := range config.DefaultMaxReceives - 1 {
 		waits += min(30<<try, 300) // internal/handler's delays, in seconds
 	}
-	waits += settleSeconds + windowSeconds
+	waits += int(config.SettleTime.Seconds()) + windowSeconds
 	if oldRequestSeconds <= waits || oldRequestSeconds >= requestDays*86400 {
 		t.Errorf("old after %d s; all tries take %d s", oldRequestSeconds, waits)
 	}

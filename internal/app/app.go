@@ -16,7 +16,10 @@ import (
 	"ptcaudit/internal/config"
 	"ptcaudit/internal/ecrapi"
 	"ptcaudit/internal/handler"
+	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/snspub"
+	"ptcaudit/internal/speaker"
+	"ptcaudit/internal/store"
 )
 
 // Version is that of the tool, as it stands in reports.
@@ -58,12 +61,22 @@ func New(c config.Config, cfg aws.Config, p audit.Policy, o Options) App {
 	return App{Engine: engine, Handler: h}
 }
 
-// newHandler is a Handler that lacks only what audits.
+// newHandler is a Handler that lacks only what audits. A store that cannot be
+// opened is a fault that keeps audits from beginning.
 func newHandler(c config.Config, cfg aws.Config, o Options) *handler.Handler {
+	s := &speaker.Speaker{
+		MinSeverity: c.MinSeverity,
+		RemindAfter: c.RemindAfter,
+		Settle:      config.SettleTime,
+		Now:         o.Now,
+	}
+	if c.TopicARN != "" {
+		s.Publisher = snspub.New(cfg, c.TopicARN, snspub.Options{})
+	}
 	h := &handler.Handler{
 		Account:     o.Account,
+		Speaker:     s,
 		Version:     Version,
-		MinSeverity: c.MinSeverity,
 		MaxReceives: c.MaxReceives,
 		Now:         o.Now,
 		Log:         o.Log,
@@ -72,8 +85,22 @@ func newHandler(c config.Config, cfg aws.Config, o Options) *handler.Handler {
 	if h.Account == nil {
 		h.Account = onceIdentity(cfg)
 	}
-	if c.TopicARN != "" {
-		h.Publisher = snspub.New(cfg, c.TopicARN, snspub.Options{})
+	for _, place := range []struct {
+		key, url string
+		store    *store.Store
+	}{
+		{config.KeyState, c.State, &s.State},
+		{config.KeyEvidence, c.Evidence, &s.Evidence},
+	} {
+		if place.url == "" {
+			continue
+		}
+		opened, err := store.Open(place.url, cfg)
+		if err != nil {
+			h.Faults = append(h.Faults, ptc.Fault{Operation: loadConfig, Kind: ptc.FaultMalformed, Message: place.key + ": " + err.Error()})
+			continue
+		}
+		*place.store = opened
 	}
 	return h
 }

@@ -76,7 +76,7 @@ func TestNew(t *testing.T) {
 	e, cfg := serve(t)
 	c, p := load(t)
 	a := app.New(c, cfg, p, app.Options{})
-	if a.Handler.Publisher != nil {
+	if a.Handler.Speaker.Publisher != nil {
 		t.Error("a publisher without a topic")
 	}
 	for range 2 {
@@ -97,7 +97,7 @@ func TestNew(t *testing.T) {
 	}
 
 	c.TopicARN = topic
-	if app.New(c, cfg, p, app.Options{}).Handler.Publisher == nil {
+	if app.New(c, cfg, p, app.Options{}).Handler.Speaker.Publisher == nil {
 		t.Error("no publisher for a topic")
 	}
 }
@@ -202,7 +202,7 @@ func TestFunction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Publisher = nil // the emulator has no topic
+	h.Speaker.Publisher = nil // the emulator has no topic
 	got, err := h.Handle(invocation(t), sample(t))
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +252,7 @@ func TestFunctionThatIsBroken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h.Publisher = nil
+			h.Speaker.Publisher = nil
 			got, err := h.Handle(invocation(t), sample(t))
 			if err != nil {
 				t.Fatal(err)
@@ -279,7 +279,7 @@ func TestFunctionTrustsABundle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Publisher = nil
+	h.Speaker.Publisher = nil
 	got, err := h.Handle(invocation(t), sample(t))
 	if err != nil {
 		t.Fatal(err)

@@ -56,7 +56,7 @@ func Function(environ []string, logs, metrics io.Writer) (*handler.Handler, erro
 	var h *handler.Handler
 	if len(faults) > 0 {
 		h = newHandler(c, cfg, o)
-		h.Faults, h.Policy = faults, report.Policy{Name: c.Policy}
+		h.Faults, h.Policy = append(faults, h.Faults...), report.Policy{Name: c.Policy}
 	} else {
 		h = New(c, cfg, p, o).Handler
 		h.Policy = p.Ref()

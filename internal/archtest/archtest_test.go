@@ -99,6 +99,7 @@ const (
 	snspub   = "ptcaudit/internal/snspub"
 	queue    = "ptcaudit/internal/queue"
 	store    = "ptcaudit/internal/store"
+	speaker  = "ptcaudit/internal/speaker"
 	wire     = "ptcaudit/internal/wire"
 	sdk      = "github.com/aws/aws-sdk-go-v2"
 	smithy   = "github.com/aws/smithy-go"
@@ -124,8 +125,18 @@ var ours = map[string][]string{
 	trigger:                 {ptc, report},
 	history:                 {ptc, report, ledger},
 	render + "/text":        {ptc, report, policy, history},
+	render + "/outside":     {ptc, report},
+	render + "/sarif":       {ptc, report, render + "/outside"},
+	render + "/junit":       {ptc, report, render + "/outside"},
+	render + "/csv":         {ptc, report, render + "/outside"},
+	render + "/markdown":    {ptc, report, render + "/outside"},
+	render + "/github":      {ptc, report, render + "/outside"},
+	render + "/asff":        {ptc, report, render + "/outside"},
+	render + "/ocsf":        {ptc, report, render + "/outside"},
+	render + "/html":        {ptc, report, render + "/outside"},
 	audit:                   {ptc, report, policy},
-	handler:                 {ptc, report, notify, trigger},
+	speaker:                 {ptc, report, ledger, notify, store},
+	handler:                 {ptc, report, notify, trigger, speaker},
 	config:                  {ptc, report},
 	ecrapi:                  {ptc, wire},
 	snspub:                  {ptc, notify, wire},
@@ -133,7 +144,7 @@ var ours = map[string][]string{
 	store:                   {ptc, report, wire},
 	wire:                    {},
 	emulator:                {},
-	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, ecrapi, snspub, queue},
+	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, speaker, store, ecrapi, snspub, queue},
 	cli:                     {ptc, report, policy, policy + "/policytest", policy + "/starter", policy + "/source", policies, history, store, ledger, notify, trigger, config, audit, handler, app, render + "/text", emulator, cli + "/demo", cli + "/awsjson"},
 	cli + "/demo":           {ptc, report, policy, notify, config, audit, handler, app, render + "/text", emulator, cli + "/awsjson"},
 	cli + "/awsjson":        {},
@@ -143,7 +154,7 @@ var ours = map[string][]string{
 }
 
 // testOnly are packages that help tests; nothing that ships may import them.
-var testOnly = []string{"ptcaudit/internal/e2e", "ptcaudit/internal/toolbox", "ptcaudit/internal/localcloud", "ptcaudit/internal/snsstub", "ptcaudit/internal/bench"}
+var testOnly = []string{"ptcaudit/internal/e2e", "ptcaudit/internal/toolbox", "ptcaudit/internal/localcloud", "ptcaudit/internal/snsstub", "ptcaudit/internal/bench", render + "/samples"}
 
 func TestPackagesOfOursImportOnlyWhatTheyMay(t *testing.T) {
 	g, _ := load(t)

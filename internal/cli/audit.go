@@ -46,24 +46,34 @@ func (a *auditCommand) Run(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := c.connect(ctx, a.Profile, a.Region)
+	r, err := c.audit(ctx, a.Profile, a.Region, asOf{rules, a.AsOf.Time}, settings)
 	if err != nil {
 		return err
 	}
-	if cfg.Region == "" {
-		return usage(errors.New("which Region? say --region, or set AWS_REGION"))
-	}
-	registry, err := identify(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	engine := app.New(settings, cfg, asOf{rules, a.AsOf.Time}, c.options(settings)).Engine
-	r := engine.Audit(ctx, registry, []report.Trigger{{Kind: report.ManualTrigger, Time: c.now().UTC()}})
-	r.Audit.AsOf = a.AsOf.Time
 	if err := c.writeReport(a.Output, r); err != nil {
 		return err
 	}
 	return code(verdict(r, a.FailOn))
+}
+
+// audit audits the registry of a profile and a Region, either of which may be
+// empty.
+func (c *command) audit(ctx context.Context, profile, region string, rules asOf, settings config.Config) (report.Report, error) {
+	cfg, err := c.connect(ctx, profile, region)
+	if err != nil {
+		return report.Report{}, err
+	}
+	if cfg.Region == "" {
+		return report.Report{}, usage(errors.New("which Region? say --region, or set AWS_REGION"))
+	}
+	registry, err := identify(ctx, cfg)
+	if err != nil {
+		return report.Report{}, err
+	}
+	engine := app.New(settings, cfg, rules, c.options(settings)).Engine
+	r := engine.Audit(ctx, registry, []report.Trigger{{Kind: report.ManualTrigger, Time: c.now().UTC()}})
+	r.Audit.AsOf = rules.at
+	return r, nil
 }
 
 // settings are those of the environment, where the command line does not say

@@ -55,13 +55,9 @@ func (e *evalCommand) Run(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	data, err := c.readFile(e.File)
+	known, err := c.facts(e.File, said)
 	if err != nil {
-		return usage(err)
-	}
-	known, err := parseFacts(data, said)
-	if err != nil {
-		return usage(fmt.Errorf("%s: %w", sourceOf(e.File), err))
+		return err
 	}
 	known.withoutValidation = e.WithoutValidation
 	r := evaluate(ctx, known, asOf{rules, e.AsOf.Time}, c.now)
@@ -69,6 +65,19 @@ func (e *evalCommand) Run(ctx context.Context, c *command) error {
 		return err
 	}
 	return code(verdict(r, e.FailOn))
+}
+
+// facts are what a file says of a registry.
+func (c *command) facts(file string, said ptc.Registry) (*facts, error) {
+	data, err := c.readFile(file)
+	if err != nil {
+		return nil, usage(err)
+	}
+	known, err := parseFacts(data, said)
+	if err != nil {
+		return nil, usage(fmt.Errorf("%s: %w", sourceOf(file), err))
+	}
+	return known, nil
 }
 
 // evaluate audits what a file says. What becomes of a report keeps its

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -105,12 +104,7 @@ func unhandled(result handler.Result, err error) error {
 
 func (c *command) writeResult(to outputs, result handler.Result, settings config.Config) error {
 	return c.write(to, renderers{
-		"json": func(w io.Writer, _ terminal) error {
-			encoder := json.NewEncoder(w)
-			encoder.SetEscapeHTML(false)
-			encoder.SetIndent("", "  ")
-			return encoder.Encode(result)
-		},
+		"json": func(w io.Writer, _ terminal) error { return writeJSON(w, result) },
 		"text": func(w io.Writer, _ terminal) error { return writeSaid(w, result, settings) },
 	})
 }

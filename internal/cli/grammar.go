@@ -25,6 +25,9 @@ type grammar struct {
 	Audit        auditCommand        `cmd:"" help:"Audit the rules of a registry on AWS."`
 	Eval         evalCommand         `cmd:"" help:"Check rules from a file against a policy, without AWS."`
 	Report       reportCommand       `cmd:"" help:"Show a saved report."`
+	History      historyCommand      `cmd:"" help:"List the audits that the evidence has of a registry, and its failures over time."`
+	Diff         diffCommand         `cmd:"" help:"Compare two reports: rules and findings."`
+	Evidence     evidenceCommands    `cmd:"" help:"Export stored reports."`
 	Policy       policyCommands      `cmd:"" help:"Check and test policy files."`
 	Event        eventCommand        `cmd:"" help:"Handle an event from a file, as the Lambda function does."`
 	Emulate      emulateCommand      `cmd:"" help:"Serve the pull through cache API of ECR on this machine."`

@@ -79,24 +79,41 @@ func (c *command) write(os outputs, r renderers) error {
 	return nil
 }
 
-// writeFile replaces a file at once: whoever reads it meanwhile sees the old
-// content or the new, never a part. What is no regular file, such as
-// /dev/stdout, is written to.
+// writeFile replaces a file with some content.
 func writeFile(name string, content []byte) error {
+	return replaceFile(name, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+}
+
+// replaceFile replaces a file at once: whoever reads it meanwhile sees the old
+// content or the new, never a part, and the old stays where write fails. What
+// is no regular file, such as /dev/stdout, is written to.
+func replaceFile(name string, write func(io.Writer) error) error {
 	if target, err := filepath.EvalSymlinks(name); err == nil {
 		name = target
 	}
 	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		return os.WriteFile(name, content, 0o600)
+		return into(name, write)
 	}
 	temporary := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+"."+rand.Text())
-	if err := os.WriteFile(temporary, content, 0o666); err != nil { //nolint:gosec // the user's umask decides who may read it
+	if err := into(temporary, write); err != nil {
 		return errors.Join(err, ignoreMissing(os.Remove(temporary)))
 	}
 	if err := os.Rename(temporary, name); err != nil {
 		return errors.Join(err, os.Remove(temporary))
 	}
 	return nil
+}
+
+// into writes to a file, which it makes if it is not there.
+func into(name string, write func(io.Writer) error) error {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666) //nolint:gosec // the user names it, and the user's umask decides who may read it
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(file), file.Close())
 }
 
 func ignoreMissing(err error) error {

@@ -11,10 +11,11 @@ import (
 
 type policyCommands struct {
 	Init    initCommand    `cmd:"" help:"Write the first policy of a registry, from what is there."`
-	Show    showCommand    `cmd:"" help:"Print a policy as it applies, and where each value comes from."`
-	Explain explainCommand `cmd:"" help:"Say what a check asks and why, and how to mend a failure."`
 	Lint    lintCommand    `cmd:"" help:"Say everything that is wrong with policy files."`
 	Test    testCommand    `cmd:"" help:"Run the tests that stand beside a policy."`
+	Waivers waiversCommand `cmd:"" help:"List the waivers of a policy with what each covers today."`
+	Show    showCommand    `cmd:"" help:"Print a policy as it applies, and where each value comes from."`
+	Explain explainCommand `cmd:"" help:"Say what a check asks and why, and how to mend a failure."`
 }
 
 type lintCommand struct {

@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"bytes"
+	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -10,29 +13,27 @@ import (
 )
 
 type reportCommand struct {
-	File   string    `arg:"" help:"A report that audit or eval wrote with --output json; - is standard input."`
+	File string `arg:"" help:"A report that audit or eval wrote with --output json; a stored one, by its place (s3://… or file:///…) or its key; or the id of an audit. - is standard input."`
+	evidenceFlags
 	Output outputs   `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
 	FailOn threshold `placeholder:"SEVERITY" help:"Exit with 1 where the report has a failure this severe or worse, and with 3 where it is incomplete."`
 }
 
 // Help is shown below the summary.
 func (*reportCommand) Help() string {
-	return `Renders a report that was saved, without asking anybody again.
+	return `Renders a report that was saved, or kept as evidence, without auditing again. A message names the place of its report.
 
     ptcaudit audit --region eu-west-1 --output json=report.json
     ptcaudit report report.json
-    ptcaudit report report.json --fail-on high --output json | jq '.summary'`
+    ptcaudit report report.json --fail-on high --output json | jq '.summary'
+    ptcaudit report s3://evidence/111122223333/eu-west-1/2026/11/21/VXFWZ2.json.gz`
 }
 
 // Run renders the report.
-func (r *reportCommand) Run(c *command) error {
-	data, err := c.readFile(r.File)
+func (r *reportCommand) Run(ctx context.Context, c *command) error {
+	saved, err := r.report(ctx, c, r.File)
 	if err != nil {
-		return usage(err)
-	}
-	saved, err := report.Decode(data)
-	if err != nil {
-		return usage(fmt.Errorf("%s: %w", sourceOf(r.File), err))
+		return err
 	}
 	if err := c.writeReport(r.Output, saved); err != nil || r.FailOn == "" {
 		return err
@@ -73,13 +74,33 @@ func (c *command) writeReport(to outputs, r report.Report) error {
 	})
 }
 
-// readFile reads a file that was named on the command line.
-func (c *command) readFile(name string) ([]byte, error) {
+// readFile reads a file that was named on the command line. One that is packed
+// with gzip, as evidence is, comes unpacked.
+func (c *command) readFile(name string) (data []byte, err error) {
 	if name == "-" {
-		return io.ReadAll(c.in)
+		data, err = io.ReadAll(c.in)
+	} else {
+		data, err = os.ReadFile(name) //nolint:gosec // the user names it
 	}
-	return os.ReadFile(name) //nolint:gosec // the user names it
+	if err != nil || !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
+		return data, err
+	}
+	packed, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", sourceOf(name), err)
+	}
+	data, err = io.ReadAll(io.LimitReader(packed, maxUnpacked+1))
+	if err == nil && len(data) > maxUnpacked {
+		err = fmt.Errorf("it unpacks to more than %d MiB", maxUnpacked>>20)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", sourceOf(name), err)
+	}
+	return data, nil
 }
+
+// maxUnpacked bounds what a small file can unpack to, in bytes.
+const maxUnpacked = 64 << 20
 
 // sourceOf names what readFile reads, for messages.
 func sourceOf(name string) string {

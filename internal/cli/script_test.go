@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"archive/zip"
 	"bufio"
 	"context"
 	"errors"
@@ -17,10 +18,13 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"ptcaudit/internal/cli"
+	"ptcaudit/internal/report"
 	"ptcaudit/internal/snsstub"
+	"ptcaudit/internal/store"
 	"ptcaudit/internal/toolbox"
 )
 
@@ -87,6 +91,8 @@ func params(t *testing.T, dir, bin string) testscript.Params {
 			"terminate": terminate,
 			"topic":     serveTopic,
 			"published": published,
+			"keep":      keep,
+			"unzip":     unzip,
 		},
 	}
 }
@@ -179,6 +185,36 @@ func serveTopic(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PTCAUDIT_TOPIC_ARN", topic)
 	ts.Setenv("AWS_ENDPOINT_URL_SNS", server.URL)
 	stateOf(ts).sns = stub
+}
+
+// keep FOLDER REPORT… keeps reports as evidence.
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: keep FOLDER REPORT…")
+	}
+	s, err := store.Open("file://"+ts.MkAbs(args[0]), aws.Config{})
+	ts.Check(err)
+	for _, name := range args[1:] {
+		r, err := report.Decode([]byte(ts.ReadFile(name)))
+		ts.Check(err)
+		_, err = store.PutReport(context.Background(), s, r)
+		ts.Check(err)
+	}
+}
+
+// unzip FILE FOLDER takes an archive apart.
+func unzip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: unzip FILE FOLDER")
+	}
+	archive, err := zip.OpenReader(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer func() { _ = archive.Close() }()
+	ts.Check(os.CopyFS(ts.MkAbs(args[1]), archive))
+	for _, file := range archive.File {
+		_, err := fmt.Fprintln(ts.Stdout(), file.Name)
+		ts.Check(err)
+	}
 }
 
 // published prints what the topic took.

@@ -7,16 +7,11 @@ import (
 	"strings"
 
 	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/speaker"
 )
 
-// errLater says that an audit is left to another try.
-var errLater = errors.New("left to another try")
-
-// unsaid is a message that could not be published.
-type unsaid struct{ err error }
-
-func (u *unsaid) Error() string { return "publish: " + u.err.Error() }
-func (u *unsaid) Unwrap() error { return u.err }
+// errSoon says that an audit is put off until it is due.
+var errSoon = errors.New("put off")
 
 // crash is a panic within an audit.
 type crash struct {
@@ -35,11 +30,18 @@ func reason(err error) string {
 		}
 		return fmt.Sprintf("audit crashed: %T", crashed.value)
 	}
-	if failed, ok := errors.AsType[*unsaid](err); ok {
-		if fault, ok := errors.AsType[*ptc.Fault](failed); ok {
-			return strings.TrimSpace(fmt.Sprintf("message not published: %s %s", fault.Kind, fault.Code))
-		}
-		return "message not published"
+	what := ""
+	fault, isFault := errors.AsType[*ptc.Fault](err)
+	if _, ok := errors.AsType[*speaker.Unsaid](err); ok {
+		what = "message not published"
+	} else if isFault {
+		what = fault.Operation
+	}
+	switch {
+	case isFault:
+		return strings.TrimSpace(fmt.Sprintf("%s: %s %s", what, fault.Kind, fault.Code))
+	case what != "":
+		return what
 	}
 	return err.Error()
 }

@@ -21,6 +21,7 @@ import (
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/speaker"
 	"ptcaudit/internal/trigger"
 )
 
@@ -104,9 +105,8 @@ func (w *world) handler() *handler.Handler {
 	return &handler.Handler{
 		Auditor:     w,
 		Account:     func(context.Context) (string, error) { return home.Account, nil },
-		Publisher:   w,
+		Speaker:     &speaker.Speaker{Publisher: w, MinSeverity: report.Low},
 		Queue:       w,
-		MinSeverity: report.Low,
 		MaxReceives: maxReceives,
 		Now:         func() time.Time { return clock },
 		Log:         slog.New(slog.NewJSONHandler(lockedWriter{&sync.Mutex{}, &w.logs}, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -412,7 +412,7 @@ func refusal(code string) error {
 func TestWithoutPublisher(t *testing.T) {
 	w := &world{}
 	h := w.handler()
-	h.Publisher = nil
+	h.Speaker.Publisher = nil
 	got, err := h.Handle(t.Context(), sample(t, "create.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -425,7 +425,7 @@ func TestWithoutPublisher(t *testing.T) {
 func TestNothingToSay(t *testing.T) {
 	w := &world{}
 	h := w.handler()
-	h.MinSeverity = report.Critical // above the finding
+	h.Speaker.MinSeverity = report.Critical // above the finding
 	got, err := h.Handle(t.Context(), sample(t, "create.json"))
 	if err != nil {
 		t.Fatal(err)

@@ -1,8 +1,18 @@
 package ledger
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
 )
 
 // Errors of Decode.
@@ -13,23 +23,176 @@ var (
 	ErrDamaged = errors.New("ledger is damaged")
 )
 
-// Decode reads a ledger that Encode wrote. Its error is ErrNewer or ErrDamaged,
-// or wraps one of them; none quotes the data.
+// Decode reads a ledger that Encode wrote. Its error is ErrNewer, or wraps
+// ErrDamaged; neither quotes the data.
 func Decode(data []byte) (Ledger, error) {
 	var l Ledger
-	if err := json.Unmarshal(data, &l); err != nil {
-		return Ledger{}, ErrDamaged
+	err := json.Unmarshal(data, &l)
+	// A newer form may well not fit into this one's fields.
+	if isNewer(l.SchemaVersion) {
+		return Ledger{}, ErrNewer
 	}
-	return l, nil
+	if err == nil {
+		err = l.check()
+	}
+	if err != nil {
+		return Ledger{}, fmt.Errorf("%w: %s", ErrDamaged, reason(err))
+	}
+	return l.canonical(), nil
+}
+
+// isNewer says that a schema is one of the same name with a higher version.
+func isNewer(schema string) bool {
+	name, own, _ := cutVersion(SchemaVersion)
+	other, version, ok := cutVersion(schema)
+	return ok && other == name && version > own
+}
+
+// cutVersion takes "name/v1" apart.
+func cutVersion(schema string) (name string, version int, ok bool) {
+	i := strings.LastIndex(schema, "/v")
+	if i < 0 {
+		return "", 0, false
+	}
+	version, err := strconv.Atoi(schema[i+2:])
+	return schema[:i], version, err == nil
+}
+
+// reason is an error without the text that it may quote.
+func reason(err error) string {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Sprintf("no JSON at byte %d", syntax.Offset)
+	}
+	if misfit, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Sprintf("%s cannot be a %s", cmp.Or(misfit.Field, "it"), misfit.Value)
+	}
+	if fault, ok := errors.AsType[misuse](err); ok {
+		return string(fault)
+	}
+	return "a value is out of its range"
+}
+
+// misuse is what is wrong with a ledger that is JSON.
+type misuse string
+
+func (m misuse) Error() string { return string(m) }
+
+// check says what a ledger has that Compare never writes. What could make a
+// failure pass for one of no weight must not be read.
+func (l Ledger) check() error {
+	switch {
+	case l.SchemaVersion != SchemaVersion:
+		return misuse("its schemaVersion is not " + SchemaVersion)
+	case !ptc.ValidAccount(l.Registry.Account) || !ptc.ValidRegion(l.Registry.Region):
+		return misuse("it names no registry")
+	case l.Seq < 0:
+		return misuse("seq is negative")
+	case l.Lease != nil && l.Lease.Holder == "":
+		return misuse("its lease has no holder")
+	}
+	known := make(map[key]bool, len(l.Findings))
+	for i, e := range l.Findings {
+		if known[e.key()] {
+			return misuse(fmt.Sprintf("finding %d stands twice", i))
+		}
+		known[e.key()] = true
+		if !e.sound() {
+			return misuse(fmt.Sprintf("finding %d contradicts itself", i))
+		}
+	}
+	return nil
+}
+
+// sound says that the parts of an entry fit together.
+func (e Entry) sound() bool {
+	if e.Said != nil && e.Said.Severity.Rank() == 0 || e.Touched && e.Said == nil {
+		return false
+	}
+	switch e.State {
+	case Open:
+		return e.Check != ""
+	case Waived, Closed:
+		return e.Check != "" && e.Waiver != nil && e.Said == nil
+	default:
+		return false
+	}
 }
 
 // Encode writes a ledger as JSON with a line break at its end. Equal ledgers
 // give equal bytes.
 func (l Ledger) Encode() []byte {
-	l.SchemaVersion = SchemaVersion
-	data, err := json.Marshal(l)
-	if err != nil {
-		panic("ledger: " + err.Error())
+	l = l.canonical()
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(l); err != nil {
+		panic("ledger: " + err.Error()) // strings, numbers, and times within JSON's range
 	}
-	return append(data, '\n')
+	return b.Bytes()
+}
+
+// canonical is l with its lists sorted and not null, and its times in UTC. It
+// shares no list with l.
+func (l Ledger) canonical() Ledger {
+	l.SchemaVersion = SchemaVersion
+	l.LastAudit.StartedAt = utc(l.LastAudit.StartedAt)
+	l.LastComplete, l.RulesAt = utc(l.LastComplete), utc(l.RulesAt)
+
+	l.Rules = sorted(l.Rules, func(a, b report.Rule) int { return cmp.Compare(a.Prefix, b.Prefix) })
+	for i, r := range l.Rules {
+		l.Rules[i].CreatedAt, l.Rules[i].UpdatedAt = utc(r.CreatedAt), utc(r.UpdatedAt)
+	}
+	l.Findings = sorted(l.Findings, func(a, b Entry) int {
+		if c := cmp.Compare(a.Prefix, b.Prefix); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.Check, b.Check)
+	})
+	for i, e := range l.Findings {
+		l.Findings[i].Since = utc(e.Since)
+		if e.Said != nil && e.Said.At != utc(e.Said.At) {
+			l.Findings[i].Said = &Said{At: utc(e.Said.At), Severity: e.Said.Severity, Facts: e.Said.Facts}
+		}
+	}
+	l.Changes = slices.Clone(l.Changes)
+	for i, c := range l.Changes {
+		l.Changes[i].Time, l.Changes[i].Seen = utc(c.Time), utc(c.Seen)
+	}
+	l.Changes = sorted(l.Changes, func(a, b Change) int {
+		return cmp.Or(a.Seen.Compare(b.Seen), a.Time.Compare(b.Time), cmp.Compare(eventID(a.Trigger), eventID(b.Trigger)))
+	})
+	l.Unexplained = slices.Clone(l.Unexplained)
+	for i, u := range l.Unexplained {
+		l.Unexplained[i].At, l.Unexplained[i].After = utc(u.At), utc(u.After)
+	}
+	l.Unexplained = sorted(l.Unexplained, func(a, b Unexplained) int {
+		return cmp.Or(cmp.Compare(a.Prefix, b.Prefix), a.After.Compare(b.After), a.At.Compare(b.At))
+	})
+	if l.Unaudited != nil {
+		u := *l.Unaudited
+		u.Since, u.SaidAt = utc(u.Since), utc(u.SaidAt)
+		u.Subjects = slices.Compact(sorted(u.Subjects, cmp.Compare[string]))
+		l.Unaudited = &u
+	}
+	if l.Lease != nil {
+		l.Lease = &Lease{Holder: l.Lease.Holder, Until: utc(l.Lease.Until)}
+	}
+	return l
+}
+
+// sorted is a sorted copy of a list, and never null.
+func sorted[T any](list []T, compare func(a, b T) int) []T {
+	out := append(make([]T, 0, len(list)), list...)
+	if !slices.IsSortedFunc(out, compare) {
+		slices.SortStableFunc(out, compare)
+	}
+	return out
+}
+
+// utc is t in UTC; zero where JSON has no such time.
+func utc(t time.Time) time.Time {
+	if t = t.UTC(); t.Year() < 1 || t.Year() > 9999 {
+		return time.Time{}
+	}
+	return t
 }

@@ -33,7 +33,8 @@ type Entry struct {
 	Said *Said `json:"said,omitempty"`
 	// Touched says that somebody changed its rule or secret after that.
 	Touched bool `json:"touched,omitempty"`
-	// Waiver is the last one that covered it.
+	// Waiver is the last one that covered it. It outlives the failure until its
+	// last day ends: to delete a rule and create another must not get by it.
 	Waiver *Binding `json:"waiver,omitempty"`
 }
 
@@ -45,9 +46,15 @@ type Said struct {
 	Facts string `json:"facts,omitempty"`
 }
 
-// Binding ties a waiver to what it covered first.
-type Binding struct {
-	report.Waiver
-	// Facts are those of the finding when the waiver first covered it.
-	Facts string `json:"facts,omitempty"`
+// key identifies a finding within a registry.
+type key struct{ prefix, check string }
+
+func (e Entry) key() key { return key{e.Prefix, e.Check} }
+
+// close is the entry of a finding that does not fail any more.
+func (e Entry) close() Entry {
+	return Entry{Check: e.Check, Prefix: e.Prefix, State: Closed, Waiver: e.Waiver}
 }
+
+// needed says that an entry has something to remember.
+func (e Entry) needed() bool { return e.State != Closed || e.Waiver != nil }

@@ -2,8 +2,8 @@ package notify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"ptcaudit/internal/report"
@@ -17,6 +17,7 @@ const (
 	maxChatText    = 300
 	maxNextSteps   = 5
 	maxResources   = 20
+	maxChatChanges = 3
 )
 
 // notification is a custom notification of Amazon Q Developer in chat
@@ -53,7 +54,7 @@ func (d *draft) chat(m Message) string {
 	n := notification{
 		Version: "1.0",
 		Source:  "custom",
-		ID:      d.id,
+		ID:      m.ID,
 		Content: content{
 			TextType:    "client-markdown",
 			Title:       title(m.Subject),
@@ -84,58 +85,141 @@ func (d *draft) chat(m Message) string {
 	return encode(n)
 }
 
+// entry is one line of a chat message, under the title of its section.
+type entry struct{ section, line string }
+
 // description is the text of a chat message, in markup that Slack and
 // Microsoft Teams read alike: stars and code spans.
 func (d *draft) description(m Message) string {
 	var b strings.Builder
 	runes := 0
-	add := func(line string) bool {
+	add := func(line string, keep int) bool {
 		n := utf8.RuneCountInString(line) + 1
-		if runes+n > maxDescription {
+		if runes+n > maxDescription-keep {
 			return false
 		}
 		b.WriteString(line + "\n")
 		runes += n
 		return true
 	}
-	add(escape(d.summary) + ".")
-	add(escape(d.about()))
-	for _, t := range m.Changes[max(0, len(m.Changes)-3):] {
-		add(escape(cut(d.actor(t)+" "+origin(t), maxChatText)))
+	add(escape(d.summary)+".", 0)
+	add(escape(d.about()), 0)
+	last := ""
+	if d.evidence != "" {
+		last = "Evidence: " + code(cut(d.evidence, maxChatText))
 	}
-	for _, f := range m.Faults {
-		line := fmt.Sprintf("• *COULD NOT AUDIT* %s %s: %s", code(subjects(f.Count, f.Prefixes)), code(f.what()), escape(f.means()))
-		if f.Message != "" {
-			line += " " + escape(quoted(cut(oneLine(f.Message, maxText), maxChatText)))
+	// Room is kept for the lines at the end.
+	room := utf8.RuneCountInString(last) + 1 + len("10000000 earlier changes: see the mail.\n10000000 more: see the mail.\n")
+	told := 0
+	for _, t := range m.Changes[max(0, len(m.Changes)-maxChatChanges):] {
+		if add(escape(cut(d.actor(t), maxChatText))+".", room) {
+			told++
 		}
-		add(line)
 	}
-	section := report.Status("")
-	left := m.Omitted
-	for _, f := range m.Findings {
-		if left > m.Omitted { // one did not fit: the rest would be out of order
-			left++
-			continue
-		}
-		line := ""
-		if f.Status != section {
-			line = "*" + heading(f.Status) + "*\n"
-		}
-		line += "• " + strings.ToUpper(string(f.Severity)) + " " + code(subject(f.Prefix)) + " " + code(f.Check)
-		if f.Message != "" && f.Status != Open {
-			line += ": " + escape(cut(f.Message, maxChatText))
-		}
-		// Room is kept for the line that says how many are left out.
-		if runes+utf8.RuneCountInString(line)+1 > maxDescription-60 || !add(line) {
-			left++
-			continue
-		}
-		section = f.Status
+	if earlier := len(d.statement.Changes) - told; earlier > 0 {
+		add(count(earlier, "1 earlier change: see the mail.", "%d earlier changes: see the mail."), 0)
 	}
+
+	section, shown := "", 0
+	entries := d.entries(m)
+	for _, e := range entries {
+		line := e.line
+		if e.section != section {
+			line = "*" + e.section + "*\n" + line
+		}
+		if !add(line, room) { // the rest would be out of order
+			break
+		}
+		section = e.section
+		shown++
+	}
+	left := len(entries) - shown + m.Omitted +
+		len(d.statement.Unexplained) - len(m.Unexplained) + d.allRules - len(m.Rules)
 	if left > 0 {
-		add(fmt.Sprintf("%d more: see the mail.", left))
+		add(fmt.Sprintf("%d more: see the mail.", left), 0)
+	}
+	if last != "" {
+		add(last, 0)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// entries are the lines of a chat message, in the order of the mail.
+func (d *draft) entries(m Message) []entry {
+	var out []entry
+	for _, f := range m.Faults {
+		line := fmt.Sprintf("• %s %s %s", escape(f.label()), code(subjects(f.Count, f.Prefixes)), code(f.what()))
+		if said := strings.TrimSpace(f.means() + " " + chatQuote(f.Message)); said != "" {
+			line += ": " + escape(said)
+		}
+		out = append(out, entry{"COULD NOT AUDIT", line})
+	}
+	findings := func(statuses ...report.Status) {
+		for _, f := range m.Findings {
+			if slices.Contains(statuses, f.Status) {
+				out = append(out, entry{heading(f.Status), d.chatFinding(f)})
+			}
+		}
+	}
+	changes := func(title string, changes []report.RuleChange) {
+		for _, c := range changes {
+			var fields []string
+			for _, f := range c.Fields {
+				fields = append(fields, fieldChange(f))
+			}
+			line := "• " + escape(strings.ToUpper(string(c.Kind))) + " " + code(subject(c.Prefix))
+			if len(fields) > 0 {
+				line += ": " + escape(cut(strings.Join(fields, "; "), maxChatText))
+			}
+			out = append(out, entry{title, line})
+		}
+	}
+	findings(report.CouldNotAudit, report.Failed, report.Changed)
+	changes(titleUntold, m.Unexplained)
+	if !d.recovered.IsZero() {
+		out = append(out, entry{heading(report.Resolved), "• " + d.recovery()})
+	}
+	findings(report.Resolved, report.Reminder, Open)
+	changes(titleRules, m.Rules)
+	return out
+}
+
+// chatFinding says a finding in a line.
+func (d *draft) chatFinding(f Finding) string {
+	line := "• " + strings.ToUpper(string(f.Severity)) + " " + code(subject(f.Prefix)) + " " + code(f.Check)
+	var said []string
+	say := func(lead, s string) {
+		if s == "" {
+			return
+		}
+		if s = lead + cut(s, maxChatText); !strings.ContainsAny(s[len(s)-1:], `.!?"`) {
+			s += "."
+		}
+		said = append(said, s)
+	}
+	switch f.Status {
+	case report.Resolved:
+		say("", resolution(f))
+		say("It failed ", d.since(f))
+	case Open:
+		say("", d.since(f))
+	default:
+		say("", f.Message)
+		say("Why now: ", f.Why)
+		say("Failing ", d.since(f))
+	}
+	if len(said) > 0 {
+		line += ": " + escape(strings.Join(said, " "))
+	}
+	return line
+}
+
+// chatQuote quotes a text from outside, on one line.
+func chatQuote(s string) string {
+	if s == "" {
+		return ""
+	}
+	return quoted(cut(oneLine(s, maxText), maxChatText))
 }
 
 // title is the subject: its tag is ours, and the brackets belong to it.
@@ -144,97 +228,28 @@ func title(subject string) string {
 	return tag + "] " + escape(rest)
 }
 
-// heading is the mail's title of a section.
-func heading(s report.Status) string {
-	switch s {
-	case report.CouldNotAudit:
-		return "UNDECIDED"
-	case report.Failed:
-		return "NEW"
-	case Open:
-		return "STILL OPEN"
-	case report.Changed, report.Resolved, report.Reminder:
-		return string(s)
-	default:
-		return escape(string(s))
-	}
-}
-
-// nextSteps say how to mend what fails, each way once.
+// nextSteps say how to mend what fails, each way once, and how to look where
+// change events do not arrive.
 func (d *draft) nextSteps(m Message) []string {
 	var steps []string
 	seen := map[string]bool{}
-	add := func(step string) {
-		if step != "" && !seen[step] && len(steps) < maxNextSteps {
+	add := func(lead, step string) {
+		if step = lead + markup(step); step != lead && !seen[step] && len(steps) < maxNextSteps {
 			steps, seen[step] = append(steps, step), true
 		}
 	}
 	for _, f := range m.Faults {
-		add(escape(f.mend(d.account, d.region)))
+		add("", f.mend(d.account, d.region))
+	}
+	if len(m.Unexplained) > 0 {
+		for _, step := range d.untoldSteps() {
+			add("", step)
+		}
 	}
 	for _, f := range m.Findings {
-		if len(steps) == maxNextSteps {
-			break
-		}
-		if f.Status != report.Failed && f.Status != report.Changed && f.Status != report.Reminder {
-			continue
-		}
-		var lines []string
-		for line := range strings.Lines(f.Remediation) {
-			if line = strings.TrimSuffix(line, "\n"); isCommand(line) {
-				lines = append(lines, code(line))
-			} else {
-				lines = append(lines, escape(line))
-			}
-		}
-		if len(lines) > 0 {
-			add(code(subject(f.Prefix)) + " " + strings.Join(lines, "\n"))
+		if f.Status == report.Failed || f.Status == report.Changed || f.Status == report.Reminder {
+			add(code(subject(f.Prefix))+" ", f.Remediation)
 		}
 	}
 	return steps
-}
-
-// escape takes the markup out of a text. Neither Slack nor Teams has an escape
-// that the other reads too, so what begins markup, a mention or a link is
-// replaced by what looks like it: always, or where a word begins or ends.
-// https://docs.slack.dev/messaging/formatting-message-text/
-func escape(s string) string {
-	inner := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
-	var b strings.Builder
-	before := ' '
-	for i, r := range s {
-		like, always := lookalikes[r]
-		if !always {
-			_, size := utf8.DecodeRuneInString(s[i:])
-			after, _ := utf8.DecodeRuneInString(s[i+size:])
-			if edge, found := edgeLookalikes[r]; found && (!inner(before) || !inner(after)) {
-				like = edge
-			} else {
-				like = r
-			}
-		}
-		b.WriteRune(like)
-		before = r
-	}
-	return strings.ReplaceAll(b.String(), "://", ": //")
-}
-
-var (
-	lookalikes     = map[rune]rune{'*': '∗', '~': '∼', '`': '\'', '<': '‹', '>': '›', '[': '(', ']': ')'}
-	edgeLookalikes = map[rune]rune{'_': '＿', '@': '＠'}
-)
-
-// code is text that is shown as it is, to be copied.
-func code(s string) string {
-	return "`" + strings.NewReplacer("`", "'", "<", "‹", ">", "›", "\n", " ").Replace(s) + "`"
-}
-
-// cut shortens a text to n characters.
-func cut(s string, n int) string {
-	for i := range s {
-		if n--; n < 0 {
-			return s[:i] + "…"
-		}
-	}
-	return s
 }

@@ -26,8 +26,12 @@ func clean(s string, limit int) string {
 
 // id cleans the name of something in AWS or in a policy (an account, a prefix,
 // an ARN): all of them are ASCII without blanks, so that anything else is
-// shown as "?" and no name passes for another that looks like it.
-func id(s string, limit int) string {
+// shown as "?" and no name passes for another that looks like it, nor for an
+// address to open.
+func id(s string, limit int) string { return strings.ReplaceAll(address(s, limit), "://", ":?//") }
+
+// address is as id, for an address that a policy's author gives.
+func address(s string, limit int) string {
 	return strings.Map(func(r rune) rune {
 		if r <= ' ' || r > '~' || strings.ContainsRune("`\"\\<>", r) {
 			return '?'

@@ -1,8 +1,8 @@
 package notify
 
 import (
-	"cmp"
 	"encoding/json"
+	"strings"
 )
 
 // MaxSize is what SNS takes, in bytes: subject, body as it is encoded, and
@@ -19,9 +19,6 @@ type Envelope struct {
 	// https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
 	Body       string
 	Attributes []Attribute
-	// Group and ID are for FIFO topics: one registry's messages follow each
-	// other, and what is said twice within five minutes is delivered once.
-	Group, ID string
 }
 
 // Attribute is one message attribute:
@@ -55,8 +52,6 @@ func (m Message) Envelope() Envelope {
 			SQS     string `json:"sqs"`
 			Lambda  string `json:"lambda"`
 		}{m.Text, m.Subject, m.chat, said, said}),
-		Group: cmp.Or(m.Account, "unknown") + "/" + cmp.Or(m.Region, "unknown"),
-		ID:    m.id,
 	}
 	add := func(name, kind, value string) {
 		if value != "" && value != "[]" { // SNS takes no empty value
@@ -77,3 +72,14 @@ func (m Message) Envelope() Envelope {
 // Chat is the https part: a custom notification of Amazon Q Developer in chat
 // applications.
 func (m Message) Chat() json.RawMessage { return json.RawMessage(m.chat) }
+
+// encode is JSON without the escapes that are for HTML.
+func encode(v any) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic("notify: " + err.Error()) // strings, numbers, and times within JSON's range
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}

@@ -31,18 +31,58 @@ aws secretsmanager put-secret-value --secret-id arn:aws:secretsmanager:eu-west-1
 aws ecr validate-pull-through-cache-rule --ecr-repository-prefix docker-hub --region eu-west-1`,
 		"https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-working-validating.html")
 	quay = finding("upstream-allowed", "quay", report.High,
-		"quay fetches from quay (quay.io), which is not in allowedUpstreams",
+		"quay fetches from quay (quay.io), which is not in allowedUpstreams.",
 		`Delete the rule, or add its upstream to allowedUpstreams:
 aws ecr delete-pull-through-cache-rule --ecr-repository-prefix quay --region eu-west-1`)
 	quota = finding("rule-quota", "", report.Low,
 		"The registry has 46 rules of 50, which is the limit.", "Delete rules that nobody uses.")
 	ghcr = finding("shared-credential", "ghcr", report.Low,
-		"ghcr shares secret ecr-pullthroughcache/hub with rules of other upstreams; those that have it are: docker-hub",
+		"ghcr shares secret ecr-pullthroughcache/hub with rules of other upstreams: docker-hub.",
 		"Give the rule a secret of its own.")
 	required = finding("required-rule", "thirdparty/registry.k8s.io", report.High,
-		"There is no rule with this prefix.",
+		"There is no rule with prefix thirdparty/registry.k8s.io, which the policy requires: every cluster pulls from it.",
 		"Create it again:\naws ecr create-pull-through-cache-rule --ecr-repository-prefix thirdparty/registry.k8s.io --upstream-registry-url registry.k8s.io --region eu-west-1")
 )
+
+const (
+	secretARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/"
+	evidence  = "s3://acme-ptcaudit-evidence/111122223333/eu-west-1/2026/11/21/5DPJ3QXWTSV6E4VK5Z7A.json.gz"
+)
+
+// What became of rules.
+var (
+	quayAdded = report.RuleChange{Prefix: "quay", Kind: report.Added, Fields: []report.FieldChange{
+		{Field: "upstream.registry", After: "quay"}, {Field: "upstream.url", After: "quay.io"}, {Field: "createdAt", After: "2026-11-21T22:49:05Z"},
+	}}
+	hubSecret = report.RuleChange{Prefix: "docker-hub", Kind: report.Altered, Fields: []report.FieldChange{
+		{Field: "credential.arn", Before: secretARN + "hub-team-AbCdEf", After: secretARN + "hub-AbCdEf"},
+	}}
+	quaySwapped = report.RuleChange{Prefix: "quay", Kind: report.Altered, Fields: []report.FieldChange{
+		{Field: "upstream.registry", Before: "quay", After: "github-container-registry"},
+		{Field: "upstream.url", Before: "quay.io", After: "ghcr.io"},
+		{Field: "credential.arn", After: secretARN + "ghcr-GhIjKl"},
+		{Field: "createdAt", Before: "2025-03-02T09:12:44Z", After: "2026-11-21T22:49:26Z"},
+	}}
+	requiredRemoved = report.RuleChange{Prefix: "thirdparty/registry.k8s.io", Kind: report.Removed, Fields: []report.FieldChange{
+		{Field: "upstream.registry", Before: "k8s"}, {Field: "upstream.url", Before: "registry.k8s.io"}, {Field: "createdAt", Before: "2025-03-02T09:10:01Z"},
+	}}
+	again = report.RuleChange{Prefix: "ecr-public", Kind: report.Altered, Fields: []report.FieldChange{
+		{Field: "createdAt", Before: "2025-03-02T09:10:01Z", After: "2026-11-21T22:45:17Z"},
+	}}
+)
+
+// ago is that long before the audit.
+func ago(d time.Duration) time.Time { return at.Add(-d) }
+
+const day = 24 * time.Hour
+
+// note adds to a statement what is known of a finding.
+func note(s *report.Statement, f report.Finding, why string, since time.Duration) {
+	if s.Notes == nil {
+		s.Notes = map[string]report.Note{}
+	}
+	s.Notes[f.Fingerprint] = report.Note{Why: why, Since: ago(since)}
+}
 
 func change(call, prefix, secret string, seconds int) report.Trigger {
 	kind := report.ChangeTrigger
@@ -91,11 +131,23 @@ func examples() map[string]report.Statement {
 	return map[string]report.Statement{
 		"failed": statement(func(s *report.Statement) {
 			s.New = []report.Finding{quay, hub}
-			s.Changes = []report.Trigger{updated}
+			s.Changes = []report.Trigger{change("CreatePullThroughCacheRule", "quay", "", 2), updated}
+			s.Rules = []report.RuleChange{hubSecret, quayAdded}
+			s.Open = []report.Finding{ghcr}
+			note(s, hub, "", 0)
+			note(s, quay, "", 0)
+			note(s, ghcr, "", 3*day)
+			s.Seq, s.Evidence = 5, evidence
+		}),
+		"failed-waiver": statement(func(s *report.Statement) {
+			s.New = []report.Finding{quay}
+			note(s, quay, "The waiver of platform@acme.example (Migration ends in March.) does not cover it any more.", 200*day)
+			s.Seq, s.Evidence = 5, evidence
 		}),
 		"failed-one": statement(func(s *report.Statement) {
 			s.New = []report.Finding{required}
 			s.Changes = []report.Trigger{change("DeletePullThroughCacheRule", "thirdparty/registry.k8s.io", "", 26)}
+			s.Rules = []report.RuleChange{requiredRemoved}
 		}),
 		"failed-schedule": statement(func(s *report.Statement) {
 			s.New = []report.Finding{quota, ghcr}
@@ -116,33 +168,99 @@ func examples() map[string]report.Statement {
 			s.Changes = []report.Trigger{{Kind: report.ManualTrigger, Time: at, Actor: &report.Actor{Name: "jane@acme.example"}}}
 		}),
 		"changed": statement(func(s *report.Statement) {
-			s.Altered = []report.Finding{hub}
-			s.Open = []report.Finding{quay}
-			s.Changes = []report.Trigger{updated}
-			s.Evidence = "s3://acme-ptcaudit-evidence/111122223333/eu-west-1/2026/11/21/5DPJ3QXWTSV6E4VK5Z7A.json.gz"
+			swapped := finding("upstream-allowed", "quay", report.High,
+				"quay fetches from github-container-registry (ghcr.io), which is not in allowedUpstreams.", quay.Remediation)
+			s.Altered = []report.Finding{swapped}
+			s.Open = []report.Finding{ghcr}
+			note(s, swapped, "The waiver of platform@acme.example (Migration ends in March.) covers it as it was; its upstream, credential or role has changed since.", 40*day)
+			note(s, ghcr, "", 3*day)
+			s.Changes = []report.Trigger{change("DeletePullThroughCacheRule", "quay", "", 20), change("CreatePullThroughCacheRule", "quay", "", 23)}
+			s.Rules = []report.RuleChange{quaySwapped}
+			s.Seq, s.Evidence = 6, evidence
+		}),
+		"changed-severity": statement(func(s *report.Statement) {
+			s.Altered = []report.Finding{quay}
+			note(s, quay, "Severity raised from medium to high.", 5*time.Hour)
+			s.Seq, s.Evidence = 7, evidence
+		}),
+		"unexplained": statement(func(s *report.Statement) {
+			s.Unexplained = []report.RuleChange{hubSecret, quayAdded}
+			s.Open = []report.Finding{ghcr}
+			note(s, ghcr, "", 3*day)
+			s.Seq, s.Evidence = 8, evidence
+		}),
+		"unexplained-one": statement(func(s *report.Statement) {
+			s.Unexplained = []report.RuleChange{requiredRemoved}
+			s.New = []report.Finding{required}
+			s.Rules = []report.RuleChange{requiredRemoved}
+			s.Seq, s.Evidence = 8, evidence
 		}),
 		"resolved": statement(func(s *report.Statement) {
 			waived := ghcr
 			waived.Waiver = &report.Waiver{Owner: "platform@acme.example", Reason: "Migration ends in March.", Expires: "2027-03-31"}
-			s.Resolved = []report.Finding{passes(hub), waived}
-			s.Open = []report.Finding{quay}
-			s.Changes = []report.Trigger{change("PutSecretValue", "", "ecr-pullthroughcache/hub", 26)}
-			s.Evidence = "s3://acme-ptcaudit-evidence/111122223333/eu-west-1/2026/11/21/5DPJ3QXWTSV6E4VK5Z7A.json.gz"
+			deleted := quay
+			deleted.Outcome, deleted.Message, deleted.Remediation = report.Skip, "The rule was deleted.", ""
+			s.Resolved = []report.Finding{passes(hub), deleted, waived}
+			s.Open = []report.Finding{required}
+			note(s, hub, "", 26*time.Minute)
+			note(s, quay, "", 9*day)
+			note(s, ghcr, "", 30*time.Hour)
+			note(s, required, "", 2*day)
+			s.Changes = []report.Trigger{change("DeletePullThroughCacheRule", "quay", "", 8), change("PutSecretValue", "", "ecr-pullthroughcache/hub", 26)}
+			s.Rules = []report.RuleChange{{Prefix: "quay", Kind: report.Removed, Fields: []report.FieldChange{
+				{Field: "upstream.registry", Before: "quay"}, {Field: "upstream.url", Before: "quay.io"}, {Field: "createdAt", Before: "2026-11-12T08:01:13Z"},
+			}}}
+			s.Seq, s.Evidence = 9, evidence
+		}),
+		"recovered": statement(func(s *report.Statement) {
+			s.Recovered = ago(3*time.Hour + 5*time.Minute)
+			s.Seq, s.Evidence = 10, evidence
 		}),
 		"reminder": statement(func(s *report.Statement) {
 			s.Reminded = []report.Finding{quay, required}
-			s.Evidence = "s3://acme-ptcaudit-evidence/111122223333/eu-west-1/2026/11/21/5DPJ3QXWTSV6E4VK5Z7A.json.gz"
+			note(s, quay, "", 7*day)
+			note(s, required, "", 35*day)
+			s.Seq, s.Evidence = 11, evidence
 		}),
 		"all-sections": statement(func(s *report.Statement) {
 			s.Faults = []ptc.Fault{{Operation: "ValidatePullThroughCacheRule", Prefix: "chainguard", Kind: ptc.FaultTimeout, Message: "no answer within 10s", Retryable: true}}
 			s.Undecided = []report.Finding{undecided("chainguard", "ECR's verdict on the rule is unknown.")}
 			s.New = []report.Finding{hub}
 			s.Altered = []report.Finding{quay}
+			s.Unexplained = []report.RuleChange{again}
+			s.Recovered = ago(3 * day)
 			s.Resolved = []report.Finding{passes(quota)}
 			s.Reminded = []report.Finding{required}
 			s.Open = []report.Finding{ghcr}
+			s.Rules = []report.RuleChange{hubSecret, again, quayAdded, requiredRemoved}
+			note(s, quay, "Somebody changed its rule or its secret, and it still fails.", 2*day)
+			note(s, quota, "", 50*day)
+			note(s, required, "", 7*day)
+			note(s, ghcr, "", 3*day)
 			s.Changes = []report.Trigger{change("CreatePullThroughCacheRule", "quay", "", 5), updated}
-			s.Evidence = "s3://acme-ptcaudit-evidence/111122223333/eu-west-1/2026/11/21/5DPJ3QXWTSV6E4VK5Z7A.json.gz"
+			s.Seq, s.Evidence = 12, evidence
+		}),
+		"could-not-audit": statement(func(s *report.Statement) {
+			for _, prefix := range []string{"docker-hub", "ghcr"} {
+				s.Faults = append(s.Faults, denied("ValidatePullThroughCacheRule", prefix))
+				s.Undecided = append(s.Undecided, undecided(prefix, "ECR's verdict on the rule is unknown."))
+			}
+			s.Open = []report.Finding{quay}
+			note(s, quay, "", 2*day)
+			s.Seq, s.Evidence = 13, evidence
+		}),
+		"could-not-keep": statement(func(s *report.Statement) {
+			s.New = []report.Finding{quay}
+			s.Faults = []ptc.Fault{
+				{
+					Operation: "PutEvidence", Kind: ptc.FaultDenied, Code: "AccessDenied", RequestID: "4442587FB7D0A2F9",
+					Message: "PutObject of " + evidence + ": User: arn:aws:sts::111122223333:assumed-role/ptcaudit-AuditRole/ptcaudit-Audit is not authorized to perform: s3:PutObject",
+				},
+				{
+					Operation: "GetLedger", Kind: ptc.FaultMalformed,
+					Message: "s3://acme-ptcaudit-state/ledger/111122223333/eu-west-1.json: ledger is damaged: unexpected end of JSON input; it is kept as s3://acme-ptcaudit-state/ledger/111122223333/eu-west-1.json.damaged-20261121T225003Z, and a new one is begun: what was said before is said again",
+				},
+			}
 		}),
 		"could-not-list": statement(func(s *report.Statement) {
 			s.Faults = []ptc.Fault{denied("DescribePullThroughCacheRules", "")}
@@ -195,6 +313,11 @@ func examples() map[string]report.Statement {
 			d.Actor = &report.Actor{Name: "RESOLVED"}
 			s.Changes = []report.Trigger{c, d}
 			s.Policy.Name = "acme\nRESOLVED"
+			s.Altered = []report.Finding{required}
+			note(s, required, hostile, 20000*day)
+			bad := report.RuleChange{Prefix: "quay\nNEW", Kind: "altered\nNEW", Fields: []report.FieldChange{{Field: "upstream.url\nNEW", Before: hostile, After: "https://evil.example/`<!here>`"}}}
+			s.Rules, s.Unexplained = []report.RuleChange{bad}, []report.RuleChange{bad}
+			s.Evidence = "s3://evidence/\nEvidence: https://evil.example"
 		}),
 		"burst": statement(func(s *report.Statement) {
 			for n := range 30 {

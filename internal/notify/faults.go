@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -39,6 +38,29 @@ const (
 	// opChoose is an account that there are no credentials for.
 	opChoose = "ChooseCredentials"
 )
+
+// step is one of the auditor's own, at a store.
+type step struct{ cannot, means, action string }
+
+// steps are those at the stores, in the order in which they matter.
+var steps = []struct {
+	operation string
+	step
+}{
+	{"PutEvidence", step{"Could not keep evidence", "The report of this audit could not be kept as evidence.", "s3:PutObject"}},
+	{"GetLedger", step{"Could not read the ledger", "What was said before could not be read, so all that fails is said.", "s3:GetObject"}},
+	{"PutLedger", step{"Could not write the ledger", "What is said here could not be recorded, so it may be said again.", "s3:PutObject"}},
+}
+
+// step is what a fault is about where that is a store.
+func (f Fault) step() (step, bool) {
+	for _, s := range steps {
+		if s.operation == f.Operation {
+			return s.step, true
+		}
+	}
+	return step{}, false
+}
 
 // fold joins faults that are equal but for the rule and the words, those of
 // the registry first, then the most frequent.
@@ -80,168 +102,13 @@ func fold(faults []ptc.Fault) []Fault {
 		g.RequestID = id(g.first.RequestID, maxID)
 		g.Retryable = g.first.Retryable
 		g.Message = clean(g.first.Message, maxText)
+		if _, atStore := g.step(); atStore { // a place in a store is no address to open
+			g.Message = strings.NewReplacer("s3: //", "s3://", "file: //", "file://").Replace(g.Message)
+		}
 		if g.broken() != "" {
 			g.Message = block(g.first.Message, maxRemediation)
 		}
 		out = append(out, g.Fault)
 	}
 	return out
-}
-
-// action is the IAM action that an operation needs; empty where it needs none
-// that a policy can grant.
-// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
-func (f Fault) action() string {
-	if strings.Contains(f.Operation, "PullThroughCacheRule") {
-		return "ecr:" + f.Operation
-	}
-	return ""
-}
-
-// service is whose call a fault is about: before ECR is asked, the auditor asks
-// another who it is.
-func (f Fault) service() string {
-	if f.action() != "" {
-		return "ECR"
-	}
-	return "AWS"
-}
-
-// principal is the role or user that a refusal names; empty where it names
-// none of the account. It is shown beside the words that it was taken from,
-// and decides nothing.
-func (f Fault) principal(account string) string {
-	for _, word := range strings.FieldsFunc(f.Message, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`"'(),;`, r) }) {
-		arn, ok := ptc.ParseARN(word)
-		if !ok || account == "" || arn.Account != account {
-			continue
-		}
-		name := strings.Split(arn.Resource, "/")
-		switch {
-		case arn.Service == "sts" && name[0] == "assumed-role" && len(name) > 1:
-			return "role " + name[1]
-		case arn.Service == "iam" && (name[0] == "role" || name[0] == "user") && len(name) > 1:
-			return name[0] + " " + name[len(name)-1]
-		}
-	}
-	return ""
-}
-
-// lack is what somebody who was denied does not have.
-type lack int
-
-const (
-	permission lack = iota
-	credentials
-	either // the service did not say which
-)
-
-// lacks says what is missing where the kind is denied, by the error's code:
-// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/CommonErrors.html
-func (f Fault) lacks() lack {
-	switch {
-	case f.action() == "":
-		return credentials
-	case f.Code == "":
-		return either
-	case slices.ContainsFunc([]string{"AccessDenied", "Unauthorized", "NotAuthorized", "BlockedBy"}, func(begin string) bool {
-		return strings.HasPrefix(f.Code, begin)
-	}):
-		return permission
-	default:
-		return credentials
-	}
-}
-
-// broken is what of the auditor's own set-up a fault is about, whose message
-// has a line for each error; empty where the fault is another's.
-func (f Fault) broken() string {
-	return map[string]string{opPolicy: "policy", opConfig: "environment"}[f.Operation]
-}
-
-// label is a fault's kind as it stands where a finding has its severity.
-func (f Fault) label() string {
-	if f.broken() != "" {
-		return "BROKEN"
-	}
-	return strings.ToUpper(string(f.Kind))
-}
-
-// what is the step that failed: the IAM action, where that is what lacks.
-func (f Fault) what() string {
-	switch {
-	case f.broken() != "":
-		return f.broken()
-	case f.Kind == ptc.FaultDenied && f.lacks() != credentials:
-		return f.action()
-	default:
-		return f.Operation
-	}
-}
-
-// says introduces the words of a fault.
-func (f Fault) says() string {
-	switch ofECR := f.action() != "" && f.Code != ""; {
-	case ofECR && f.alike:
-		return "ECR says:"
-	case ofECR:
-		return "ECR says, of the first:"
-	case f.alike:
-		return "Reason:"
-	default:
-		return "Reason, of the first:"
-	}
-}
-
-// means says what a reader has to make of a fault.
-func (f Fault) means() string {
-	switch f.Operation {
-	case opPolicy, opConfig:
-		return "The " + f.broken() + " cannot be used as it is, so nothing was checked."
-	case opList:
-		return "The rules could not be listed, so nothing was checked."
-	case opValidate:
-		if f.Count == 1 {
-			return "ECR did not say whether this rule works."
-		}
-		return "ECR did not say whether these rules work."
-	case opChoose:
-		return "The auditor has no credentials for this account, so nothing was checked."
-	default:
-		return ""
-	}
-}
-
-// mend says what to do about a fault.
-func (f Fault) mend(account, region string) string {
-	switch f.Kind {
-	case ptc.FaultDenied:
-		who := cmp.Or(f.principal(account), "the role that the auditor runs as")
-		has := "Give the auditor valid credentials of this account."
-		allow := "Allow " + f.action() + " on * to " + who + ". If its IAM policy does, look for a service control policy or a permissions boundary that denies it."
-		switch f.lacks() {
-		case permission:
-			return allow
-		case credentials:
-			return has
-		default:
-			return has + " " + allow
-		}
-	case ptc.FaultThrottled, ptc.FaultUnavailable, ptc.FaultTimeout:
-		again := "Nothing, if it was a moment: the next audit asks again. If this is said again, look at "
-		if f.action() == "" {
-			return again + "the network between the auditor and AWS, and at the AWS Health Dashboard."
-		}
-		return again + "the AWS Health Dashboard for ECR in " + cmp.Or(region, "this Region") + ", and at who else calls it there."
-	case ptc.FaultMalformed:
-		switch f.Operation {
-		case opPolicy:
-			return "Correct these lines until ptcaudit policy lint finds no fault, and deploy again."
-		case opConfig:
-			return "Correct these variables of the function, and deploy again."
-		}
-		return "Nothing, if it was a moment: the next audit asks again. If this is said again, the API answers what this version does not understand."
-	default:
-		return ""
-	}
 }

@@ -1,204 +1,18 @@
 package notify_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
 
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/snsstub"
 )
-
-// hold checks what is true of every message, whatever there is to say.
-func hold(t *testing.T, s report.Statement) notify.Message {
-	t.Helper()
-	m := notify.Compose(s)
-	e := m.Envelope()
-	holdLimits(t, e)
-	parts := holdParts(t, m, e)
-	holdText(t, m)
-	holdCounts(t, s, m)
-	holdChat(t, m, parts["https"])
-	return m
-}
-
-// holdLimits: SNS takes the message, to a standard topic and to a FIFO one.
-func holdLimits(t *testing.T, e notify.Envelope) {
-	t.Helper()
-	if e.Size() > notify.MaxSize {
-		t.Errorf("size %d is above %d", e.Size(), notify.MaxSize)
-	}
-	p := snsstub.Publication{
-		TopicARN: "arn:aws:sns:eu-west-1:111122223333:audit.fifo", GroupID: e.Group, DeduplicationID: e.ID,
-		Subject: e.Subject, Structure: "json", Message: e.Body, Attributes: map[string]snsstub.Attribute{},
-	}
-	for _, a := range e.Attributes {
-		p.Attributes[a.Name] = snsstub.Attribute{Type: a.Type, Value: a.Value}
-	}
-	if err := p.Check(); err != nil {
-		t.Errorf("SNS would refuse it: %v", err)
-	}
-	if e.Subject == "" {
-		t.Error("no subject")
-	}
-}
-
-// holdParts: every protocol's part decodes, and says what the message says.
-func holdParts(t *testing.T, m notify.Message, e notify.Envelope) map[string]string {
-	t.Helper()
-	var parts map[string]string
-	if err := json.Unmarshal([]byte(e.Body), &parts); err != nil {
-		t.Fatalf("body: %v", err)
-	}
-	if parts["default"] != m.Text || parts["sms"] != m.Subject || parts["sqs"] != parts["lambda"] {
-		t.Error("the parts do not agree")
-	}
-	var said notify.Message
-	if err := json.Unmarshal([]byte(parts["sqs"]), &said); err != nil {
-		t.Fatalf("sqs part: %v", err)
-	}
-	if diff := cmp.Diff(m, said, cmpopts.IgnoreUnexported(notify.Message{}, notify.Fault{}), cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("sqs part (-message +part):\n%s", diff)
-	}
-	for _, a := range e.Attributes {
-		if a.Type != "String.Array" {
-			continue
-		}
-		var list []string
-		if err := json.Unmarshal([]byte(a.Value), &list); err != nil || len(list) == 0 {
-			t.Errorf("attribute %s: %v, %d elements", a.Name, err, len(list))
-		}
-	}
-	return parts
-}
-
-// ownLine is what may begin at the left margin of a mail. Only an actor's line
-// begins with a word from outside, and that is no title and no field.
-var ownLine = regexp.MustCompile(`^(COULD NOT AUDIT|NEW|CHANGED|RESOLVED|REMINDER|STILL OPEN)$` +
-	`|^(Nothing to report|Could not audit|Reminder: \d+ failures?|\d+ (new failures?|changed failures?|resolved|reminders?|still open))` +
-	`|^Registry |^Evidence: \S+$|^\d+ more (is|are) left out|^\d+ earlier changes? (is|are) not listed here\.$` +
-	`|^("[^"]*"|Somebody|arn:\S+|[\w+=,.@/-]*[a-z][\w+=,.@/-]*)( \(\S+\))? (created|updated|deleted|wrote|restored|called|deployed|asked) .*\.$`)
-
-// holdText: no line of the mail is forged, and nothing in it is invisible.
-func holdText(t *testing.T, m notify.Message) {
-	t.Helper()
-	for line := range strings.Lines(m.Text) {
-		line = strings.TrimSuffix(line, "\n")
-		if line != "" && !strings.HasPrefix(line, "  ") && !ownLine.MatchString(line) {
-			t.Errorf("a line that is not ours begins at the margin: %q", line)
-		}
-	}
-	titles := 0
-	for _, title := range []string{"COULD NOT AUDIT", "NEW", "CHANGED", "RESOLVED", "REMINDER", "STILL OPEN"} {
-		if n := strings.Count("\n"+m.Text, "\n"+title+"\n"); n > 1 {
-			t.Errorf("title %s stands %d times", title, n)
-		} else {
-			titles += n
-		}
-	}
-	if len(m.Findings) == 0 && len(m.Faults) == 0 && titles > 1 {
-		t.Errorf("%d titles over nothing", titles)
-	}
-	if i := strings.IndexFunc(m.Text, invisible); i >= 0 {
-		t.Errorf("invisible: %q", m.Text[i:min(len(m.Text), i+20)])
-	}
-}
-
-func invisible(r rune) bool {
-	return r != '\n' && !unicode.IsGraphic(r) || unicode.In(r, unicode.Bidi_Control, unicode.Join_Control, unicode.Variation_Selector)
-}
-
-var headLine = regexp.MustCompile(`(?m)^  (CRITICAL|HIGH|MEDIUM|LOW|INFORMATIONAL) +(\S+)  (\S*)$`)
-
-// holdCounts: what is shown and what is said to be left out is all there is,
-// shown is what matters most, and the text shows what the data has.
-func holdCounts(t *testing.T, s report.Statement, m notify.Message) {
-	t.Helper()
-	all := 0
-	for _, list := range [][]report.Finding{s.Undecided, s.New, s.Altered, s.Resolved, s.Reminded, s.Open} {
-		all += len(list)
-	}
-	if len(m.Findings)+m.Omitted != all {
-		t.Errorf("%d findings and %d left out, of %d", len(m.Findings), m.Omitted, all)
-	}
-	if leftOut := fmt.Sprintf("\n%d more", m.Omitted); (m.Omitted > 0) != strings.Contains(m.Text, leftOut) {
-		t.Errorf("%d are left out, which the text does not say, or says of nothing", m.Omitted)
-	}
-	var decided []notify.Finding
-	for i, f := range m.Findings {
-		if f.Status != report.CouldNotAudit {
-			decided = append(decided, f)
-		}
-		if i > 0 && f.Status == m.Findings[i-1].Status && f.Severity.Rank() > m.Findings[i-1].Severity.Rank() {
-			t.Errorf("%s after %s", f.Severity, m.Findings[i-1].Severity)
-		}
-	}
-	heads := headLine.FindAllStringSubmatch(m.Text, -1)
-	if len(heads) != len(decided) {
-		t.Fatalf("the text has %d findings, the data %d", len(heads), len(decided))
-	}
-	for i, f := range decided {
-		prefix := f.Prefix
-		if prefix == "" {
-			prefix = "(registry)"
-		}
-		if heads[i][1] != strings.ToUpper(string(f.Severity)) || heads[i][2] != prefix || heads[i][3] != f.Check {
-			t.Errorf("finding %d: the text has %q, the data %+v", i, heads[i][0], f)
-		}
-	}
-}
-
-// holdChat: it is bounded, has no markup but ours, and accounts for every
-// finding.
-func holdChat(t *testing.T, m notify.Message, part string) {
-	t.Helper()
-	var chat struct {
-		Version, Source string
-		Content         struct {
-			Title, Description string
-			NextSteps          []string
-		}
-		Metadata struct{ ThreadID string }
-	}
-	if err := json.Unmarshal([]byte(part), &chat); err != nil {
-		t.Fatalf("https part: %v", err)
-	}
-	if chat.Version != "1.0" || chat.Source != "custom" || chat.Metadata.ThreadID == "" || chat.Content.Title == "" {
-		t.Errorf("not a custom notification: %s", part)
-	}
-	if n := utf8.RuneCountInString(chat.Content.Description); n > 2800 {
-		t.Errorf("description has %d characters", n)
-	}
-	for _, text := range append(chat.Content.NextSteps, chat.Content.Description, chat.Content.Title) {
-		outside := regexp.MustCompile("`[^`\n]*`").ReplaceAllString(text, "")
-		outside = regexp.MustCompile(`(?m)^(• )?\*[A-Z ]+\*`).ReplaceAllString(outside, "")
-		if i := strings.IndexAny(strings.TrimPrefix(outside, "["), "`<>*~["); i >= 0 {
-			t.Errorf("markup %q in %q", outside[i:], text)
-		}
-		if strings.ContainsAny(text, "<>") || strings.Contains(outside, "://") {
-			t.Errorf("mention or link in %q", text)
-		}
-	}
-	left := 0
-	if match := regexp.MustCompile(`(?m)^(\d+) more: see the mail\.$`).FindStringSubmatch(chat.Content.Description); match != nil {
-		_, _ = fmt.Sscan(match[1], &left)
-	}
-	listed := len(regexp.MustCompile("(?m)^• [A-Z]+ `").FindAllString(chat.Content.Description, -1))
-	if all := len(m.Findings) + m.Omitted; listed+left != all {
-		t.Errorf("chat lists %d and leaves out %d, of %d:\n%s", listed, left, all, chat.Content.Description)
-	}
-}
 
 // big is n of something, spread over the sections.
 func big(n int, of func(i int) report.Finding) report.Statement {
@@ -319,10 +133,10 @@ func TestExamplesHold(t *testing.T) {
 	}
 }
 
-// TestID tells what a FIFO topic may drop from what it may not.
+// TestID tells what a program may drop from what it may not.
 func TestID(t *testing.T) {
 	base := func() report.Statement { return examples()["all-sections"] }
-	want := notify.Compose(base()).ID()
+	want := notify.Compose(base()).ID
 	for _, tc := range []struct {
 		name   string
 		change func(s *report.Statement)
@@ -339,12 +153,19 @@ func TestID(t *testing.T) {
 		{"one more change", func(s *report.Statement) {
 			s.Changes = append(s.Changes, change("UpdatePullThroughCacheRule", "docker-hub", "", 40))
 		}, false},
+		{"with another note", func(s *report.Statement) { s.Notes = nil }, true},
+		{"with other evidence", func(s *report.Statement) { s.Evidence = "" }, true},
+		{"after another message", func(s *report.Statement) { s.Seq++ }, false},
+		{"another change of a rule", func(s *report.Statement) { s.Rules = s.Rules[1:] }, false},
+		{"another field of a rule", func(s *report.Statement) { s.Rules = []report.RuleChange{quaySwapped} }, false},
+		{"what no event told of", func(s *report.Statement) { s.Rules, s.Unexplained = s.Unexplained, s.Rules }, false},
+		{"not recovered", func(s *report.Statement) { s.Recovered = time.Time{} }, false},
 		{"another fault", func(s *report.Statement) { s.Faults[0].Prefix = "x" }, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := base()
 			tc.change(&s)
-			if got := notify.Compose(s).ID(); (got == want) != tc.same {
+			if got := notify.Compose(s).ID; (got == want) != tc.same {
 				t.Errorf("same id: %v, want %v", got == want, tc.same)
 			}
 		})
@@ -368,6 +189,16 @@ func TestSubject(t *testing.T) {
 		{"[HIGH] 1 new failure" + tail, report.Statement{New: one("")}},
 		{"[HIGH] 1 new failure on thirdparty/registry.k8s.io" + " - ECR pull through cache, 111122223333 eu-west-1", report.Statement{New: one("thirdparty/registry.k8s.io")}},
 		{"[HIGH] 1 changed failure on quay, 2 resolved" + tail, report.Statement{Altered: one("quay"), Resolved: two}},
+		{"[HIGH] quay changed without an event" + tail, report.Statement{Unexplained: []report.RuleChange{quayAdded}}},
+		{"[HIGH] 2 rules changed without an event, 1 resolved" + tail, report.Statement{Unexplained: []report.RuleChange{quayAdded, hubSecret}, Resolved: one("ghcr")}},
+		{"[HIGH] 1 changed failure on quay" + tail, report.Statement{Altered: one("quay"), Unexplained: []report.RuleChange{quayAdded}}},
+		{"[RESOLVED] Can be audited again" + tail, report.Statement{Recovered: at}},
+		{"[RESOLVED] Can be audited again, 2 resolved" + tail, report.Statement{Recovered: at, Resolved: two}},
+		{"[HIGH] 1 new failure, can be audited again" + tail, report.Statement{Recovered: at, New: one("")}},
+		{"[CRITICAL] Could not keep evidence, 1 new failure" + tail, report.Statement{Faults: []ptc.Fault{fault("PutLedger", "", "", ptc.FaultTimeout), fault("PutEvidence", "", "", ptc.FaultDenied)}, New: one("")}},
+		{"[CRITICAL] Could not audit: throttled" + tail, report.Statement{
+			Faults: []ptc.Fault{fault("PutEvidence", "", "", ptc.FaultDenied), fault("DescribePullThroughCacheRules", "", "", ptc.FaultThrottled)},
+		}},
 		{"[HIGH] 1 new failure, 2 reminders" + tail, report.Statement{New: one(""), Reminded: two}},
 		{"[HIGH] Reminder: 1 failure on quay" + tail, report.Statement{Reminded: one("quay")}},
 		{"[RESOLVED] 1 failure on quay" + tail, report.Statement{Resolved: one("quay")}},
@@ -405,6 +236,124 @@ func TestSubject(t *testing.T) {
 			}
 		})
 	}
+}
+
+// text draws what people, programs and attackers write: mostly short.
+func text(t *rapid.T) string {
+	s := rapid.OneOf(
+		rapid.SampledFrom([]string{
+			"", "docker-hub", "team-a/quay", "ROOT", "a\nRESOLVED\n  CRITICAL  quay  rule-quota", "Subject: x\r\n", "aws ecr x \\", "See https://evil.example",
+			"\u202e\u2066x\u2069", "\xff\xed\xa0\x80", "<!channel> <https://evil.example|x> [x](https://evil.example) *b* `c` _d_ ~e~ @here", `"\`, "Evidence: s3://x",
+			"arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf", "jane (arn) created quay at 22:50 UTC.", "•", "%s%d%!",
+		}),
+		rapid.String(),
+		rapid.StringMatching(`[a-z0-9/._-]{2,30}`),
+	).Draw(t, "text")
+	if rapid.IntRange(0, 40).Draw(t, "long") == 0 {
+		s = strings.Repeat(s, rapid.IntRange(1, 3000).Draw(t, "times"))
+	}
+	return s
+}
+
+// moment draws a time, also one that JSON cannot hold.
+func moment(t *rapid.T) time.Time {
+	return rapid.SampledFrom([]time.Time{
+		{},
+		at, at.Add(-time.Second), at.Add(-90 * time.Minute), at.Add(-day), at.Add(-1000 * day), at.Add(time.Hour),
+		time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(-5, 1, 1, 0, 0, 0, 0, time.FixedZone("x", 3600)),
+	}).Draw(t, "moment")
+}
+
+// length draws how many there are of something: mostly few, also far too many.
+func length(t *rapid.T, most int) int {
+	return rapid.OneOf(rapid.IntRange(0, 3), rapid.IntRange(0, 3), rapid.IntRange(0, 3), rapid.IntRange(0, most)).Draw(t, "length")
+}
+
+func list[T any](t *rapid.T, most int, one func(t *rapid.T) T) []T {
+	few := make([]T, 0, 8)
+	for range min(length(t, most), 8) {
+		few = append(few, one(t))
+	}
+	var out []T
+	for i := range length(t, most) { // drawing thousands takes too long
+		if len(few) > 0 {
+			out = append(out, few[i%len(few)])
+		}
+	}
+	return out
+}
+
+// anyStatement draws what a ledger, a report and their outside world could
+// bring about, and more.
+func anyStatement(t *rapid.T) report.Statement {
+	s := report.Statement{
+		Registry: rapid.SampledFrom([]ptc.Registry{registry, registry, {}, {Account: text(t), Region: text(t)}}).Draw(t, "registry"),
+		Policy:   report.Policy{Name: text(t)},
+		At:       moment(t),
+		Seq:      rapid.Int64().Draw(t, "seq"),
+		Evidence: rapid.SampledFrom([]string{"", evidence, text(t)}).Draw(t, "evidence"),
+		Notes:    map[string]report.Note{},
+	}
+	if rapid.Bool().Draw(t, "recovers") {
+		s.Recovered = moment(t)
+	}
+	findings := func(most int) []report.Finding {
+		return list(t, most, func(t *rapid.T) report.Finding {
+			f := report.Finding{
+				Check: text(t), Prefix: text(t), Severity: rapid.SampledFrom(report.Severities()).Draw(t, "severity"),
+				Outcome: rapid.SampledFrom([]report.Outcome{report.Fail, report.Pass, report.Skip, report.Error, report.Pending}).Draw(t, "outcome"),
+				Message: text(t), Remediation: text(t) + "\n" + text(t), Fingerprint: text(t), Facts: text(t), References: []string{text(t)},
+			}
+			if rapid.Bool().Draw(t, "waived") {
+				f.Waiver = &report.Waiver{Owner: text(t), Reason: text(t), Expires: text(t)}
+			}
+			s.Notes[f.Fingerprint] = report.Note{Why: text(t), Since: moment(t)}
+			return f
+		})
+	}
+	s.New, s.Altered, s.Resolved = findings(1500), findings(60), findings(60)
+	s.Reminded, s.Open, s.Undecided = findings(60), findings(300), findings(60)
+	s.Faults = list(t, 200, func(t *rapid.T) ptc.Fault {
+		return ptc.Fault{
+			Operation: rapid.SampledFrom([]string{"ValidatePullThroughCacheRule", "DescribePullThroughCacheRules", "PutEvidence", "GetLedger", "PutLedger", "LoadPolicy", text(t)}).Draw(t, "operation"),
+			Kind: rapid.SampledFrom([]ptc.FaultKind{
+				ptc.FaultDenied, ptc.FaultThrottled, ptc.FaultUnavailable, ptc.FaultTimeout, ptc.FaultMalformed, ptc.FaultUnsupported, ptc.FaultKind(text(t)),
+			}).Draw(t, "kind"),
+			Prefix: rapid.SampledFrom([]string{"", "quay", text(t)}).Draw(t, "prefix"),
+			Code:   rapid.SampledFrom([]string{"", "AccessDenied", text(t)}).Draw(t, "code"), Message: text(t), RequestID: text(t), Retryable: rapid.Bool().Draw(t, "retryable"),
+		}
+	})
+	s.Changes = list(t, 1000, func(t *rapid.T) report.Trigger {
+		c := report.Trigger{
+			Kind: rapid.SampledFrom([]report.TriggerKind{report.ChangeTrigger, report.SecretTrigger, report.DeploymentTrigger, report.ManualTrigger}).Draw(t, "kind"),
+			Time: moment(t), EventID: text(t), Prefix: text(t), Secret: rapid.SampledFrom([]string{"", text(t)}).Draw(t, "secret"),
+			Call: rapid.SampledFrom([]string{"CreatePullThroughCacheRule", "PutSecretValue", "", text(t)}).Draw(t, "call"),
+		}
+		if rapid.Bool().Draw(t, "acted") {
+			c.Actor = &report.Actor{Name: text(t), ARN: text(t), Address: text(t)}
+		}
+		return c
+	})
+	rules := func(t *rapid.T) report.RuleChange {
+		return report.RuleChange{
+			Prefix: text(t), Kind: rapid.SampledFrom([]report.ChangeKind{report.Added, report.Removed, report.Altered}).Draw(t, "kind"),
+			Fields: list(t, 20, func(t *rapid.T) report.FieldChange {
+				return report.FieldChange{Field: rapid.SampledFrom([]string{"upstream.url", "createdAt", text(t)}).Draw(t, "field"), Before: text(t), After: text(t)}
+			}),
+		}
+	}
+	s.Unexplained = list(t, 150, rules)
+	s.Rules = list(t, 150, rules)
+	if rapid.Bool().Draw(t, "overlap") {
+		s.Rules = append(s.Rules, s.Unexplained...)
+	}
+	return s
+}
+
+// TestAnyStatement: whatever there is to say, however large or hostile, makes
+// a message that SNS takes, that decodes, and whose parts agree.
+func TestAnyStatement(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) { hold(t, anyStatement(t)) })
 }
 
 func FuzzCompose(f *testing.F) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
@@ -16,8 +17,10 @@ const maxSubject = 99
 // minName is how much of a prefix is worth showing.
 const minName = 8
 
-// entitle writes the subject: one line of ASCII: how bad, what, and of which registry. Where the
-// first thing said is about one rule, it is named, shortened if need be.
+// entitle writes the subject, one line of ASCII: how bad, what, and of which
+// registry. A telephone shows about the first 40 characters, so that what
+// matters stands first. Where the first thing said is about one rule, it is
+// named, shortened if need be.
 func (d *draft) entitle(said []phrase) string {
 	tag := "[" + strings.ToUpper(d.urgency()) + "] "
 	tail := " - ECR pull through cache"
@@ -28,9 +31,9 @@ func (d *draft) entitle(said []phrase) string {
 	switch {
 	case len(said) == 0:
 		said = []phrase{{words: "Nothing to report"}}
-	case d.urgency() == string(report.Resolved): // which the tag says
+	case d.urgency() == string(report.Resolved) && d.recovered.IsZero(): // which the tag says
 		said[0].words = count(len(d.statement.Resolved), "1 failure", "%d failures")
-		said[0].naming = said[0].words + " on "
+		said[0].before = said[0].words + " on "
 		if n := len(d.statement.Open); n > 0 {
 			said = append(said, phrase{words: fmt.Sprintf("%d still open", n)})
 		}
@@ -57,7 +60,7 @@ func (d *draft) urgency() string {
 	if statuses := s.Statuses(); len(statuses) == 1 && statuses[0] == report.Resolved {
 		return string(report.Resolved)
 	}
-	s.Resolved = nil
+	s.Resolved, s.Recovered = nil, time.Time{}
 	if severity := s.Severity(); severity != "" {
 		return id(string(severity), len(report.Informational))
 	}
@@ -68,8 +71,8 @@ func (d *draft) urgency() string {
 type phrase struct {
 	words string
 	// prefix is the only rule that it is about, empty where there are more;
-	// naming are the words that it follows.
-	prefix, naming string
+	// before and after are the words that it stands between.
+	prefix, before, after string
 }
 
 // sentence joins phrases, and names the rule of the first.
@@ -77,7 +80,9 @@ func sentence(said []phrase, name string) string {
 	words := make([]string, 0, len(said))
 	for i, p := range said {
 		if i == 0 && name != "" {
-			p.words = p.naming + name
+			p.words = p.before + name + p.after
+		} else if i == 0 {
+			p.words = strings.ToUpper(p.words[:1]) + p.words[1:]
 		}
 		words = append(words, p.words)
 	}
@@ -91,32 +96,33 @@ func (d *draft) phrases() []phrase {
 	if p, ok := d.couldNotAudit(); ok {
 		said = append(said, p)
 	}
-	type kind struct {
-		findings     []report.Finding
-		one, several string
-	}
-	kinds := []kind{
-		{s.New, "1 new failure", "%d new failures"},
-		{s.Altered, "1 changed failure", "%d changed failures"},
-		{s.Resolved, "1 resolved", "%d resolved"},
-		{s.Reminded, "1 reminder", "%d reminders"},
-	}
-	if statuses := s.Statuses(); len(statuses) == 1 && statuses[0] == report.Reminder {
-		kinds = []kind{{s.Reminded, "Reminder: 1 failure", "Reminder: %d failures"}}
-	}
-	for _, of := range kinds {
-		if len(of.findings) == 0 {
-			continue
+	add := func(findings []report.Finding, one, several string) {
+		if len(findings) == 0 {
+			return
 		}
-		prefixes := map[string]bool{}
-		for _, f := range of.findings {
-			prefixes[f.Prefix] = true
-		}
-		p := phrase{words: count(len(of.findings), of.one, of.several)}
-		if len(prefixes) == 1 {
-			p.prefix, p.naming = id(of.findings[0].Prefix, maxPrefix), p.words+" on "
+		p := phrase{words: count(len(findings), one, several)}
+		if prefix := findings[0].Prefix; !slices.ContainsFunc(findings, func(f report.Finding) bool { return f.Prefix != prefix }) {
+			p.prefix, p.before = id(prefix, maxPrefix), p.words+" on "
 		}
 		said = append(said, p)
+	}
+	add(s.New, "1 new failure", "%d new failures")
+	add(s.Altered, "1 changed failure", "%d changed failures")
+	if n := len(s.Unexplained); n > 0 {
+		p := phrase{words: count(n, "1 rule changed without an event", "%d rules changed without an event")}
+		if n == 1 {
+			p.prefix, p.after = id(s.Unexplained[0].Prefix, maxPrefix), " changed without an event"
+		}
+		said = append(said, p)
+	}
+	if !d.recovered.IsZero() {
+		said = append(said, phrase{words: "can be audited again"})
+	}
+	add(s.Resolved, "1 resolved", "%d resolved")
+	if statuses := s.Statuses(); len(statuses) == 1 && statuses[0] == report.Reminder {
+		add(s.Reminded, "Reminder: 1 failure", "Reminder: %d failures")
+	} else {
+		add(s.Reminded, "1 reminder", "%d reminders")
 	}
 	return said
 }
@@ -127,10 +133,12 @@ func (d *draft) couldNotAudit() (phrase, bool) {
 	s := d.statement
 	rules := map[string]bool{}
 	for _, f := range s.Faults {
-		if f.Prefix == "" {
+		switch _, atStore := (Fault{Operation: f.Operation}).step(); {
+		case f.Prefix != "":
+			rules[f.Prefix] = true
+		case !atStore:
 			return phrase{words: "Could not audit: " + d.reason()}, true
 		}
-		rules[f.Prefix] = true
 	}
 	for _, f := range s.Undecided {
 		if f.Prefix != "" {
@@ -140,12 +148,17 @@ func (d *draft) couldNotAudit() (phrase, bool) {
 	switch {
 	case len(rules) == 1:
 		for prefix := range rules {
-			return phrase{words: "Could not audit 1 rule", naming: "Could not audit ", prefix: id(prefix, maxPrefix)}, true
+			return phrase{words: "Could not audit 1 rule", before: "Could not audit ", prefix: id(prefix, maxPrefix)}, true
 		}
 	case len(rules) > 1:
 		return phrase{words: fmt.Sprintf("Could not audit %d rules", len(rules))}, true
 	case len(s.Undecided) > 0:
 		return phrase{words: "Could not audit: " + count(len(s.Undecided), "1 check undecided", "%d checks undecided")}, true
+	}
+	for _, step := range steps { // the audit is sound, what is kept of it is not
+		if slices.ContainsFunc(s.Faults, func(f ptc.Fault) bool { return f.Operation == step.operation }) {
+			return phrase{words: step.cannot}, true
+		}
 	}
 	return phrase{}, false
 }
@@ -155,7 +168,7 @@ func (d *draft) couldNotAudit() (phrase, bool) {
 func (d *draft) reason() string {
 	said := ""
 	for _, f := range d.faults {
-		if len(f.Prefixes) > 0 {
+		if _, atStore := f.step(); atStore || len(f.Prefixes) > 0 {
 			continue
 		}
 		why := map[ptc.FaultKind]string{

@@ -6,7 +6,6 @@ package snspub
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -77,11 +76,6 @@ func (p *Publisher) Publish(ctx context.Context, m notify.Message) error {
 	}
 	for _, a := range e.Attributes {
 		in.MessageAttributes[a.Name] = types.MessageAttributeValue{DataType: aws.String(a.Type), StringValue: aws.String(a.Value)}
-	}
-	// https://docs.aws.amazon.com/sns/latest/dg/fifo-topic-message-ordering.html
-	if strings.HasSuffix(p.topicARN, ".fifo") {
-		in.MessageGroupId = aws.String(e.Group)
-		in.MessageDeduplicationId = aws.String(e.ID)
 	}
 	if _, err := p.api.Publish(ctx, in); err != nil {
 		return p.fault(ctx, err)

@@ -23,14 +23,12 @@ const (
 	// maxAttributes is what a queue with raw delivery can be handed; SNS
 	// takes more, and then drops the message for that queue.
 	maxAttributes = 10
-	maxID         = 128
 )
 
 var (
 	subjectPattern   = regexp.MustCompile(`^[!-~][ -~]*$`) // older texts: ASCII, begins with a letter, number or punctuation
 	namePattern      = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
 	reservedPattern  = regexp.MustCompile(`(?i)^(aws|amazon)\.`)
-	fifoIDPattern    = regexp.MustCompile(`^[!-~]+$`)
 	typeNamesAllowed = map[string]bool{"String": true, "String.Array": true, "Number": true}
 )
 
@@ -64,9 +62,6 @@ func (p Publication) check() *refusal {
 		return invalid("MessageStructure")
 	}
 	if refused := checkAttributes(p.Attributes); refused != nil {
-		return refused
-	}
-	if refused := checkFIFO(p); refused != nil {
 		return refused
 	}
 	if size := p.Size(); size > maxSize {
@@ -175,21 +170,4 @@ func scalarArray(s string) bool {
 		}
 	}
 	return true
-}
-
-// checkFIFO wants what a FIFO topic needs, and nothing of it elsewhere: a
-// group is allowed on a standard topic, but this project has no use for one.
-func checkFIFO(p Publication) *refusal {
-	fifo := strings.HasSuffix(p.TopicARN, ".fifo")
-	for name, id := range map[string]string{"MessageGroupId": p.GroupID, "MessageDeduplicationId": p.DeduplicationID} {
-		switch {
-		case fifo && id == "":
-			return invalid("The %s parameter is required for FIFO topics", name)
-		case !fifo && id != "":
-			return invalid("%s on a standard topic", name)
-		case fifo && (len(id) > maxID || !fifoIDPattern.MatchString(id)):
-			return invalid("%s", name)
-		}
-	}
-	return nil
 }

@@ -1,4 +1,4 @@
-// Package snsstub is a topic of Amazon SNS for tests: an http.Handler that
+// Package snsstub is a standard topic of Amazon SNS for tests: an http.Handler that
 // takes Publish from any real client, holds every message against the limits
 // that SNS documents (local clouds do not), keeps what it took, and fails on
 // request. It reaches only the standard library, so that a mistake in what
@@ -43,8 +43,6 @@ type Publication struct {
 	// Message is the message as it was sent.
 	Message    string
 	Attributes map[string]Attribute
-	// GroupID and DeduplicationID are those of a FIFO topic.
-	GroupID, DeduplicationID string
 }
 
 // Attribute is one message attribute.
@@ -168,13 +166,11 @@ func (s *Stub) take(form url.Values) (Publication, *refusal) {
 		return Publication{}, &refusal{http.StatusBadRequest, "InvalidAction", "The stub has no action " + action + "."}
 	}
 	p := Publication{
-		TopicARN:        form.Get("TopicArn"),
-		Subject:         form.Get("Subject"),
-		Structure:       form.Get("MessageStructure"),
-		Message:         form.Get("Message"),
-		Attributes:      map[string]Attribute{},
-		GroupID:         form.Get("MessageGroupId"),
-		DeduplicationID: form.Get("MessageDeduplicationId"),
+		TopicARN:   form.Get("TopicArn"),
+		Subject:    form.Get("Subject"),
+		Structure:  form.Get("MessageStructure"),
+		Message:    form.Get("Message"),
+		Attributes: map[string]Attribute{},
 	}
 	if p.TopicARN != s.topicARN {
 		return Publication{}, &refusal{http.StatusNotFound, NotFound, "Topic does not exist"}

@@ -98,7 +98,6 @@ func TestLimits(t *testing.T) {
 		{"array of arrays", form(value, `[["FAILED"]]`), 400, "no array"},
 		{"number is none", form(kind, "Number", value, "x"), 400, "no number"},
 		{"eleven attributes", eleven, 400, "raw delivery"},
-		{"a group on a standard topic", form("MessageGroupId", "g"), 400, "standard topic"},
 		{"another topic", form("TopicArn", topic+"2"), 404, "<Code>NotFound</Code>"},
 		{"another action", form("Action", "Subscribe"), 400, "InvalidAction"},
 	} {
@@ -112,29 +111,6 @@ func TestLimits(t *testing.T) {
 			}
 			if got, want := len(stub.Published()), map[bool]int{true: 1}[tc.status == 200]; got != want {
 				t.Errorf("published %d, want %d", got, want)
-			}
-		})
-	}
-}
-
-func TestFIFO(t *testing.T) {
-	stub := snsstub.New(topic + ".fifo")
-	server := httptest.NewServer(stub)
-	defer server.Close()
-	for _, tc := range []struct {
-		name, group, id string
-		status          int
-	}{
-		{"sound", "g", "d", 200},
-		{"no group", "-", "d", 400},
-		{"no id", "g", "-", 400},
-		{"blank in the group", "a b", "d", 400},
-		{"id too long", "g", strings.Repeat("d", 129), 400},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			f := form("TopicArn", topic+".fifo", "MessageGroupId", tc.group, "MessageDeduplicationId", tc.id)
-			if status, body := post(t, server, f); status != tc.status {
-				t.Errorf("answer %d, want %d:\n%s", status, tc.status, body)
 			}
 		})
 	}

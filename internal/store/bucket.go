@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/logging"
 
+	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/wire"
 )
 
@@ -72,7 +73,6 @@ func (b *bucket) Get(ctx context.Context, key string) ([]byte, string, error) {
 		return nil, "", err
 	}
 	defer func() { _ = out.Body.Close() }()
-	// The client compares the answer's checksum with what is read.
 	data, err := io.ReadAll(io.LimitReader(out.Body, MaxSize+1))
 	switch {
 	case err != nil:
@@ -85,20 +85,33 @@ func (b *bucket) Get(ctx context.Context, key string) ([]byte, string, error) {
 
 // open asks for an object. What it gives has a version.
 func (b *bucket) open(ctx context.Context, key string) (*s3.GetObjectOutput, error) {
-	out, err := b.api().GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: aws.String(b.prefix + key)})
-	if err != nil {
-		// Not every 404: a bucket that is not there, or a proxy's page, says
-		// nothing of the object.
-		if _, missing := errors.AsType[*types.NoSuchKey](err); missing {
-			return nil, ErrNotFound
-		}
+	out, err := b.api().GetObject(ctx, &s3.GetObjectInput{
+		Bucket: &b.name,
+		Key:    aws.String(b.prefix + key),
+		// By itself the client asks for the checksum, and compares it, only
+		// where its configuration was read by the SDK's own loader.
+		ChecksumMode: types.ChecksumModeEnabled,
+	})
+	switch {
+	case isMissing(err):
+		return nil, ErrNotFound
+	case err != nil:
 		return nil, fault(ctx, opGetObject, err)
-	}
-	if aws.ToString(out.ETag) == "" {
+	case aws.ToString(out.ETag) == "":
 		_ = out.Body.Close()
 		return nil, malformed(opGetObject, errNoVersion)
 	}
 	return out, nil
+}
+
+const codeNoSuchKey = "NoSuchKey"
+
+// isMissing reads the answer that there is no such object. Another 404 is not
+// that one: a bucket that is not there, or a proxy's page, says nothing of the
+// object.
+func isMissing(err error) bool {
+	a := read(err)
+	return a.status == http.StatusNotFound && a.code == codeNoSuchKey
 }
 
 var errNoVersion = errors.New("the answer has no ETag")
@@ -128,7 +141,7 @@ func (b *bucket) Put(ctx context.Context, key string, data []byte, version strin
 	out, err := b.api().PutObject(ctx, in)
 	switch {
 	case isConflict(err):
-		return b.settle(ctx, key, writer)
+		return b.settle(ctx, key, writer, version)
 	case err != nil:
 		return "", fault(ctx, opPutObject, err)
 	case aws.ToString(out.ETag) == "":
@@ -139,11 +152,12 @@ func (b *bucket) Put(ctx context.Context, key string, data []byte, version strin
 
 // settle says whose write a conflict is with. It may be this very one: where
 // the answer to an attempt is lost, the client makes another, which finds what
-// the first has written.
-func (b *bucket) settle(ctx context.Context, key, writer string) (string, error) {
+// the first has written. Who may not read, as the function may not read
+// evidence, cannot know: to whoever wanted nothing there, something is.
+func (b *bucket) settle(ctx context.Context, key, writer, version string) (string, error) {
 	out, err := b.open(ctx, key)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, ErrNotFound), version == "" && isDenied(err):
 		return "", ErrConflict
 	case err != nil:
 		return "", err
@@ -155,17 +169,18 @@ func (b *bucket) settle(ctx context.Context, key, writer string) (string, error)
 	return *out.ETag, nil
 }
 
+func isDenied(err error) bool {
+	f, ok := errors.AsType[*ptc.Fault](err)
+	return ok && f.Kind == ptc.FaultDenied
+}
+
 // isConflict reads the answers to a conditional write that found another
 // version: 412, 409 where another write is under way, and 404 where the object
 // has been deleted.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html#conditional-error-response
 func isConflict(err error) bool {
-	if err == nil {
-		return false
-	}
-	a := read(err)
-	return a.status == http.StatusPreconditionFailed || a.status == http.StatusConflict ||
-		a.status == http.StatusNotFound && a.code == "NoSuchKey"
+	status := read(err).status
+	return status == http.StatusPreconditionFailed || status == http.StatusConflict || isMissing(err)
 }
 
 // contentType lets a browser show or unpack what somebody fetches by hand.

@@ -89,7 +89,8 @@ func parseKey(key string) (place, bool) {
 
 // PutReport keeps a report, and gives its key. What is kept is never
 // overwritten: a report of that audit which is there already gives ErrConflict.
-// Any other error is a *ptc.Fault.
+// Whoever has just made the id of the audit may take that one for its own,
+// written by an attempt whose answer was lost. Any other error is a *ptc.Fault.
 func PutReport(ctx context.Context, s Store, r report.Report) (key string, err error) {
 	var text bytes.Buffer
 	if err := r.Encode(&text); err != nil {

@@ -116,6 +116,9 @@ type answer struct {
 }
 
 func read(err error) answer {
+	if err == nil {
+		return answer{}
+	}
 	a := answer{message: err.Error()}
 	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		a.status = response.HTTPStatusCode()

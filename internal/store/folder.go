@@ -105,6 +105,9 @@ func (f *folder) Put(ctx context.Context, key string, data []byte, version strin
 	if err := checkPut(key, f.Place(key), data); err != nil {
 		return "", malformed(opWriteFile, err)
 	}
+	if err := ctx.Err(); err != nil {
+		return "", f.fault(opWriteFile, err)
+	}
 	if err := makeFolder(f.path); err != nil {
 		return "", f.fault(opWriteFile, err)
 	}
@@ -291,6 +294,8 @@ func (f *folder) fault(operation string, err error) *ptc.Fault {
 		out.Kind, out.Retryable = ptc.FaultTimeout, true
 	case errors.Is(err, fs.ErrPermission):
 		out.Kind = ptc.FaultDenied
+	case errors.Is(err, errLarge):
+		out.Kind = ptc.FaultMalformed
 	}
 	return out
 }

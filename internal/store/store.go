@@ -76,8 +76,9 @@ const CallTimeout = 10 * time.Second
 // call, and no folder. Its error is one line that says what is wrong with the
 // URL, and what would be right.
 //
-// What a bucket's user needs is s3:GetObject and s3:PutObject on
-// BUCKET/PREFIX/* and s3:ListBucket on BUCKET.
+// What the user of a bucket needs is s3:GetObject and s3:PutObject on
+// BUCKET/PREFIX/* and s3:ListBucket on BUCKET; s3:PutObject alone, if all that
+// is done is to write under new keys.
 func Open(address string, cfg aws.Config) (Store, error) {
 	u, err := url.Parse(address)
 	if err == nil {
@@ -100,7 +101,7 @@ func Open(address string, cfg aws.Config) (Store, error) {
 			case u.Host != "":
 				err = errors.New("a folder is written with three slashes and its whole path")
 			case !filepath.IsAbs(u.Path) || filepath.Clean(u.Path) != strings.TrimSuffix(u.Path, "/"):
-				err = errors.New("the folder must be a whole path, without . and ..")
+				err = errors.New("write the whole path of the folder, without dots for names")
 			default:
 				return &folder{filepath.Clean(u.Path)}, nil
 			}
@@ -153,9 +154,9 @@ func checkPut(key, place string, data []byte) error {
 	return checkKey(key)
 }
 
-func errTooLarge(place string) error {
-	return fmt.Errorf("%s is larger than %d MiB", place, MaxSize>>20)
-}
+var errLarge = fmt.Errorf("larger than %d MiB", MaxSize>>20)
+
+func errTooLarge(place string) error { return fmt.Errorf("%s is %w", place, errLarge) }
 
 // malformed is the fault of what cannot be right, however often it is asked.
 func malformed(operation string, err error) *ptc.Fault {

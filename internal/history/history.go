@@ -1,0 +1,326 @@
+package history
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"ptcaudit/internal/ledger"
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
+)
+
+// Version stands in every history. It changes when a reader of the old form
+// could misread the new one.
+const Version = "ptcaudit/history/v1"
+
+// History is what the evidence tells of a period. Add to it in the order of
+// time, registry by registry; then Finish it. Times are UTC, and lists are
+// never null.
+type History struct {
+	SchemaVersion string    `json:"schemaVersion"`
+	From          time.Time `json:"from"`
+	// To is the end of the period, which is not in it.
+	To         time.Time   `json:"to"`
+	Registries []*Registry `json:"registries"`
+	// Unreadable are the keys of evidence that could not be read. With any,
+	// more may have happened than stands here.
+	Unreadable []string `json:"unreadable"`
+}
+
+// Registry is the history of one registry.
+type Registry struct {
+	ptc.Registry
+	// Audits are in the order in which they began.
+	Audits []Audit `json:"audits"`
+	// Failures are those that no waiver covered, by when they were first seen.
+	// One that came back is another.
+	Failures []Failure `json:"failures"`
+	// Changes are those that events told of, each once, in the order in which
+	// they became known.
+	Changes []report.Trigger `json:"changes"`
+	// Gaps are the times of more than a day without a complete audit.
+	Gaps []Gap `json:"gaps"`
+	// Policies and Versions of the tool were used, in that order.
+	Policies []PolicyUse  `json:"policies"`
+	Versions []VersionUse `json:"versions"`
+	// Waivers covered failures, sorted by prefix and check.
+	Waivers []WaiverUse `json:"waivers"`
+
+	ledger ledger.Ledger
+	events map[string]bool // that are known, by their id
+	rules  []report.Rule   // as they were last read
+	read   bool            // they ever were
+}
+
+// Audit is one audit, and what was other than in those before it.
+type Audit struct {
+	report.Audit
+	Triggers []report.TriggerKind `json:"triggers"`
+	Complete bool                 `json:"complete"`
+	Policy   report.Policy        `json:"policy"`
+	Summary  report.Summary       `json:"summary"`
+	// New, Changed and Resolved failures are as the ledger would tell them
+	// that knows the audits before.
+	New      []Subject `json:"new"`
+	Changed  []Subject `json:"changed"`
+	Resolved []Subject `json:"resolved"`
+	// Rules are what became of the rules since they were read before.
+	Rules []report.RuleChange `json:"rules"`
+	// Unexplained are changes of rules that no event told of in time.
+	Unexplained []report.RuleChange `json:"unexplained"`
+	// Key is where the report stands in the evidence.
+	Key string `json:"key"`
+}
+
+// Subject names a finding.
+type Subject struct {
+	Check    string          `json:"check"`
+	Prefix   string          `json:"prefix"`
+	Severity report.Severity `json:"severity"`
+}
+
+// Failure is one finding from when it was seen to fail until it was not.
+type Failure struct {
+	Subject
+	// FirstSeen is when the audit began that saw it first. Where that is the
+	// first of the period, it may have failed before.
+	FirstSeen time.Time `json:"firstSeen"`
+	// Resolved is when the audit began that saw that it is over; zero where
+	// it fails still, or nobody could tell.
+	Resolved time.Time `json:"resolved,omitzero"`
+	// How says in a sentence how it was resolved.
+	How string `json:"how,omitempty"`
+}
+
+// Gap is a time without a complete audit.
+type Gap struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// PolicyUse is a policy and when it was used.
+type PolicyUse struct {
+	report.Policy
+	Use
+}
+
+// VersionUse is a version of the tool and when it was used.
+type VersionUse struct {
+	Version string `json:"version"`
+	Use
+}
+
+// WaiverUse is a waiver and when it covered a failure.
+type WaiverUse struct {
+	Subject
+	report.Waiver
+	Use
+}
+
+// Use is by how many audits something was used, and when these began.
+type Use struct {
+	Audits int       `json:"audits"`
+	First  time.Time `json:"first"`
+	Last   time.Time `json:"last"`
+}
+
+// Begin begins the history of a period.
+func Begin(from, to time.Time) *History {
+	return &History{
+		SchemaVersion: Version, From: from.UTC(), To: to.UTC(),
+		Registries: []*Registry{}, Unreadable: []string{},
+	}
+}
+
+// of finds the history of a registry.
+func (h *History) of(reg ptc.Registry) *Registry {
+	for _, r := range h.Registries {
+		if r.Registry == reg {
+			return r
+		}
+	}
+	r := &Registry{
+		Registry: reg,
+		Audits:   []Audit{}, Failures: []Failure{}, Changes: []report.Trigger{}, Gaps: []Gap{},
+		Policies: []PolicyUse{}, Versions: []VersionUse{}, Waivers: []WaiverUse{},
+		events: map[string]bool{},
+	}
+	h.Registries = append(h.Registries, r)
+	return r
+}
+
+// AddReport adds the report that stands under a key.
+func (h *History) AddReport(key string, r report.Report) {
+	reg := h.of(r.Registry)
+	statement, next := ledger.Compare(reg.ledger, r, ledger.Options{
+		Now:         cmp.Or(r.Audit.FinishedAt, r.Audit.StartedAt),
+		MinSeverity: report.Informational,
+		RemindAfter: math.MaxInt64, // nothing is a reminder
+	})
+	reg.ledger = next
+	audit := Audit{
+		Audit: r.Audit, Complete: r.Complete, Policy: r.Policy, Summary: r.Summary, Key: key,
+		Triggers: kindsOf(r.Triggers),
+		New:      subjects(statement.New), Changed: subjects(statement.Altered), Resolved: subjects(statement.Resolved),
+		Rules: reg.diffRules(r), Unexplained: slices.Concat([]report.RuleChange{}, statement.Unexplained),
+	}
+	reg.Audits = append(reg.Audits, audit)
+	reg.open(r.Audit.StartedAt, slices.Concat(statement.New, statement.Altered))
+	reg.resolve(r.Audit.StartedAt, statement.Resolved)
+	reg.tell(r.Triggers)
+	reg.used(r)
+}
+
+// AddChanges adds changes that needed no audit of their own.
+func (h *History) AddChanges(reg ptc.Registry, triggers []report.Trigger) {
+	r := h.of(reg)
+	if len(triggers) > 0 {
+		r.ledger = r.ledger.Record(triggers, triggers[len(triggers)-1].Time)
+		r.ledger.Registry = reg
+	}
+	r.tell(triggers)
+}
+
+// Last is when the last audit began; zero where there was none.
+func (h *History) Last() time.Time {
+	var last time.Time
+	for _, r := range h.Registries {
+		for _, a := range r.Audits {
+			if a.StartedAt.After(last) {
+				last = a.StartedAt
+			}
+		}
+	}
+	return last
+}
+
+// AddUnreadable adds the key of what could not be read.
+func (h *History) AddUnreadable(key string) { h.Unreadable = append(h.Unreadable, key) }
+
+// Finish completes a history. A period may go on after now: of that time
+// nothing can be missing.
+func (h *History) Finish(now time.Time) {
+	end := h.To
+	if now.Before(end) {
+		end = now.UTC()
+	}
+	for _, r := range h.Registries {
+		r.Gaps = r.gaps(h.From, end)
+		slices.SortStableFunc(r.Waivers, func(a, b WaiverUse) int {
+			return cmp.Or(cmp.Compare(a.Prefix, b.Prefix), cmp.Compare(a.Check, b.Check), a.First.Compare(b.First))
+		})
+	}
+}
+
+// longGap is how long a registry may go without a complete audit until it is
+// told.
+const longGap = 24 * time.Hour
+
+// gaps are the times without a complete audit.
+func (r *Registry) gaps(from, to time.Time) []Gap {
+	out := []Gap{}
+	last := from
+	add := func(at time.Time) {
+		if at.Sub(last) > longGap {
+			out = append(out, Gap{last, at})
+		}
+		last = at
+	}
+	for _, a := range r.Audits {
+		if a.Complete {
+			add(a.StartedAt)
+		}
+	}
+	add(to)
+	return out
+}
+
+// diffRules says what became of the rules since they were read before.
+func (r *Registry) diffRules(now report.Report) []report.RuleChange {
+	out := []report.RuleChange{}
+	if !listed(now) {
+		return out
+	}
+	if r.read {
+		out = append(out, report.DiffRules(r.rules, now.Rules)...)
+	}
+	r.rules, r.read = now.Rules, true
+	return out
+}
+
+// open begins failures that are not known yet, and updates those that are.
+func (r *Registry) open(at time.Time, findings []report.Finding) {
+	for _, f := range findings {
+		if known := r.failing(f); known != nil {
+			known.Severity = f.Severity
+			continue
+		}
+		r.Failures = append(r.Failures, Failure{Subject: subjectOf(f), FirstSeen: at})
+	}
+}
+
+// resolve ends failures.
+func (r *Registry) resolve(at time.Time, findings []report.Finding) {
+	for _, f := range findings {
+		if known := r.failing(f); known != nil {
+			known.Resolved, known.How = at, how(f)
+		}
+	}
+}
+
+// failing finds the failure that a finding goes on with; nil where there is
+// none.
+func (r *Registry) failing(f report.Finding) *Failure {
+	for i := range r.Failures {
+		if known := &r.Failures[i]; known.Resolved.IsZero() && known.Check == f.Check && known.Prefix == f.Prefix {
+			return known
+		}
+	}
+	return nil
+}
+
+// how says how a failure was resolved.
+func how(f report.Finding) string {
+	switch {
+	case f.Waiver != nil:
+		return "Waived until " + f.Waiver.Expires + " by " + f.Waiver.Owner + " (" + f.Waiver.Reason + ")."
+	case f.Outcome == report.Pass:
+		return "It passes."
+	case f.Message != "":
+		return f.Message
+	}
+	return "It does not apply any more."
+}
+
+// tell adds the changes that events told of.
+func (r *Registry) tell(triggers []report.Trigger) {
+	for _, t := range triggers {
+		if t.Actor == nil || t.EventID != "" && r.events[t.EventID] {
+			continue
+		}
+		r.events[t.EventID] = true
+		r.Changes = append(r.Changes, t)
+	}
+}
+
+func kindsOf(triggers []report.Trigger) []report.TriggerKind {
+	out := []report.TriggerKind{}
+	for _, t := range triggers {
+		if !slices.Contains(out, t.Kind) {
+			out = append(out, t.Kind)
+		}
+	}
+	return out
+}
+
+func subjectOf(f report.Finding) Subject { return Subject{f.Check, f.Prefix, f.Severity} }
+
+func subjects(findings []report.Finding) []Subject {
+	out := make([]Subject, 0, len(findings))
+	for _, f := range findings {
+		out = append(out, subjectOf(f))
+	}
+	return out
+}

@@ -1,0 +1,35 @@
+package history
+
+import (
+	"time"
+
+	"ptcaudit/internal/report"
+)
+
+// used counts what a report was made with, and which waivers covered what.
+func (r *Registry) used(now report.Report) {
+	at := now.Audit.StartedAt
+	r.Policies = count(r.Policies, at, PolicyUse{Policy: now.Policy}, func(u PolicyUse) report.Policy { return u.Policy }, func(u *PolicyUse) *Use { return &u.Use })
+	r.Versions = count(r.Versions, at, VersionUse{Version: now.Audit.Version}, func(u VersionUse) string { return u.Version }, func(u *VersionUse) *Use { return &u.Use })
+	for _, f := range now.Findings {
+		if f.Waiver == nil || f.Outcome != report.Fail {
+			continue
+		}
+		r.Waivers = count(r.Waivers, at, WaiverUse{Subject: subjectOf(f), Waiver: *f.Waiver},
+			func(u WaiverUse) WaiverUse { return WaiverUse{Subject: u.Subject, Waiver: u.Waiver} }, func(u *WaiverUse) *Use { return &u.Use })
+	}
+}
+
+// count counts one more use, at a time, of the entry that has the same key.
+func count[T any, K comparable](list []T, at time.Time, entry T, key func(T) K, use func(*T) *Use) []T {
+	for i := range list {
+		if key(list[i]) == key(entry) {
+			u := use(&list[i])
+			u.Audits++
+			u.Last = at
+			return list
+		}
+	}
+	*use(&entry) = Use{Audits: 1, First: at, Last: at}
+	return append(list, entry)
+}

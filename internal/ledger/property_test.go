@@ -1,0 +1,441 @@
+package ledger_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"ptcaudit/internal/ledger"
+	"ptcaudit/internal/report"
+)
+
+// memory is what somebody knows who reads all that is said, and all reports.
+// It is kept apart from the ledger, to judge it by.
+type memory struct {
+	// said is what was last said of a failure, by fingerprint; what is resolved
+	// is not in it.
+	said map[string]ledger.Said
+	// bound are the facts that a waiver first covered.
+	bound map[string]ledger.Binding
+	// failing are the facts of a finding when it was last decided, if it failed.
+	failing map[string]string
+	// events that are known, and findings that one touched since they were said.
+	events  map[string]bool
+	touched map[string]bool
+	// subjects that were said to be undecided, and when that was.
+	subjects map[string]bool
+	unsure   time.Time
+}
+
+func newMemory() *memory {
+	return &memory{
+		said: map[string]ledger.Said{}, bound: map[string]ledger.Binding{}, failing: map[string]string{},
+		events: map[string]bool{}, touched: map[string]bool{}, subjects: map[string]bool{},
+	}
+}
+
+// told is what a statement says of failures, by section; Open is not in it.
+func told(s report.Statement) map[string][]report.Finding {
+	return map[string][]report.Finding{"new": s.New, "altered": s.Altered, "reminded": s.Reminded, "resolved": s.Resolved}
+}
+
+// section is where a statement says a finding; empty where it does not.
+func section(s report.Statement, f report.Finding) string {
+	for name, list := range told(s) {
+		if slices.ContainsFunc(list, func(g report.Finding) bool { return g.Fingerprint == f.Fingerprint }) {
+			return name
+		}
+	}
+	return ""
+}
+
+// read takes in a report, before what is said of it is judged.
+func (m *memory) read(at moment) {
+	for _, t := range at.recorded {
+		m.events[t.EventID] = true
+	}
+	for _, t := range at.report.Triggers {
+		if t.EventID == "" || m.events[t.EventID] {
+			continue
+		}
+		m.events[t.EventID] = true
+		rules := at.report.Rules
+		if slices.ContainsFunc(at.report.Faults, isNoList) {
+			rules = at.before.Rules
+		}
+		for _, prefix := range somePrefixes {
+			uses := slices.ContainsFunc(rules, func(r report.Rule) bool { return r.Prefix == prefix })
+			if t.Prefix == prefix || t.Secret != "" && uses { // there is one secret for all
+				for _, check := range append([]string{"upstream-approved", ending, expired}, someChecks...) {
+					m.touched[report.Fingerprint(registry, check, prefix)] = true
+				}
+			}
+		}
+	}
+	for _, f := range at.report.Findings {
+		if f.Waiver != nil && f.Outcome != report.Error && m.bound[f.Fingerprint].Waiver != *f.Waiver {
+			m.bound[f.Fingerprint] = ledger.Binding{Waiver: *f.Waiver, Facts: f.Facts}
+		}
+	}
+}
+
+// covered says that a waiver covers a failure as it is.
+func (m *memory) covered(f report.Finding) bool {
+	return f.Waiver != nil && (f.Waiver.AnyUpstream || m.bound[f.Fingerprint].Facts == f.Facts)
+}
+
+// matters says that a finding is one that people are to know of.
+func (m *memory) matters(at moment, f report.Finding) bool {
+	weighs := f.Severity.AtLeast(at.options.MinSeverity)
+	if f.Check == ending {
+		for _, g := range at.report.Findings {
+			weighs = weighs || g.Waiver != nil && g.Prefix == f.Prefix && g.Severity.AtLeast(at.options.MinSeverity)
+		}
+	}
+	return f.Outcome == report.Fail && weighs && !m.covered(f)
+}
+
+// hear takes in what was said.
+func (m *memory) hear(at moment) {
+	for name, list := range told(at.said) {
+		for _, f := range list {
+			delete(m.touched, f.Fingerprint)
+			if delete(m.said, f.Fingerprint); name != "resolved" {
+				m.said[f.Fingerprint] = ledger.Said{At: at.now, Severity: f.Severity, Facts: f.Facts}
+			}
+		}
+	}
+	// What is said of a waiver that has ended stands for that it would.
+	for _, f := range at.report.Findings {
+		if f.Check == expired && at.report.Complete && !slices.ContainsFunc(at.report.Findings, func(g report.Finding) bool {
+			return g.Check == ending && g.Prefix == f.Prefix
+		}) {
+			delete(m.said, report.Fingerprint(registry, ending, f.Prefix))
+		}
+	}
+	for _, f := range at.report.Findings {
+		switch f.Outcome {
+		case report.Error:
+		case report.Fail:
+			m.failing[f.Fingerprint] = f.Facts
+		default:
+			delete(m.failing, f.Fingerprint)
+		}
+		if _, open := m.said[f.Fingerprint]; !open {
+			delete(m.touched, f.Fingerprint)
+		}
+	}
+	for fp := range m.touched {
+		if _, open := m.said[fp]; !open {
+			delete(m.touched, fp)
+		}
+	}
+	if !at.said.Recovered.IsZero() {
+		m.subjects, m.unsure = map[string]bool{}, time.Time{}
+	}
+	if now := subjects(at.said); len(now) > 0 {
+		if at.now.Sub(m.unsure) >= at.options.RemindAfter { // a reminder tells of what is left
+			m.subjects = map[string]bool{}
+		}
+		m.unsure = at.now
+		for _, s := range now {
+			m.subjects[s] = true
+		}
+	}
+}
+
+func subjects(s report.Statement) []string {
+	var out []string
+	for _, f := range s.Faults {
+		out = append(out, f.Operation+" "+f.Prefix)
+	}
+	for _, f := range s.Undecided {
+		out = append(out, f.Check+" "+f.Prefix)
+	}
+	return out
+}
+
+// remembering has each moment judged by what was known before it.
+func remembering(t *testing.T, check func(t *rapid.T, m *memory, at moment)) {
+	t.Helper()
+	histories(t, whimsical, func() func(t *rapid.T, at moment) {
+		m := newMemory()
+		return func(t *rapid.T, at moment) {
+			m.read(at)
+			check(t, m, at)
+			m.hear(at)
+		}
+	})
+}
+
+func TestNothingOpenStaysUnsaidPastRemindAfter(t *testing.T) {
+	remembering(t, func(t *rapid.T, m *memory, at moment) {
+		for _, f := range at.report.Findings {
+			if !m.matters(at, f) || slices.Contains([]string{"new", "altered", "reminded"}, section(at.said, f)) {
+				continue
+			}
+			if said, ever := m.said[f.Fingerprint]; !ever || at.now.Sub(said.At) >= at.options.RemindAfter {
+				t.Fatalf("%s of %q is open, and was said at %v", f.Check, f.Prefix, said.At)
+			}
+		}
+	})
+}
+
+func TestNothingIsSaidTwiceWithoutCause(t *testing.T) {
+	remembering(t, func(t *rapid.T, m *memory, at moment) {
+		found := map[string]report.Finding{}
+		for _, f := range at.report.Findings {
+			found[f.Fingerprint] = f
+		}
+		stands := map[string]bool{}
+		for name, list := range told(at.said) {
+			for _, f := range list {
+				if stands[f.Fingerprint] {
+					t.Fatalf("%s of %q is said in two sections", f.Check, f.Prefix)
+				}
+				stands[f.Fingerprint] = true
+				said, before := m.said[f.Fingerprint]
+				other := before && (said.Facts != f.Facts || f.Severity.Rank() > said.Severity.Rank() || m.touched[f.Fingerprint])
+				slipped := !before && found[f.Fingerprint].Waiver != nil
+				why := false
+				switch name {
+				case "new":
+					why = !before && m.matters(at, found[f.Fingerprint])
+				case "altered":
+					why = (other || slipped) && m.matters(at, found[f.Fingerprint])
+				case "reminded":
+					why = before && !other && at.now.Sub(said.At) >= at.options.RemindAfter
+				case "resolved":
+					why = before && !m.matters(at, found[f.Fingerprint])
+				}
+				if !why {
+					t.Fatalf("%s of %q is said as %s without cause: %+v, before %+v", f.Check, f.Prefix, name, f, said)
+				}
+			}
+		}
+		for _, f := range at.said.Open {
+			if _, before := m.said[f.Fingerprint]; !before || stands[f.Fingerprint] {
+				t.Fatalf("%s of %q is said to be still open", f.Check, f.Prefix)
+			}
+		}
+		if s := subjects(at.said); len(s) > 0 {
+			known := !slices.ContainsFunc(s, func(s string) bool { return !m.subjects[s] })
+			if at.options.Hold || known && at.now.Sub(m.unsure) < at.options.RemindAfter {
+				t.Fatalf("%q is said again", s)
+			}
+		}
+	})
+}
+
+func TestResolvingAndReopeningAlternate(t *testing.T) {
+	remembering(t, func(t *rapid.T, m *memory, at moment) {
+		for _, f := range at.said.New {
+			if _, open := m.said[f.Fingerprint]; open {
+				t.Fatalf("%s of %q is new, and was not resolved", f.Check, f.Prefix)
+			}
+		}
+		for _, f := range at.said.Resolved {
+			if _, open := m.said[f.Fingerprint]; !open {
+				t.Fatalf("%s of %q is resolved, and was not open", f.Check, f.Prefix)
+			}
+		}
+		if !at.said.Recovered.IsZero() && len(m.subjects) == 0 {
+			t.Fatal("recovered from nothing that was said")
+		}
+	})
+}
+
+// TestWhatIsOverIsSaid as far as it can be seen.
+func TestWhatIsOverIsSaid(t *testing.T) {
+	remembering(t, func(t *rapid.T, m *memory, at moment) {
+		found := map[string]report.Finding{}
+		for _, f := range at.report.Findings {
+			found[f.Fingerprint] = f
+		}
+		resolved := map[string]bool{}
+		for _, f := range at.said.Resolved {
+			resolved[f.Fingerprint] = true
+		}
+		for fp := range m.said {
+			f, there := found[fp]
+			over := there && f.Outcome != report.Error && !m.matters(at, f)
+			// Where a waiver has ended, nobody is told that it ends no more.
+			gone := !there && at.report.Complete && !slices.ContainsFunc(at.report.Findings, func(g report.Finding) bool {
+				return g.Check == expired && fp == report.Fingerprint(registry, ending, g.Prefix)
+			})
+			if (over || gone) && !resolved[fp] {
+				t.Fatalf("%s of %q is over, and nobody is told", f.Check, f.Prefix)
+			}
+		}
+		if at.report.Complete && len(m.subjects) > 0 && at.said.Recovered.IsZero() {
+			t.Fatal("the audit is complete again, and nobody is told")
+		}
+	})
+}
+
+func isNoList(f fault) bool { return f.Prefix == "" }
+
+func TestAnIncompleteReportChangesNothingThatItCouldNotSee(t *testing.T) {
+	remembering(t, func(t *rapid.T, _ *memory, at moment) {
+		if at.report.Complete {
+			return
+		}
+		listed := !slices.ContainsFunc(at.report.Faults, isNoList)
+		outcomes := map[string]report.Outcome{}
+		for _, f := range at.report.Findings {
+			outcomes[f.Check+" "+f.Prefix] = f.Outcome
+		}
+		// seen are the entries that it could see, and what is always known: that
+		// somebody touched one, and that a waiver's time is over.
+		unseen := func(l ledger.Ledger) []ledger.Entry {
+			var out []ledger.Entry
+			for _, e := range l.Findings {
+				outcome, there := outcomes[e.Check+" "+e.Prefix]
+				absent := !there && (!listed || strings.HasPrefix(e.Check, "waiver-"))
+				if e.State != ledger.Closed && (absent || outcome == report.Error) {
+					e.Touched, e.Waiver = false, nil
+					out = append(out, e)
+				}
+			}
+			return out
+		}
+		if diff := cmp.Diff(unseen(at.before), unseen(at.after)); diff != "" {
+			t.Fatalf("(-before +after):\n%s", diff)
+		}
+		for _, f := range at.said.Resolved {
+			if outcome, there := outcomes[f.Check+" "+f.Prefix]; outcome == report.Error || !there && !listed {
+				t.Fatalf("%s of %q is resolved", f.Check, f.Prefix)
+			}
+		}
+		if !at.after.LastComplete.Equal(at.before.LastComplete) {
+			t.Fatalf("complete at %v", at.after.LastComplete)
+		}
+		if !listed && (cmp.Diff(at.before.Rules, at.after.Rules, equateEmpty) != "" || !at.after.RulesAt.Equal(at.before.RulesAt)) {
+			t.Fatal("the rules changed")
+		}
+	})
+}
+
+func TestEqualReportsSayNothing(t *testing.T) {
+	remembering(t, func(t *rapid.T, _ *memory, at moment) {
+		said, after := ledger.Compare(at.after, at.report, at.options)
+		if len(said.Statuses()) > 0 {
+			t.Fatalf("said again: %q", lines(said))
+		}
+		after.Changes = at.after.Changes // some may be forgotten by now
+		if diff := cmp.Diff(string(at.after.Encode()), string(after.Encode())); diff != "" {
+			t.Fatalf("(-ledger +after the same again):\n%s", diff)
+		}
+	})
+}
+
+func TestASwappedUpstreamUnderAFailureIsAlwaysSaid(t *testing.T) {
+	remembering(t, func(t *rapid.T, m *memory, at moment) {
+		for _, f := range at.report.Findings {
+			facts, failed := m.failing[f.Fingerprint]
+			if !failed || f.Outcome != report.Fail || f.Facts == facts || !m.matters(at, f) {
+				continue
+			}
+			if where := section(at.said, f); where != "altered" && where != "new" {
+				t.Fatalf("%s of %q fails on other facts; that is said as %q", f.Check, f.Prefix, where)
+			}
+		}
+	})
+}
+
+func TestATouchIsSaidOnce(t *testing.T) {
+	remembering(t, func(t *rapid.T, m *memory, at moment) {
+		for _, f := range at.report.Findings {
+			if _, known := m.said[f.Fingerprint]; known && m.touched[f.Fingerprint] && m.matters(at, f) && section(at.said, f) != "altered" {
+				t.Fatalf("%s of %q was touched; that is said as %q", f.Check, f.Prefix, section(at.said, f))
+			}
+		}
+	})
+}
+
+func TestEachChangeIsSaidOnce(t *testing.T) {
+	histories(t, punctual, func() func(t *rapid.T, at moment) {
+		said := map[string]bool{}
+		return func(t *rapid.T, at moment) {
+			for _, c := range at.said.Changes {
+				if said[c.EventID] || c.Actor == nil {
+					t.Fatalf("change %s is said twice, or nobody made it", c.EventID)
+				}
+				said[c.EventID] = true
+			}
+			for _, c := range at.report.Triggers {
+				if c.Actor != nil && len(at.said.Statuses()) > 0 && !said[c.EventID] {
+					t.Fatalf("change %s is not said", c.EventID)
+				}
+			}
+		}
+	})
+}
+
+func TestWhatAnEventToldOfIsNeverUnexplained(t *testing.T) {
+	histories(t, punctual, func() func(t *rapid.T, at moment) {
+		return func(t *rapid.T, at moment) {
+			if len(at.said.Unexplained) > 0 || len(at.after.Unexplained) > 0 {
+				t.Fatalf("unexplained: %+v, not yet said: %+v", at.said.Unexplained, at.after.Unexplained)
+			}
+		}
+	})
+}
+
+func TestWhatNoEventToldOfIsSaidOnceWithinHalfAnHour(t *testing.T) {
+	histories(t, dead, func() func(t *rapid.T, at moment) {
+		seen, said := 0, 0
+		return func(t *rapid.T, at moment) {
+			if listed := !slices.ContainsFunc(at.report.Faults, isNoList); listed && !at.before.RulesAt.IsZero() {
+				seen += len(report.DiffRules(at.before.Rules, at.report.Rules))
+			}
+			said += len(at.said.Unexplained)
+			if said+len(at.after.Unexplained) != seen {
+				t.Fatalf("%d changes, %d said, %d to be said", seen, said, len(at.after.Unexplained))
+			}
+			for _, u := range at.after.Unexplained {
+				if at.now.Sub(u.At) >= 30*minute {
+					t.Fatalf("%+v is not said", u)
+				}
+			}
+		}
+	})
+}
+
+// TestTheLedgerIsWhatItIsReadAs and grows no further than it must.
+func TestTheLedgerIsWhatItIsReadAs(t *testing.T) {
+	remembering(t, func(t *rapid.T, _ *memory, at moment) {
+		again, err := ledger.Decode(at.after.Encode())
+		if err != nil {
+			t.Fatalf("%v: %s", err, at.after.Encode())
+		}
+		if diff := cmp.Diff(at.after, again); diff != "" {
+			t.Fatalf("(-compared +decoded):\n%s", diff)
+		}
+		if want := at.before.Seq + int64(min(1, len(at.said.Statuses()))); at.after.Seq != want || at.said.Seq != at.before.Seq {
+			t.Fatalf("seq %d, want %d", at.after.Seq, want)
+		}
+		if len(at.after.Changes) > 256 || len(at.after.Findings) > 50 {
+			t.Fatalf("%d changes, %d findings", len(at.after.Changes), len(at.after.Findings))
+		}
+	})
+}
+
+// TestRecordingSaysNothing: it is known whoever tells of it first.
+func TestRecordingSaysNothing(t *testing.T) {
+	remembering(t, func(t *rapid.T, _ *memory, at moment) {
+		recorded := at.before.Record(at.report.Triggers, at.now)
+		recorded.Changes = at.before.Changes
+		if diff := cmp.Diff(string(at.before.Encode()), string(recorded.Encode())); diff != "" && at.before.SchemaVersion != "" {
+			t.Fatalf("(-before +recorded):\n%s", diff)
+		}
+		merged := at.after.MergeChanges(at.before.Record(at.report.Triggers, at.now))
+		if diff := cmp.Diff(string(at.after.Encode()), string(merged.Encode())); diff != "" && len(at.before.Changes) == 0 {
+			t.Fatalf("(-after +merged with what it knows):\n%s", diff)
+		}
+	})
+}

@@ -1,0 +1,228 @@
+package ledger_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ptcaudit/internal/policy"
+	"ptcaudit/internal/report"
+)
+
+const (
+	ending  = "waiver-ending"
+	expired = "waiver-expired"
+	slipped = "altered upstream-allowed hub: The waiver of jo (migration) covers it as it was; its upstream, credential or role has changed since."
+	ended   = "new upstream-allowed hub: The waiver of jo (migration) does not cover it any more."
+)
+
+func TestWaivers(t *testing.T) {
+	const until = "2027-03-31"
+	covered := func(facts string) []report.Finding {
+		return findings(waived(fail(allowed, "hub", facts), "jo", until))
+	}
+	open := func(facts string) []report.Finding { return findings(fail(allowed, "hub", facts)) }
+	anyUpstream := func(facts string) []report.Finding {
+		f := waived(fail(allowed, "hub", facts), "jo", until)
+		f.Waiver.AnyUpstream = true
+		return findings(f)
+	}
+	sound := findings(pass(allowed, "hub"))
+	pending := func(facts string) []report.Finding {
+		return findings(waived(finding(allowed, "hub", report.Pending, facts), "jo", until))
+	}
+	endingSoon := findings(waived(fail(allowed, "hub", "a"), "jo", "2026-11-30"), severity(report.Informational, fail(ending, "hub", "a")))
+	for name, s := range map[string]story{
+		"waived from the first": {
+			{rules: hub, findings: covered("a")},
+			{at: 2 * week, rules: hub, findings: covered("a")},
+		},
+		"waived after it was said": {
+			{rules: hub, findings: open("a"), want: []string{"new upstream-allowed hub"}},
+			{at: hour, rules: hub, findings: covered("a"), want: []string{"resolved upstream-allowed hub: waived by jo"}},
+			{at: 2 * hour, rules: hub, findings: covered("a")},
+			{at: 3 * hour, rules: hub, findings: open("a"), want: []string{ended}},
+			{at: 4 * hour, rules: hub, findings: open("a")},
+		},
+		"swapped under a waiver, and back": {
+			{rules: hub, findings: covered("a")},
+			{at: 1 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
+			{at: 2 * hour, rules: hub, findings: covered("b")},
+			{at: 3 * hour, rules: hub, findings: covered("c"), want: []string{slipped}},
+			{at: week + 3*hour, rules: hub, findings: covered("c"), want: []string{"reminded" + slipped[len("altered"):]}},
+			{at: week + 4*hour, rules: hub, findings: covered("a"), want: []string{"resolved upstream-allowed hub: waived by jo"}},
+			{at: week + 5*hour, rules: hub, findings: covered("b"), want: []string{slipped}},
+		},
+		"swapped under a waiver, then mended, then broken again": {
+			{rules: hub, findings: covered("a")},
+			{at: 1 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
+			{at: 2 * hour, rules: hub, findings: sound, want: []string{"resolved upstream-allowed hub: mended"}},
+			{at: 3 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
+		},
+		"swapped under a waiver that is agreed anew": {
+			{rules: hub, findings: covered("a")},
+			{at: 1 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
+			{at: 2 * hour, rules: hub, findings: findings(waived(fail(allowed, "hub", "b"), "jo", "2027-06-30")), want: []string{"resolved upstream-allowed hub: waived by jo"}},
+			{at: 3 * hour, rules: hub, findings: findings(waived(fail(allowed, "hub", "a"), "jo", "2027-06-30")), want: []string{slipped}},
+		},
+		"swapped while it could not be decided": {
+			{rules: hub, findings: covered("a")},
+			{at: hour, rules: hub, findings: findings(undecided(allowed, "hub")), hold: true},
+			{at: 2 * hour, faults: noList, hold: true},
+			{at: 3 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
+		},
+		"deleted and created again with another upstream": {
+			{rules: hub, findings: covered("a")},
+			{at: hour, triggers: triggers(changed("1", "hub", "jane", hour))},
+			{at: 2 * day},
+			{at: 30 * day, rules: hub, findings: covered("b"), triggers: triggers(changed("2", "hub", "jane", 30*day)), want: []string{slipped, "by jane"}},
+		},
+		"deleted and created again as it was": {
+			{rules: hub, findings: covered("a")},
+			{at: hour, triggers: triggers(changed("1", "hub", "jane", hour))},
+			{at: 2 * hour, rules: hub, findings: covered("a"), triggers: triggers(changed("2", "hub", "jane", 2*hour))},
+		},
+		"mended and pointed elsewhere": {
+			{rules: hub, findings: covered("a")},
+			{at: hour, rules: hub, findings: sound},
+			{at: 2 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
+		},
+		"taken back and given again": {
+			{rules: hub, findings: covered("a")},
+			{at: hour, rules: hub, findings: open("b"), want: []string{ended}},
+			{at: 2 * hour, rules: hub, findings: covered("b")}, // said already,
+		},
+		"any upstream": {
+			{rules: hub, findings: anyUpstream("a")},
+			{at: 1 * hour, rules: hub, findings: anyUpstream("b")},
+			{at: 2 * hour, rules: hub, findings: covered("b")},
+			{at: 3 * hour, rules: hub, findings: covered("c"), want: []string{slipped}},
+			{at: 4 * hour, rules: hub, findings: anyUpstream("c"), want: []string{"resolved upstream-allowed hub: waived by jo"}},
+		},
+		"pending under a waiver": {
+			{rules: hub, findings: pending("a")},
+			{at: hour, rules: hub, findings: pending("b")},
+			{at: 2 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
+		},
+		"below the threshold": {
+			{rules: hub, findings: covered("a"), min: report.Critical},
+			{at: hour, rules: hub, findings: covered("b"), min: report.Critical},
+			{at: 2 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
+		},
+		"said, waived on other facts": {
+			{rules: hub, findings: open("a"), want: []string{"new upstream-allowed hub"}},
+			{at: hour, rules: hub, findings: covered("b"), want: []string{"resolved upstream-allowed hub: waived by jo"}},
+		},
+		"a required rule that is missing, then wrong": {
+			{findings: findings(waived(fail("required-rule", "hub", ""), "jo", until))},
+			{at: hour, rules: hub, findings: findings(waived(fail("required-rule", "hub", "b"), "jo", until)), want: []string{
+				"altered required-rule hub: The waiver of jo (migration) covers it as it was; its upstream, credential or role has changed since.",
+			}},
+		},
+		"a touch of what is waived is silent": {
+			{rules: hub, findings: covered("a")},
+			{at: hour, rules: hub, findings: covered("a"), triggers: triggers(changed("e", "hub", "jane", hour))},
+		},
+		"a waiver that ends soon weighs as what it covers": {
+			{rules: hub, findings: endingSoon, min: report.High, want: []string{"new waiver-ending hub"}},
+			{at: hour, rules: hub, findings: endingSoon, min: report.High},
+			{at: 2 * hour, rules: hub, findings: endingSoon, min: report.Critical, want: []string{
+				"resolved waiver-ending hub: It still fails, but its severity is informational now, and what is said begins at critical.",
+			}},
+		},
+		"a waiver that ends soon, then has ended": {
+			{rules: hub, findings: endingSoon, want: []string{"new waiver-ending hub"}},
+			{at: 10 * day, rules: hub, findings: findings(fail(allowed, "hub", "a"), fail(expired, "hub", "a")), want: []string{
+				ended, "new waiver-expired hub",
+			}},
+			{at: 11 * day, rules: hub, findings: findings(fail(allowed, "hub", "a")), want: []string{
+				"resolved waiver-expired hub: What it waived was mended, or the waiver was agreed anew or removed.", "open upstream-allowed hub",
+			}},
+			{at: 12 * day, rules: hub, findings: findings(fail(allowed, "hub", "a"), fail(expired, "hub", "a")), want: []string{
+				"new waiver-expired hub", "open upstream-allowed hub",
+			}},
+			{at: 13 * day, rules: hub, findings: sound, want: []string{
+				"resolved upstream-allowed hub: mended", "resolved waiver-expired hub: What it waived does not fail any more.",
+			}},
+		},
+		"a waiver that ends soon, and what it covers is mended": {
+			{rules: hub, findings: endingSoon, want: []string{"new waiver-ending hub"}},
+			{at: hour, rules: hub, findings: sound, want: []string{"resolved waiver-ending hub: What it waived does not fail any more."}},
+		},
+		"a waiver that ends soon, and the rule is deleted": {
+			{rules: hub, findings: endingSoon, want: []string{"new waiver-ending hub"}},
+			{at: hour, want: []string{"resolved waiver-ending hub: The rule was deleted."}},
+		},
+		"what is said of waivers hangs on what could be decided": {
+			{rules: hub, findings: endingSoon, want: []string{"new waiver-ending hub"}},
+			{at: hour, rules: hub, findings: findings(undecided(allowed, "hub")), hold: true},
+			{at: 2 * hour, rules: hub, findings: endingSoon},
+		},
+		"an unused waiver is used": {
+			{rules: hub, findings: findings(severity(report.Low, fail("waiver-unused", "quay", ""))), want: []string{"new waiver-unused quay"}},
+			{at: hour, rules: hub, want: []string{"resolved waiver-unused quay: The waiver covers something now, or is no longer in the policy."}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) { s.tell(t) })
+	}
+}
+
+// TestABindingEndsWithTheWaiver so that the ledger does not grow for ever.
+func TestABindingEndsWithTheWaiver(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		at      time.Duration
+		entries int
+	}{
+		{"on its last day", 8*day + hour, 1},      // 2026-11-29 23:50
+		{"after its last day", 8*day + 2*hour, 0}, // 2026-11-30 00:50
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l := story{
+				{rules: hub, findings: findings(waived(fail(allowed, "hub", "a"), "jo", "2026-11-29"))},
+				{at: hour, rules: hub, findings: findings(pass(allowed, "hub"))},
+				{at: tc.at, rules: hub, findings: findings(pass(allowed, "hub"))},
+			}.tell(t)
+			if len(l.Findings) != tc.entries {
+				t.Errorf("%d entries, want %d: %+v", len(l.Findings), tc.entries, l.Findings)
+			}
+		})
+	}
+}
+
+// TestThePolicyEngineNamesItsOwnChecksSo that the ledger tells them apart.
+func TestThePolicyEngineNamesItsOwnChecksSo(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "policy.yaml")
+	text := `apiVersion: ptcaudit/v1
+name: acme
+extends: default
+requiredRules:
+  - {prefix: docker-hub}
+  - {prefix: quay}
+  - {prefix: ghcr}
+waivers:
+  - {check: required-rule, prefixes: [docker-hub], owner: jo, reason: r, expires: 2026-11-20}
+  - {check: required-rule, prefixes: [quay], owner: jo, reason: r, expires: 2026-11-30}
+  - {check: validation-passed, prefixes: [hub], owner: jo, reason: r, expires: 2027-11-30, accounts: ["111122223333"], regions: [eu-west-1]}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := policy.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	failing := map[string]string{}
+	for _, f := range p.Evaluate(t.Context(), policy.Input{Registry: registry, Now: start}) {
+		if f.Outcome == report.Fail {
+			failing[f.Check] += f.Prefix + " "
+		}
+	}
+	want := map[string]string{expired: "docker-hub ", ending: "quay ", "waiver-unused": "hub ", "required-rule": "docker-hub ghcr quay "}
+	if diff := cmp.Diff(want, failing); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,65 @@
+package notify
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// escape takes the markup out of a text. Neither Slack nor Teams has an escape
+// that the other reads too, so what begins markup, a mention or a link is
+// replaced by what looks like it: always, or where a word begins or ends.
+// https://docs.slack.dev/messaging/formatting-message-text/
+func escape(s string) string {
+	inner := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	var b strings.Builder
+	before := ' '
+	for i, r := range s {
+		like, always := lookalikes[r]
+		if !always {
+			_, size := utf8.DecodeRuneInString(s[i:])
+			after, _ := utf8.DecodeRuneInString(s[i+size:])
+			if edge, found := edgeLookalikes[r]; found && (!inner(before) || !inner(after)) {
+				like = edge
+			} else {
+				like = r
+			}
+		}
+		b.WriteRune(like)
+		before = r
+	}
+	return strings.ReplaceAll(b.String(), "://", ": //")
+}
+
+var (
+	lookalikes     = map[rune]rune{'*': '∗', '~': '∼', '`': '\'', '<': '‹', '>': '›', '[': '(', ']': ')'}
+	edgeLookalikes = map[rune]rune{'_': '＿', '@': '＠'}
+)
+
+// markup is a text of several lines, whose commands can be copied.
+func markup(s string) string {
+	var lines []string
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSuffix(line, "\n"); isCommand(line) {
+			lines = append(lines, code(line))
+		} else {
+			lines = append(lines, escape(line))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// code is text that is shown as it is, to be copied.
+func code(s string) string {
+	return "`" + strings.NewReplacer("`", "'", "<", "‹", ">", "›", "\n", " ").Replace(s) + "`"
+}
+
+// cut shortens a text to n characters.
+func cut(s string, n int) string {
+	for i := range s {
+		if n--; n < 0 {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}

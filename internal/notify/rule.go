@@ -1,0 +1,143 @@
+package notify
+
+import (
+	"slices"
+	"strings"
+
+	"ptcaudit/internal/report"
+)
+
+// Titles of the sections about rules.
+const (
+	titleUntold = "CHANGED WITHOUT AN EVENT"
+	titleRules  = "RULES SINCE THE LAST AUDIT"
+)
+
+// became says what became of the rules since the audit before.
+func (d *draft) became(w *writer, m Message) {
+	if d.allRules == 0 {
+		return
+	}
+	w.title(titleRules)
+	ruleChanges(w, m.Rules, d.allRules-len(m.Rules), "changed")
+}
+
+// untold lists changes that no change event told of, and asks why.
+func (d *draft) untold(w *writer, m Message) {
+	if len(d.statement.Unexplained) == 0 {
+		return
+	}
+	w.title(titleUntold)
+	ruleChanges(w, m.Unexplained, len(d.statement.Unexplained)-len(m.Unexplained), "changed without an event")
+	for _, step := range d.untoldSteps() {
+		for line := range strings.Lines(step) {
+			if line = strings.TrimSuffix(line, "\n"); isCommand(line) {
+				w.line("    " + line)
+			} else {
+				w.say("  ", line)
+			}
+		}
+	}
+}
+
+// apart are the changes of rules that events told of, or still may.
+func apart(s report.Statement) []report.RuleChange {
+	return slices.DeleteFunc(slices.Clone(s.Rules), func(c report.RuleChange) bool {
+		return slices.ContainsFunc(s.Unexplained, func(u report.RuleChange) bool {
+			return c.Prefix == u.Prefix && c.Kind == u.Kind && slices.Equal(c.Fields, u.Fields)
+		})
+	})
+}
+
+// untoldSteps say how to find out why no event told of a change, and who made
+// it. The event history is there without a trail:
+// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events.html
+// Events reach EventBridge only by a trail that logs:
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+func (d *draft) untoldSteps() []string {
+	in := ""
+	if d.region != "" {
+		in = " --region " + d.region
+	}
+	steps := []string{strings.Join([]string{
+		"No event told of this within half an hour. Change events do not arrive: is a trail logging? IsLogging must be true of one that logs write management events:",
+		"aws cloudtrail describe-trails" + in,
+		"aws cloudtrail get-trail-status --name TRAIL_ARN" + in,
+	}, "\n")}
+	if made := calls(d.unexplained); len(made) > 0 {
+		who := "Who it was stands in CloudTrail's event history, for 90 days:"
+		for _, call := range made {
+			who += "\naws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=" + call + in
+		}
+		steps = append(steps, who)
+	}
+	return steps
+}
+
+// calls are the API's operations that can have made changes. Update reaches
+// the credential and the role only; for anything else a rule is deleted and
+// created again.
+func calls(changes []report.RuleChange) []string {
+	made := map[string]bool{}
+	for _, c := range changes {
+		switch c.Kind {
+		case report.Added:
+			made["CreatePullThroughCacheRule"] = true
+		case report.Removed:
+			made["DeletePullThroughCacheRule"] = true
+		case report.Altered:
+			again := slices.ContainsFunc(c.Fields, func(f report.FieldChange) bool { return f.Field != "credential.arn" && f.Field != "role.arn" })
+			if again {
+				made["CreatePullThroughCacheRule"] = true
+			} else {
+				made["UpdatePullThroughCacheRule"] = true
+			}
+		}
+	}
+	var out []string
+	for _, call := range []string{"CreatePullThroughCacheRule", "UpdatePullThroughCacheRule", "DeletePullThroughCacheRule"} {
+		if made[call] {
+			out = append(out, call)
+		}
+	}
+	return out
+}
+
+// ruleChanges says what became of rules, field by field, and how many there
+// are beside.
+func ruleChanges(w *writer, changes []report.RuleChange, left int, what string) {
+	written := changes[:min(len(changes), maxWritten)]
+	for _, c := range written {
+		w.line("  " + pad(strings.ToUpper(string(c.Kind)), len(report.Altered)) + "  " + subject(c.Prefix))
+		for _, f := range c.Fields {
+			w.say("    ", fieldChange(f))
+		}
+		if again(c) {
+			w.say("    ", "It was deleted and created again as it was.")
+		}
+	}
+	if left += len(changes) - len(written); left > 0 {
+		w.say("  ", count(left, "1 more rule has ", "%d more rules have ")+what+".")
+	}
+}
+
+// again says that a rule differs by nothing but its age.
+func again(c report.RuleChange) bool {
+	return c.Kind == report.Altered && len(c.Fields) == 1 && c.Fields[0].Field == "createdAt"
+}
+
+// fieldChange says what a field is, and what it was.
+func fieldChange(f report.FieldChange) string {
+	switch {
+	case f.Before == "":
+		return f.Field + " is " + f.After
+	case f.After == "":
+		return f.Field + " was " + f.Before
+	default:
+		return f.Field + " is " + f.After + ", was " + f.Before
+	}
+}
+
+func pad(s string, n int) string {
+	return s + strings.Repeat(" ", max(0, n-len(s)))
+}

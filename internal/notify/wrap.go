@@ -1,0 +1,99 @@
+package notify
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// maxLine is the longest line of a mail, in bytes, without its end. Servers on
+// the way may break longer ones anywhere:
+// https://www.rfc-editor.org/rfc/rfc5322#section-2.1.1
+const maxLine = 998
+
+// writer writes the lines of a mail. A sentence is one line, however long:
+// mail programs break lines to their window's width, and make a mess of those
+// that are broken already.
+type writer struct{ text strings.Builder }
+
+// title begins a section.
+func (w *writer) title(s string) { w.line(""); w.line(s) }
+
+// line writes a line as it is: what is copied must be whole.
+func (w *writer) line(s string) {
+	w.text.WriteString(s)
+	w.text.WriteByte('\n')
+}
+
+// say writes words that are not copied; nothing where there are none.
+func (w *writer) say(indent, s string) {
+	if s == "" {
+		return
+	}
+	for _, line := range broken(indent+s, maxLine, func(s string) int { return len(s) }) {
+		w.line(line)
+	}
+}
+
+// Wrap breaks the lines of a message's text for a terminal, between words, to
+// at most so many columns. What is copied (a command, an address) stays whole.
+func Wrap(text string, columns int) string {
+	var b strings.Builder
+	goesOn := false // a command, to the next line
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		lines := []string{line}
+		if goesOn = goesOn || isCopied(line); !goesOn {
+			lines = broken(line, columns, utf8.RuneCountInString)
+		}
+		goesOn = goesOn && strings.HasSuffix(line, `\`)
+		for _, line := range lines {
+			b.WriteString(line + "\n")
+		}
+	}
+	return b.String()
+}
+
+// isCopied says that a line is a command, or names an address or a place.
+func isCopied(line string) bool {
+	line = strings.TrimSpace(line)
+	for _, lead := range []string{leadReference, leadEvidence} {
+		if place, ok := strings.CutPrefix(line, lead); ok && !strings.Contains(place, " ") {
+			return true
+		}
+	}
+	return isCommand(line)
+}
+
+// isCommand tells a line that is typed into a shell from a sentence.
+func isCommand(line string) bool {
+	for _, program := range []string{"aws ", "ptcaudit ", "docker "} {
+		if strings.HasPrefix(line, program) {
+			return true
+		}
+	}
+	return false
+}
+
+// broken breaks a line between words, so that no part measures more than
+// limit, unless it is one word. All parts but the first stand further right,
+// so that none of them passes for a line of ours.
+func broken(line string, limit int, measure func(string) int) []string {
+	if measure(line) <= limit {
+		return []string{line}
+	}
+	indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+	var lines []string
+	part, words := indent, 0
+	for word := range strings.FieldsSeq(line) {
+		if words > 0 && measure(part)+1+measure(word) > limit {
+			lines = append(lines, part)
+			part, words = indent+"  ", 0
+		}
+		if words > 0 {
+			part += " "
+		}
+		part += word
+		words++
+	}
+	return append(lines, part)
+}

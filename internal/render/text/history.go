@@ -1,0 +1,262 @@
+package text
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"ptcaudit/internal/history"
+	"ptcaudit/internal/report"
+)
+
+// History writes the audits of registries, the newest last, and the failures
+// that came and went.
+func History(w io.Writer, h history.History, o Options) error {
+	p := newPrinter(o)
+	if len(h.Registries) == 0 {
+		p.prose("", fmt.Sprintf("No audits from %s to %s.", minute(h.From), minute(h.To)))
+	}
+	for i, r := range h.Registries {
+		if i > 0 {
+			p.blank()
+		}
+		p.registry(r)
+		p.audits(r.Audits)
+		p.lifelines(r.Failures)
+		p.events(r.Changes)
+		p.unexplained(r.Audits)
+	}
+	p.unreadable(h.Unreadable)
+	return p.writeTo(w)
+}
+
+// registry is the first thing to read of a registry: how often it was audited,
+// and how it stands.
+func (p *printer) registry(r *history.Registry) {
+	if len(r.Audits) == 0 {
+		p.prose("", fmt.Sprintf("Registry %s: no audits.", r.Registry))
+		return
+	}
+	incomplete := 0
+	for _, a := range r.Audits {
+		if !a.Complete {
+			incomplete++
+		}
+	}
+	audits := count(len(r.Audits), "audit")
+	if incomplete > 0 {
+		audits += ", " + p.paint.warning(fmt.Sprintf("%d incomplete", incomplete))
+	}
+	p.prose("", fmt.Sprintf("Registry %s: %s.", r.Registry, audits))
+	p.prose("", "In the last one: "+p.verdict(r.Audits[len(r.Audits)-1].Summary, p.paint.good("no failures")))
+	if len(r.Audits) > 1 {
+		p.line("", "Failures over time: "+p.sparkline(r.Audits))
+	}
+}
+
+// bars are the heights of a sparkline, from none to most.
+var bars = []rune("▁▂▃▄▅▆▇█")
+
+// sparkline draws how many failures there were, audit by audit; of many audits
+// at once, the most. An incomplete one is a question mark.
+func (p *printer) sparkline(audits []history.Audit) string {
+	width := min(len(audits), p.width-len("Failures over time:  (most: 9999)"))
+	most, heights, unknown := 0, make([]int, width), make([]bool, width)
+	for i, a := range audits {
+		column := i * width / len(audits)
+		heights[column] = max(heights[column], failed(a))
+		unknown[column] = unknown[column] || !a.Complete
+		most = max(most, failed(a))
+	}
+	var line strings.Builder
+	for i, n := range heights {
+		switch {
+		case unknown[i]:
+			line.WriteString(p.paint.warning("?"))
+		case n == 0:
+			line.WriteRune(bars[0])
+		default:
+			line.WriteRune(bars[1+(n-1)*(len(bars)-2)/max(most-1, 1)])
+		}
+	}
+	return fmt.Sprintf("%s (most: %d)", line.String(), most)
+}
+
+// failed is how many open failures an audit saw.
+func failed(a history.Audit) int { return a.Summary.Outcomes[report.Fail] - a.Summary.Waived }
+
+// auditColumns head the table of audits.
+var auditColumns = []string{"AUDITED (UTC)", "WHY", "CRIT", "HIGH", "MED", "LOW", "INFO", "SINCE THE ONE BEFORE"}
+
+// audits writes the table. Only its last column is wrapped.
+func (p *printer) audits(audits []history.Audit) {
+	if len(audits) == 0 {
+		return
+	}
+	columns := make([][]string, len(auditColumns)-1)
+	for i, title := range auditColumns[:len(columns)] {
+		columns[i] = append(columns[i], title)
+	}
+	for _, a := range audits {
+		row := []string{a.StartedAt.UTC().Format("2006-01-02 15:04"), why(a.Triggers)}
+		for _, severity := range slices.Backward(report.Severities()) {
+			row = append(row, p.number(a, severity))
+		}
+		for i, cell := range row {
+			columns[i] = append(columns[i], cell)
+		}
+	}
+	for i, column := range columns {
+		columns[i] = align(column)
+		if i >= 2 { // numbers
+			columns[i] = alignRight(column)
+		}
+	}
+	p.blank()
+	for row := range len(audits) + 1 {
+		var cells []string
+		for _, column := range columns {
+			cells = append(cells, column[row])
+		}
+		lead := strings.Join(cells, " ") + "  "
+		last := auditColumns[len(auditColumns)-1]
+		if row > 0 {
+			last = p.since(audits[row-1], row == 1)
+		}
+		width := text.StringWidthWithoutEscSequences(lead)
+		for i, line := range wrap(last, max(p.width-width, len("SINCE THE ONE BEFORE"))) {
+			if i > 0 {
+				lead = strings.Repeat(" ", width)
+			}
+			p.line("", lead+line)
+		}
+	}
+}
+
+// why names what an audit was triggered by.
+func why(kinds []report.TriggerKind) string {
+	if len(kinds) == 0 {
+		return "-"
+	}
+	s := name(string(kinds[0]))
+	if more := len(kinds) - 1; more > 0 {
+		s += fmt.Sprintf(" +%d", more)
+	}
+	return s
+}
+
+// number is how many failures of a severity an audit saw. None is a dash, but
+// of an incomplete one nobody knows.
+func (p *printer) number(a history.Audit, severity report.Severity) string {
+	switch n := a.Summary.Failed[severity]; {
+	case n > 0:
+		return p.paint.severity(severity, fmt.Sprint(n))
+	case !a.Complete:
+		return "?"
+	}
+	return "-"
+}
+
+// since says what was other than in the audit before.
+func (p *printer) since(a history.Audit, first bool) string {
+	var parts []string
+	if !a.Complete {
+		parts = append(parts, p.paint.warning("INCOMPLETE"))
+	}
+	if first {
+		parts = append(parts, "the first of these")
+	}
+	for _, c := range []struct {
+		n    int
+		what string
+	}{{len(a.New), "new"}, {len(a.Changed), "changed"}, {len(a.Resolved), "resolved"}} {
+		if c.n > 0 && !(first && c.what == "new") {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	kinds := map[report.ChangeKind]int{}
+	for _, c := range a.Rules {
+		kinds[c.Kind]++
+	}
+	for _, kind := range []report.ChangeKind{report.Added, report.Removed, report.Altered} {
+		if n := kinds[kind]; n > 0 {
+			parts = append(parts, count(n, "rule")+" "+string(kind))
+		}
+	}
+	if len(parts) == 0 {
+		return "-"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// lifelines writes the failures, each from when it was seen to when it was not.
+func (p *printer) lifelines(failures []history.Failure) {
+	if len(failures) == 0 {
+		return
+	}
+	p.section("FAILURES")
+	severities, prefixes := make([]string, len(failures)), make([]string, len(failures))
+	for i, f := range failures {
+		severities[i] = p.paint.severity(f.Severity, strings.ToUpper(name(string(f.Severity))))
+		prefixes[i] = subject(report.Finding{Prefix: f.Prefix})
+	}
+	severities, prefixes = align(severities), align(prefixes)
+	for i, f := range failures {
+		p.line("  ", severities[i]+"  "+p.paint.strong(prefixes[i])+"  "+name(f.Check))
+		when := "Since " + minute(f.FirstSeen)
+		if f.Resolved.IsZero() {
+			when += ", not resolved."
+		} else {
+			when += ", resolved " + minute(f.Resolved) + ": " + quoted(f.How)
+		}
+		p.prose("    ", when)
+	}
+}
+
+// events writes who changed what.
+func (p *printer) events(changes []report.Trigger) {
+	if len(changes) == 0 {
+		return
+	}
+	p.section("CHANGES")
+	for _, t := range changes {
+		p.prose("  ", actor(t))
+	}
+}
+
+// unexplained writes the changes of rules that no event told of.
+func (p *printer) unexplained(audits []history.Audit) {
+	first := true
+	for _, a := range audits {
+		for _, c := range a.Unexplained {
+			if first {
+				p.section("CHANGES THAT NO EVENT TOLD OF")
+			}
+			first = false
+			p.prose("  ", fmt.Sprintf("%s: rule %s %s.", minute(a.StartedAt), name(c.Prefix), c.Kind))
+		}
+	}
+}
+
+// unreadable says that the evidence has more than could be read.
+func (p *printer) unreadable(keys []string) {
+	if len(keys) == 0 {
+		return
+	}
+	p.section("COULD NOT READ")
+	for _, key := range keys {
+		p.line("  ", p.paint.warning(name(key)))
+	}
+}
+
+// alignRight pads all to the width of the widest, on the left.
+func alignRight(cells []string) []string {
+	out := align(cells)
+	for i, cell := range cells {
+		out[i] = strings.Repeat(" ", text.StringWidthWithoutEscSequences(out[i])-text.StringWidthWithoutEscSequences(cell)) + cell
+	}
+	return out
+}
