@@ -638,3 +638,17 @@ func TestLogsHoldNothingFromOutside(t *testing.T) {
 		t.Errorf("the report has %d canaries (%v)", strings.Count(b.String(), canary), err)
 	}
 }
+
+func TestAuditTellsHowFarItIs(t *testing.T) {
+	e := engine(t, emulate(t, emulator.Registry{Rules: rules(3)}))
+	var told [][2]int
+	e.Progress = func(done, all int) { told = append(told, [2]int{done, all}) }
+	r := e.Audit(t.Context(), registry, nil)
+	want := [][2]int{}
+	for i := range len(r.Rules) + 1 {
+		want = append(want, [2]int{i, len(r.Rules)})
+	}
+	if diff := cmp.Diff(want, told); diff != "" || len(told) < 2 {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}

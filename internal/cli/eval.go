@@ -15,14 +15,15 @@ import (
 )
 
 type evalCommand struct {
-	File              string    `arg:"" help:"A saved report, or the output of aws ecr describe-pull-through-cache-rules; - is standard input."`
-	Policy            string    `short:"p" placeholder:"POLICY" help:"default, strict, or a file (default $$PTCAUDIT_POLICY, else default)."`
-	Region            string    `placeholder:"REGION" help:"The Region of the rules, which the output of aws ecr does not say."`
-	Account           string    `placeholder:"ID" help:"Their account, where no registryId says it."`
-	WithoutValidation bool      `help:"Do not hold it against a rule that nobody asked ECR whether it works. The report says so."`
-	AsOf              moment    `placeholder:"TIME" help:"Judge as of a day (UTC) or an RFC 3339 time (default: that of the report, else now)."`
-	FailOn            threshold `default:"low" placeholder:"SEVERITY" help:"Exit with 1 at a failure this severe or worse (default low)."`
-	Output            outputs   `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
+	File              string `arg:"" help:"A saved report, or the output of aws ecr describe-pull-through-cache-rules; - is standard input."`
+	Policy            string `short:"p" placeholder:"POLICY" help:"default, strict, or a file (default $$PTCAUDIT_POLICY, else default)."`
+	Region            string `placeholder:"REGION" help:"The Region of the rules, which the output of aws ecr does not say."`
+	Account           string `placeholder:"ID" help:"Their account, where no registryId says it."`
+	WithoutValidation bool   `help:"Do not hold it against a rule that nobody asked ECR whether it works. The report says so."`
+	AsOf              moment `placeholder:"TIME" help:"Judge as of a day (UTC) or an RFC 3339 time (default: that of the report, else now)."`
+	baseline
+	FailOn threshold `default:"low" placeholder:"SEVERITY" help:"Exit with 1 at a failure this severe or worse (default low)."`
+	Output outputs   `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
 }
 
 // Help is shown below the summary.
@@ -64,7 +65,7 @@ func (e *evalCommand) Run(ctx context.Context, c *command) error {
 	if err := c.writeReport(e.Output, r); err != nil {
 		return err
 	}
-	return code(verdict(r, e.FailOn))
+	return e.judge(c, r, e.FailOn)
 }
 
 // facts are what a file says of a registry.

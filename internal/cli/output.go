@@ -57,7 +57,7 @@ func (c *command) write(os outputs, r renderers) error {
 	if err := os.check(slices.Sorted(maps.Keys(r))...); err != nil {
 		return err
 	}
-	if len(os) == 0 {
+	if len(os) == 0 && !c.quiet {
 		os = outputs{{format: "text"}}
 	}
 	var errs []error

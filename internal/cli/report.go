@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"fmt"
@@ -15,7 +16,8 @@ import (
 type reportCommand struct {
 	File string `arg:"" help:"A report that audit or eval wrote with --output json; a stored one, by its place (s3://… or file:///…) or its key; or the id of an audit. - is standard input."`
 	evidenceFlags
-	Output outputs   `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
+	Output outputs `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
+	baseline
 	FailOn threshold `placeholder:"SEVERITY" help:"Exit with 1 where the report has a failure this severe or worse, and with 3 where it is incomplete."`
 }
 
@@ -35,10 +37,10 @@ func (r *reportCommand) Run(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	if err := c.writeReport(r.Output, saved); err != nil || r.FailOn == "" {
+	if err := c.writeReport(r.Output, saved); err != nil || r.FailOn == "" && r.Baseline == "" {
 		return err
 	}
-	return code(verdict(saved, r.FailOn))
+	return r.judge(c, saved, cmp.Or(r.FailOn, threshold(report.Low)))
 }
 
 // threshold is a severity on the command line; empty where none was given.
