@@ -225,13 +225,13 @@ func logical(registry ptc.Registry, prefix string) []logicalLocation {
 // resource is the path of a rule, or of its registry, below those of all
 // accounts; it is a URI reference.
 func resource(registry ptc.Registry, prefix string) string {
-	p := segment(registry.Account) + "/" + segment(registry.Region)
+	segments := []string{segment(registry.Account), segment(registry.Region)}
 	for part := range strings.SplitSeq(outside.Name(prefix), "/") {
 		if part != "" {
-			p += "/" + segment(part)
+			segments = append(segments, segment(part))
 		}
 	}
-	return p
+	return strings.Join(segments, "/")
 }
 
 // segment makes a segment of a path of a name.
