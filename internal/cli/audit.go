@@ -19,7 +19,7 @@ type auditCommand struct {
 	AsOf    moment `placeholder:"TIME" help:"Judge as of a day (UTC) or an RFC 3339 time (default: now)."`
 	baseline
 	FailOn      threshold `default:"low" placeholder:"SEVERITY" help:"Exit with 1 at a failure this severe or worse (default low)."`
-	Output      outputs   `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
+	Output      outputs   `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"${formats}, to standard output or to a file; may be repeated (default text)."`
 	Concurrency *int      `placeholder:"N" help:"How many rules ECR validates at a time (default $$PTCAUDIT_CONCURRENCY, else 8)."`
 }
 
@@ -48,11 +48,11 @@ func (a *auditCommand) Run(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	r, err := c.audit(ctx, a.Profile, a.Region, asOf{rules, a.AsOf.Time}, settings)
+	r, err := c.audit(ctx, a.Profile, a.Region, asOf{rules.Policy, a.AsOf.Time}, settings)
 	if err != nil {
 		return err
 	}
-	if err := c.writeReport(a.Output, r); err != nil {
+	if err := c.writeReport(a.Output, r, rules); err != nil {
 		return err
 	}
 	return a.judge(c, r, a.FailOn)

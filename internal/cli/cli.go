@@ -136,6 +136,7 @@ func (c *command) dispatch(ctx context.Context, args []string) error {
 		kong.Writers(out, c.err),
 		kong.Help(printHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: helpWidth}),
+		kong.Vars{"formats": oneOf(reportFormats)},
 		kong.Bind(c),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)

@@ -156,6 +156,9 @@ func candidatesOf(v *kong.Value) []string {
 	}
 	switch what {
 	case "FORMAT[=FILE]":
+		if strings.HasPrefix(v.Help, "text or json,") { // what is no report has these
+			return []string{"json", "text"}
+		}
 		return reportFormats
 	case "SEVERITY":
 		var out []string

@@ -23,7 +23,7 @@ type evalCommand struct {
 	AsOf              moment `placeholder:"TIME" help:"Judge as of a day (UTC) or an RFC 3339 time (default: that of the report, else now)."`
 	baseline
 	FailOn threshold `default:"low" placeholder:"SEVERITY" help:"Exit with 1 at a failure this severe or worse (default low)."`
-	Output outputs   `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
+	Output outputs   `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"${formats}, to standard output or to a file; may be repeated (default text)."`
 }
 
 // Help is shown below the summary.
@@ -61,8 +61,8 @@ func (e *evalCommand) Run(ctx context.Context, c *command) error {
 		return err
 	}
 	known.withoutValidation = e.WithoutValidation
-	r := evaluate(ctx, known, asOf{rules, e.AsOf.Time}, c.now)
-	if err := c.writeReport(e.Output, r); err != nil {
+	r := evaluate(ctx, known, asOf{rules.Policy, e.AsOf.Time}, c.now)
+	if err := c.writeReport(e.Output, r, rules); err != nil {
 		return err
 	}
 	return e.judge(c, r, e.FailOn)
@@ -121,15 +121,15 @@ func (p asOf) Evaluate(ctx context.Context, in policy.Input) []report.Finding {
 
 // policy loads the policy that was named on the command line, else that of the
 // environment.
-func (c *command) policy(named string, settings config.Config) (*policy.Policy, error) {
+func (c *command) policy(named string, settings config.Config) (placedPolicy, error) {
 	if named == "" {
 		named = settings.Policy
 	}
-	loaded, err := policy.Load(named)
+	loaded, places, err := policy.LoadPlaces(named)
 	if err != nil {
-		return nil, usage(err)
+		return placedPolicy{}, usage(err)
 	}
-	return loaded, nil
+	return placedPolicy{loaded, places}, nil
 }
 
 func checkAccount(account string) error {

@@ -39,7 +39,7 @@ func (os outputs) check(formats ...string) error {
 	for _, o := range os {
 		switch {
 		case !slices.Contains(formats, o.format):
-			return usage(fmt.Errorf("--output %s: no such format: write %s", o.format, strings.Join(formats, " or ")))
+			return usage(fmt.Errorf("--output %s: no such format: write %s", o.format, oneOf(formats)))
 		case files[o.file] && o.file == "":
 			return usage(errors.New("--output: only one can go to standard output: write FORMAT=FILE for the others"))
 		case files[o.file]:
@@ -48,6 +48,12 @@ func (os outputs) check(formats ...string) error {
 		files[o.file] = true
 	}
 	return nil
+}
+
+// oneOf lists names to choose from.
+func oneOf(names []string) string {
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // write writes a result in every format that was asked for; as text to

@@ -9,14 +9,13 @@ import (
 	"io"
 	"os"
 
-	"ptcaudit/internal/render/text"
 	"ptcaudit/internal/report"
 )
 
 type reportCommand struct {
 	File string `arg:"" help:"A report that audit or eval wrote with --output json; a stored one, by its place (s3://… or file:///…) or its key; or the id of an audit. - is standard input."`
 	evidenceFlags
-	Output outputs `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
+	Output outputs `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"${formats}, to standard output or to a file; may be repeated (default text)."`
 	baseline
 	FailOn threshold `placeholder:"SEVERITY" help:"Exit with 1 where the report has a failure this severe or worse, and with 3 where it is incomplete."`
 }
@@ -33,11 +32,14 @@ func (*reportCommand) Help() string {
 
 // Run renders the report.
 func (r *reportCommand) Run(ctx context.Context, c *command) error {
+	if err := r.Output.check(reportFormats...); err != nil {
+		return err
+	}
 	saved, err := r.report(ctx, c, r.File)
 	if err != nil {
 		return err
 	}
-	if err := c.writeReport(r.Output, saved); err != nil || r.FailOn == "" && r.Baseline == "" {
+	if err := c.writeReport(r.Output, saved, placedPolicy{}); err != nil || r.FailOn == "" && r.Baseline == "" {
 		return err
 	}
 	return r.judge(c, saved, cmp.Or(r.FailOn, threshold(report.Low)))
@@ -62,18 +64,6 @@ func verdict(r report.Report, failOn threshold) int {
 		return ExitFindings
 	}
 	return ExitOK
-}
-
-// reportFormats are those of a report.
-var reportFormats = []string{"json", "text"}
-
-func (c *command) writeReport(to outputs, r report.Report) error {
-	return c.write(to, renderers{
-		"json": func(w io.Writer, _ terminal) error { return r.Encode(w) },
-		"text": func(w io.Writer, t terminal) error {
-			return text.Render(w, r, text.Options{Width: t.width, Color: t.color})
-		},
-	})
 }
 
 // readFile reads a file that was named on the command line. One that is packed

@@ -31,7 +31,10 @@ func Formats(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/format
 
 // Actions is the folder of GitHub's toolkit for actions, as a program of Node
 // imports it.
-func Actions(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/actions/node_modules/@actions/core") }
+func Actions(tb testing.TB) string {
+	tb.Helper()
+	return find(tb, ".cache/actions/node_modules/@actions/core")
+}
 
 // Ministack is the path of the local cloud.
 func Ministack(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/localcloud/bin/ministack") }

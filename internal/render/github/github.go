@@ -20,10 +20,11 @@ const shown = 10
 
 // Options say what a report does not.
 type Options struct {
-	// Place is where the policy has a check: a file of the repository, to
-	// which the annotation is attached, and its line, from 1. An empty file
-	// is not known, nor is a line of 0. Nil where no policy is at hand.
-	Place func(check string) (file string, line int)
+	// Place is where the policy asks for what a finding is about: a file of
+	// the repository, to which the annotation is attached, and its line, from
+	// 1. An empty file is not known, nor is a line of 0. Nil where no policy
+	// is at hand.
+	Place func(report.Finding) (file string, line int)
 }
 
 // The kinds of annotations.
@@ -98,23 +99,22 @@ func (p *printer) finding(kind, label string, f report.Finding) {
 	for _, link := range outside.Links(f.References) {
 		lines = append(lines, "See "+link)
 	}
-	p.annotate(kind, label+" "+outside.Subject(f)+" "+outside.Check(f), f.Check, strings.Join(lines, "\n"))
-}
-
-// annotate writes one command.
-func (p *printer) annotate(kind, title, check, message string) {
-	p.written[kind]++
-	p.out.WriteString("::" + kind + " title=" + property.Replace(title))
-	if p.Place != nil && check != "" {
-		file, line := p.Place(check)
-		if file != "" {
-			p.out.WriteString(",file=" + property.Replace(file))
-		}
-		if file != "" && line > 0 {
-			p.out.WriteString(",line=" + strconv.Itoa(line))
+	place := ""
+	if p.Place != nil {
+		if file, line := p.Place(f); file != "" {
+			place = ",file=" + property.Replace(file)
+			if line > 0 {
+				place += ",line=" + strconv.Itoa(line)
+			}
 		}
 	}
-	p.out.WriteString("::" + data.Replace(message) + "\n")
+	p.annotate(kind, label+" "+outside.Subject(f)+" "+outside.Check(f), place, strings.Join(lines, "\n"))
+}
+
+// annotate writes one command. place are its further properties.
+func (p *printer) annotate(kind, title, place, message string) {
+	p.written[kind]++
+	p.out.WriteString("::" + kind + " title=" + property.Replace(title) + place + "::" + data.Replace(message) + "\n")
 }
 
 // What the runner takes back in a message and in a property:

@@ -23,8 +23,8 @@ import (
 var update = flag.Bool("update", false, "rewrite golden files")
 
 // place has checks in a file whose name is hard to write.
-func place(check string) (string, int) {
-	switch check {
+func place(f report.Finding) (string, int) {
+	switch f.Check {
 	case "validation-passed":
 		return "policies/acme.yaml", 12
 	case "upstream-allowed":

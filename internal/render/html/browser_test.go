@@ -1,6 +1,7 @@
 package html_test
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -23,7 +24,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/render/html"
 	"ptcaudit/internal/render/samples"
@@ -64,7 +65,7 @@ type view struct {
 }
 
 func (v view) String() string {
-	s := fmt.Sprintf("%d wide", v.width)
+	s := fmt.Sprintf("%d wide", cmp.Or(v.width, 1280))
 	if v.dark {
 		s += ", dark"
 	}
@@ -90,7 +91,11 @@ type tab struct {
 func show(t *testing.T, browser context.Context, r report.Report, o html.Options, v view) *tab {
 	t.Helper()
 	content := render(t, r, o)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	b := &tab{t: t}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			t.Errorf("the page asked for %s", r.URL)
+		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write(content)
 	}))
@@ -100,28 +105,13 @@ func show(t *testing.T, browser context.Context, r report.Report, o html.Options
 	ctx, cancel = context.WithTimeout(ctx, time.Minute)
 	t.Cleanup(cancel)
 
-	b := &tab{t: t, ctx: ctx}
+	b.ctx = ctx
 	if err := chromedp.Listen(ctx, func(event any) { b.note(event, server.URL+"/") }); err != nil {
 		t.Fatal(err)
 	}
-	media, scheme := "", "light"
-	if v.print {
-		media = "print"
-	}
-	if v.dark {
-		scheme = "dark"
-	}
-	if v.width == 0 {
-		v.width = 1280
-	}
 	call(b, network.Enable, network.EnableParams{})
 	call(b, log.Enable, cdp.Empty{})
-	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Media: media, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-	})
-	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
-		Width: v.width, Height: 900, DeviceScaleFactor: 1, Mobile: v.width < 600,
-	})
+	b.view(v)
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: v.withoutScript})
 	b.do(chromedp.Navigate(server.URL + "/"))
 	look, err := os.ReadFile("testdata/look.js")
@@ -137,6 +127,27 @@ func show(t *testing.T, browser context.Context, r report.Report, o html.Options
 		}
 	})
 	return b
+}
+
+// view looks at the page in another way.
+func (b *tab) view(v view) {
+	b.t.Helper()
+	media, scheme := "", "light"
+	if v.print {
+		media = "print"
+	}
+	if v.dark {
+		scheme = "dark"
+	}
+	if v.width == 0 {
+		v.width = 1280
+	}
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Media: media, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: v.width, Height: 900, DeviceScaleFactor: 1, Mobile: v.width < 600,
+	})
 }
 
 // note keeps what a page should not do.
@@ -226,18 +237,27 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
+// everyState are reports of which each shows something that others do not.
+func everyState(t *testing.T) (map[string]report.Report, html.Options) {
+	incomplete, o := acme(t, false)
+	all := samples.All()
+	all["acme"] = incomplete
+	return all, o
+}
+
 // https://www.w3.org/TR/WCAG22/#contrast-minimum and #non-text-contrast, the
 // former for large text too.
 func isLegible(t *testing.T, browser context.Context) {
-	incomplete, o := acme(t, false)
-	for _, r := range []report.Report{incomplete, samples.All()["sound"], samples.All()["unlisted"], samples.All()["unsupported"], samples.Hostile()} {
+	all, o := everyState(t)
+	for name, r := range all {
+		b := show(t, browser, r, o, view{})
+		eval[chromedp.Void](b, "look.open()")
 		for _, v := range []view{{}, {dark: true}, {width: 360}, {width: 360, dark: true}, {print: true}, {print: true, dark: true}} {
-			b := show(t, browser, r, o, v)
-			eval[chromedp.Void](b, "look.open()")
-			b.complain("look.contrast(4.5)")
-			b.complain("look.drawn(3)")
-			if t.Failed() {
-				t.Fatalf("%s %s", r.Registry, v)
+			b.view(v)
+			for _, ask := range []string{"look.contrast(4.5)", "look.drawn(3)"} {
+				if complaints := eval[[]string](b, ask); len(complaints) > 0 {
+					t.Errorf("%s, %s, %s:\n  %s", name, v, ask, strings.Join(complaints, "\n  "))
+				}
 			}
 		}
 	}
@@ -261,16 +281,21 @@ func measuresContrast(t *testing.T, browser context.Context) {
 
 // https://www.w3.org/TR/WCAG22/#reflow asks for 320.
 func fitsItsWindow(t *testing.T, browser context.Context) {
-	incomplete, o := acme(t, false)
-	for _, r := range []report.Report{incomplete, samples.Hostile(), samples.All()["unlisted"]} {
-		for _, width := range []int64{320, 360, 600, 768, 833, 1024, 1280, 2560} {
-			b := show(t, browser, r, o, view{width: width})
-			b.complain("look.sideways()")
-			eval[chromedp.Void](b, "look.open()")
-			b.complain("look.sideways()")
+	all, o := everyState(t)
+	for name, r := range all {
+		b := show(t, browser, r, o, view{})
+		for _, open := range []string{"void 0", "look.open()"} {
+			eval[chromedp.Void](b, open)
+			for _, width := range []int64{320, 360, 600, 768, 833, 1024, 1280, 2560} {
+				b.view(view{width: width})
+				if complaints := eval[[]string](b, "look.sideways()"); len(complaints) > 0 {
+					t.Errorf("%s, %d wide, %s:\n  %s", name, width, open, strings.Join(complaints, "\n  "))
+				}
+			}
 		}
 	}
-	b := show(t, browser, incomplete, o, view{width: 360})
+
+	b := show(t, browser, all["acme"], o, view{width: 360})
 	eval[chromedp.Void](b, "document.querySelector('h4').style.whiteSpace = 'pre'; document.querySelector('h4').append('x'.repeat(100))")
 	if len(eval[[]string](b, "look.sideways()")) == 0 {
 		t.Error("a line of a hundred characters passes at 360 pixels: the measure cannot fail")
@@ -287,7 +312,7 @@ func hasNames(t *testing.T, browser context.Context) {
 		// Tables stay tables where they are shown as cards.
 		for role, least := range map[string]int{
 			"banner": 1, "main": 1, "contentinfo": 1, "navigation": 1, "search": 1, "searchbox": 1, "combobox": 3,
-			"status": 1, "article": 30, "table": 3, "columnheader": 20, "rowheader": 60, "cell": 200, "button": 20, "image": 5, "region": 8,
+			"status": 1, "article": 20, "table": 3, "columnheader": 20, "rowheader": 60, "cell": 200, "button": 20, "image": 5, "region": 8,
 		} {
 			if len(roles[role]) < least {
 				t.Errorf("%d wide: %d of role %s, want %d", width, len(roles[role]), role, least)
@@ -302,7 +327,7 @@ func hasNames(t *testing.T, browser context.Context) {
 	eval[chromedp.Void](b, "document.querySelector('label[for=filter-text]').remove()")
 	var nameless []string
 	namesOf(b, func(role string) { nameless = append(nameless, role) })
-	if diff := cmp.Diff([]string{"searchbox"}, nameless); diff != "" {
+	if diff := gocmp.Diff([]string{"searchbox"}, nameless); diff != "" {
 		t.Errorf("an input without a label (-want +got):\n%s", diff)
 	}
 }
@@ -385,7 +410,7 @@ func filtersAndSorts(t *testing.T, browser context.Context) {
 	expect := func(what string, keep func(string) bool) {
 		t.Helper()
 		want := slices.DeleteFunc(slices.Clone(all), func(s string) bool { return !keep(s) })
-		if diff := cmp.Diff(want, shown(b)); diff != "" || len(want) == 0 || len(want) == len(all) {
+		if diff := gocmp.Diff(want, shown(b)); diff != "" || len(want) == 0 || len(want) == len(all) {
 			t.Errorf("%s: %d of %d (-want +got):\n%s", what, len(want), len(all), diff)
 		}
 		if s := fmt.Sprintf("Showing %d of %d findings", len(want), len(all)); status() != s {
@@ -401,13 +426,11 @@ func filtersAndSorts(t *testing.T, browser context.Context) {
 	choose("filter-outcome", "waived")
 	expect("waived, high or worse", func(s string) bool { return strings.HasPrefix(s, "waived High") })
 	reset()
-	if diff := cmp.Diff(all, shown(b)); diff != "" {
+	if diff := gocmp.Diff(all, shown(b)); diff != "" {
 		t.Errorf("reset (-want +got):\n%s", diff)
 	}
-	b.do(chromedp.SendKeys(chromedp.ID("filter-text"), "DOCKER data/"))
-	expect("text", func(s string) bool {
-		return strings.Contains(s, "data/docker") || s == "failed Low data/ghcr shared-credential"
-	})
+	b.do(chromedp.SendKeys(chromedp.ID("filter-text"), "VALIDATION data/"))
+	expect("words in either case", func(s string) bool { return strings.HasSuffix(s, "data/docker validation-passed") })
 	reset()
 	b.do(chromedp.SendKeys(chromedp.ID("filter-text"), "platform@acme.example"))
 	expect("text of a waiver", func(s string) bool { return strings.HasPrefix(s, "waived High quay") })
@@ -430,7 +453,7 @@ func filtersAndSorts(t *testing.T, browser context.Context) {
 		t.Errorf("not sorted by how long they stand: %q", got)
 	}
 	choose("filter-sort", "severity")
-	if diff := cmp.Diff(all, shown(b)); diff != "" {
+	if diff := gocmp.Diff(all, shown(b)); diff != "" {
 		t.Errorf("sorted by severity again (-want +got):\n%s", diff)
 	}
 
@@ -511,8 +534,10 @@ func isCompleteWithoutScript(t *testing.T, browser context.Context) {
 // holdsAll fails where something of a report cannot be seen on its page.
 func holdsAll(b *tab, r report.Report) {
 	b.t.Helper()
-	if !eval[bool](b, "[...document.querySelectorAll('.finding, .finding *, #rules-table td, .faults li, .incomplete')].every((e) => look.visible(e))") {
-		b.t.Error("something is hidden")
+	hidden := "[...document.querySelectorAll('.finding, .finding *:not(button), #rules-table td, .faults li, .incomplete')]" +
+		".filter((e) => !look.visible(e)).map((e) => e.outerHTML)"
+	if got := eval[[]string](b, hidden); len(got) > 0 {
+		b.t.Errorf("hidden: %q", got)
 	}
 	text := eval[string](b, "document.body.innerText")
 	for _, f := range r.Findings {
@@ -544,8 +569,8 @@ func isCompleteOnPaper(t *testing.T, browser context.Context) {
 	b := show(t, browser, r, o, view{print: true, dark: true, width: 700})
 	holdsAll(b, r)
 	b.complain("look.sideways()")
-	if eval[bool](b, "[...document.querySelectorAll('button, input, select, nav, .skip')].some(look.visible)") {
-		t.Error("controls are printed")
+	if got := eval[[]string](b, "[...document.querySelectorAll('.command button, form, nav, .skip')].filter(look.visible).map((e) => e.outerHTML)"); len(got) > 0 {
+		t.Errorf("controls are printed: %q", got)
 	}
 	if !eval[bool](b, "[...document.querySelectorAll('details td')].every(look.visible)") {
 		t.Error("what is folded up is not printed")
@@ -557,7 +582,7 @@ func isCompleteOnPaper(t *testing.T, browser context.Context) {
 
 func keepsHostileText(t *testing.T, browser context.Context) {
 	r := samples.Hostile()
-	fill(&r, func(i int, s string) string {
+	fill(&r, func(_ string, i int, s string) string {
 		return samples.Attacks()[i%len(samples.Attacks())] + s + `"'><img src=x onerror=alert(1)><svg onload=alert(2)><script>alert(3)</script><a href="javascript:alert(4)" onclick=alert(5)>`
 	})
 	r.Finish()
@@ -576,25 +601,24 @@ func letsNothingOut(t *testing.T, browser context.Context) {
 	r, o := acme(t, true)
 	b := show(t, browser, r, o, view{})
 	for _, script := range []string{
-		"fetch('/out').catch(() => {})", "new Image().src = '/out'", "navigator.sendBeacon('/out')",
-		"(() => { const s = document.createElement('script'); s.src = '/out'; document.body.append(s) })()",
-		"(() => { const s = document.createElement('link'); s.rel = 'stylesheet'; s.href = '/out'; document.head.append(s) })()",
-		"(() => { const s = document.createElement('iframe'); s.src = '/out'; document.body.append(s) })()",
-		"(() => { const s = document.createElement('script'); s.textContent = 'window.ran = true'; document.body.append(s) })()",
-		"(() => { const d = document.createElement('div'); d.setAttribute('onclick', 'window.ran = true'); document.body.append(d); d.click() })()",
+		"void fetch('/out').catch(() => {})", "void (new Image().src = '/out')", "void navigator.sendBeacon('/out')",
+		"void (() => { const s = document.createElement('script'); s.src = '/out'; document.body.append(s) })()",
+		"void (() => { const s = document.createElement('link'); s.rel = 'stylesheet'; s.href = '/out'; document.head.append(s) })()",
+		"void (() => { const s = document.createElement('iframe'); s.src = '/out'; document.body.append(s) })()",
+		"void (() => { const s = document.createElement('script'); s.textContent = 'window.ran = true'; document.body.append(s) })()",
+		"void (() => { const d = document.createElement('div'); d.setAttribute('onclick', 'window.ran = true'); document.body.append(d); d.click() })()",
 	} {
-		eval[chromedp.Void](b, "void "+script)
+		eval[chromedp.Void](b, script)
 	}
 	b.do(chromedp.Sleep(200 * time.Millisecond))
 	if eval[bool](b, "window.ran === true") {
 		t.Error("a script that is not the page's own ran")
 	}
-	complaints, requests := b.forget()
-	if len(complaints) < 7 {
+	// Chrome announces requests also where it then makes none: the server fails
+	// the test if one comes through.
+	if complaints, _ := b.forget(); len(complaints) < 7 {
 		t.Errorf("only these were refused: %q", complaints)
 	}
-	// Chrome announces requests that it then blocks; none may have an answer.
-	_ = requests
 }
 
 func showsHuge(t *testing.T, browser context.Context) {

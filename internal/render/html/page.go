@@ -171,7 +171,7 @@ func newPage(r report.Report, o Options) page {
 		p.Incomplete = "Not everything could be checked: more may be wrong than stands here."
 		if len(r.Rules)+len(r.Findings) == 0 {
 			p.Faults = faults(r.Faults)
-		p.Incomplete = "Nothing could be learnt of this registry."
+			p.Incomplete = "Nothing could be learnt of this registry."
 		}
 	}
 	p.Failed, p.Outcomes = tallies(r.Summary)

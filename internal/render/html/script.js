@@ -38,8 +38,9 @@
         }
         group.hidden = !some;
       }
+      // On paper, where the form is not, it says that something is left out.
+      form.toggleAttribute("data-filtered", shown < findings.length);
       status.textContent = `Showing ${shown} of ${findings.length} findings`;
-      return shown;
     };
 
     const orders = {

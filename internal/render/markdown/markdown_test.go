@@ -119,10 +119,9 @@ func check(t interface {
 	if _, ok := outside.Unsupported(r); ok {
 		return
 	}
-	shown, section := 0, ""
+	shown := 0
 	for _, heading := range p.headings {
-		section, _, _ = strings.Cut(heading, " ")
-		switch section {
+		switch label, _, _ := strings.Cut(heading, " "); label {
 		case "CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "COULD":
 			shown++
 		}

@@ -17,14 +17,16 @@ func Check(f report.Finding) string { return cmp.Or(Name(f.Check), "(unnamed)") 
 
 // Message is what a finding says; it is not empty, which some formats forbid.
 func Message(f report.Finding) string {
-	none := "No message."
-	switch f.Outcome {
-	case report.Pass:
-		none = "The check passes."
-	case report.Skip:
-		none = "The check does not apply."
+	text := Text(f.Message)
+	switch {
+	case text != "":
+		return text
+	case f.Outcome == report.Pass:
+		return "The check passes."
+	case f.Outcome == report.Skip:
+		return "The check does not apply."
 	}
-	return cmp.Or(Text(f.Message), none)
+	return "No message."
 }
 
 // Waived says until when a finding is waived, by whom and why.

@@ -34,7 +34,7 @@ func ReadBack[T any](t *testing.T, python, script string, written map[string][]b
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), python, script, dir)
+	cmd := exec.CommandContext(t.Context(), python, script, dir) //nolint:gosec // a test names them
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

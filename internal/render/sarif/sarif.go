@@ -27,6 +27,11 @@ type Options struct {
 	// Checks has them by id. Of one that is not in it, no more is said than
 	// the report does.
 	Checks map[string]Check
+	// Place is where the policy asks for what a finding is about: a file and a
+	// line, from 1. A relative file is best: GitHub takes it as one of the
+	// repository. An empty file is not known, nor is a line of 0. Nil where no
+	// policy is at hand.
+	Place func(report.Finding) (file string, line int)
 }
 
 // Check is what a policy says of a check.
@@ -34,11 +39,6 @@ type Check struct {
 	Title, Why string
 	// References say where to read on.
 	References []string
-	// File and Line are where the policy has the check. A relative file is
-	// best: GitHub takes it as one of the repository. Without a file the
-	// place is not known.
-	File string
-	Line int
 }
 
 // Render writes r to w. Failures are results, and so are checks that could not
@@ -77,7 +77,7 @@ func runOf(r report.Report, o Options) run {
 	}
 	for _, f := range r.Findings {
 		if f.Outcome == report.Fail || f.Outcome == report.Error {
-			out.Results = append(out.Results, resultOf(r, f, index[outside.Check(f)], o.Checks[f.Check]))
+			out.Results = append(out.Results, resultOf(r, f, index[outside.Check(f)], o))
 		}
 	}
 	return out
@@ -129,7 +129,7 @@ func ruleOf(id string, severity report.Severity, c Check, links []string) rule {
 }
 
 // resultOf is a finding that failed, or that could not be decided.
-func resultOf(r report.Report, f report.Finding, index int, c Check) result {
+func resultOf(r report.Report, f report.Finding, index int, o Options) result {
 	text := outside.Message(f)
 	if lines := outside.Lines(f.Remediation, outside.MaxRemediation); len(lines) > 0 {
 		text += "\n\nMend: " + strings.Join(lines, "\n")
@@ -140,7 +140,7 @@ func resultOf(r report.Report, f report.Finding, index int, c Check) result {
 		Kind:      "fail",
 		Level:     level(f.Severity),
 		Message:   message{Text: plain(text)},
-		Locations: []location{locationOf(r.Registry, f.Prefix, c)},
+		Locations: []location{locationOf(r.Registry, f, o)},
 		// GitHub tells alerts apart by primaryLocationLineHash alone. It would
 		// compute it from the line of the policy, which all findings of a
 		// check have in common.
@@ -188,19 +188,20 @@ func notifications(r report.Report, index map[string]int) []notification {
 }
 
 // locationOf is where a finding is: logically in the registry, physically
-// where the policy has the check. GitHub refuses a whole log for one result
+// where the policy asks for it. GitHub refuses a whole log for one result
 // without a file; where none is known, the name of the resource stands in.
-func locationOf(registry ptc.Registry, prefix string, c Check) location {
-	l := location{Logical: logical(registry, prefix)}
-	if c.File == "" {
-		l.Physical = &physical{Artifact: artifact{"ecr/" + resource(registry, prefix)}}
-		return l
+func locationOf(registry ptc.Registry, f report.Finding, o Options) location {
+	out := location{Physical: &physical{Artifact: artifact{"ecr/" + resource(registry, f.Prefix)}}, Logical: logical(registry, f.Prefix)}
+	if o.Place == nil {
+		return out
 	}
-	l.Physical = &physical{Artifact: artifact{fileURI(c.File)}}
-	if c.Line > 0 {
-		l.Physical.Region = &region{c.Line}
+	if file, line := o.Place(f); file != "" {
+		out.Physical.Artifact.URI = fileURI(file)
+		if line > 0 {
+			out.Physical.Region = &region{line}
+		}
 	}
-	return l
+	return out
 }
 
 // fileURI is a file as a URI reference; relative where the file is.
@@ -224,13 +225,13 @@ func logical(registry ptc.Registry, prefix string) []logicalLocation {
 // resource is the path of a rule, or of its registry, below those of all
 // accounts; it is a URI reference.
 func resource(registry ptc.Registry, prefix string) string {
-	p := segment(registry.Account) + "/" + segment(registry.Region)
+	segments := []string{segment(registry.Account), segment(registry.Region)}
 	for part := range strings.SplitSeq(outside.Name(prefix), "/") {
 		if part != "" {
-			p += "/" + segment(part)
+			segments = append(segments, segment(part))
 		}
 	}
-	return p
+	return strings.Join(segments, "/")
 }
 
 // segment makes a segment of a path of a name.
