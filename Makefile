@@ -122,7 +122,7 @@ check: $(CACHE)/bin/govulncheck ## What CI checks besides tests: format, generat
 
 # Programs that tests and checks use, each rebuilt when its pin changes.
 # Nothing of them is linked or deployed.
-$(CACHE)/clients/.done $(CACHE)/formats/.done $(CACHE)/localcloud/.done $(CACHE)/custodian/.done $(CACHE)/cfnlint/.done $(CACHE)/sam/.done: $(CACHE)/%/.done: .tools/%.txt
+$(CACHE)/clients/.done $(CACHE)/formats/.done $(CACHE)/pipeline/.done $(CACHE)/localcloud/.done $(CACHE)/custodian/.done $(CACHE)/cfnlint/.done $(CACHE)/sam/.done: $(CACHE)/%/.done: .tools/%.txt
 	rm -rf $(@D) && python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
@@ -140,4 +140,4 @@ $(CACHE)/bin/golangci-lint: .tools/golangci-lint/go.mod
 $(CACHE)/bin/govulncheck: .tools/govulncheck/go.mod
 	cd $(<D) && go build -o $(CURDIR)/$@ golang.org/x/vuln/cmd/govulncheck
 .PHONY: tools
-tools: $(CACHE)/clients/.done $(CACHE)/formats/.done $(CACHE)/actions/.done $(CACHE)/localcloud/.done $(CACHE)/rie/.done $(CACHE)/cfnlint/.done $(CACHE)/cdk/.done $(SAM) ## Fetch the programs that the tests use
+tools: $(CACHE)/clients/.done $(CACHE)/formats/.done $(CACHE)/pipeline/.done $(CACHE)/actions/.done $(CACHE)/localcloud/.done $(CACHE)/rie/.done $(CACHE)/cfnlint/.done $(CACHE)/cdk/.done $(SAM) ## Fetch the programs that the tests use

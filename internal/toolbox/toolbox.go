@@ -29,6 +29,13 @@ func Python(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/clients
 // Formats is the path of a Python that has readers of the formats of a report.
 func Formats(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/formats/bin/python") }
 
+// Pipeline is the path of a program that the examples for pipelines are held
+// against: pre-commit or check-jsonschema.
+func Pipeline(tb testing.TB, program string) string {
+	tb.Helper()
+	return find(tb, ".cache/pipeline/bin/"+program)
+}
+
 // Actions is the folder of GitHub's toolkit for actions, as a program of Node
 // imports it.
 func Actions(tb testing.TB) string {
