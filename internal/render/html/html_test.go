@@ -537,7 +537,7 @@ func TestHistory(t *testing.T) {
 			"Failures over 4 audits: 7 at first, 7 at most, 4 now.", "High over 4 audits: 7 at first, 7 at most, 4 now.",
 		}},
 		{"incomplete", []report.Report{partial}, 2, []string{
-			"Failures over 2 audits: 1 at first, 4 at most, 4 now.", "High over 2 audits: 1 at first, 4 at most, 4 now.", "Incomplete over 2 audits: 1 at first, 1 at most, 0 now.",
+			"Failures over 2 audits: ≥ 1 at first, 4 at most, 4 now.", "High over 2 audits: ≥ 1 at first, 4 at most, 4 now.", "Incomplete over 2 audits: 1 at first, 1 at most, 0 now.",
 		}},
 		{"many", many, 120, []string{"Failures over 120 audits: 2 at first, 4 at most, 4 now.", "High over 120 audits: 2 at first, 4 at most, 4 now."}},
 	}

@@ -37,7 +37,7 @@ type page struct {
 	NotAsked bool
 
 	Verdict  verdict
-	Rules    int
+	Scope    string  // how many rules
 	Failed   []tally // by severity, highest first, all of them
 	Outcomes []tally // everything else that checks came to
 	Changes  []change
@@ -46,18 +46,16 @@ type page struct {
 	Incomplete string
 	Faults     []fault
 	Groups     []group
-	// Told counts the findings in Groups.
-	Told    int
-	Table   []ruleRow
-	Settled []settled
+	Table      []ruleRow
+	Settled    []settled
 	// SettledCount says how many findings Settled holds.
 	SettledCount string
 	History      *history
 }
 
 // verdict is the first thing to read. State is good, bad, or unknown where the
-// absence of a failure means nothing.
-type verdict struct{ State, Text, Detail string }
+// absence of a failure means nothing; none where there was nothing to judge.
+type verdict struct{ State, Text, Why string }
 
 // tally is a number of findings. Severity is empty for other outcomes.
 type tally struct {
@@ -158,7 +156,7 @@ func newPage(r report.Report, o Options) page {
 		AsOf:     minute(r.Audit.AsOf),
 		NotAsked: r.Audit.WithoutValidation,
 
-		Rules:   len(r.Rules),
+		Scope:   count(len(r.Rules), "rule"),
 		Groups:  groups(r, o.Since),
 		Settled: settle(r),
 		History: newHistory(r, o.History),
@@ -178,9 +176,6 @@ func newPage(r report.Report, o Options) page {
 	p.Verdict = newVerdict(r)
 	p.Title = p.Verdict.Text + " · " + p.Registry.String() + " · ptcaudit"
 	p.Changes, p.Triggers = changes(r.Triggers)
-	for _, g := range p.Groups {
-		p.Told += len(g.Findings)
-	}
 	if n := r.Summary.Outcomes[report.Pass] + r.Summary.Outcomes[report.Skip]; n > 0 {
 		p.SettledCount = fmt.Sprintf("%d passed, %d did not apply", r.Summary.Outcomes[report.Pass], r.Summary.Outcomes[report.Skip])
 	}
@@ -189,22 +184,20 @@ func newPage(r report.Report, o Options) page {
 }
 
 func newVerdict(r report.Report) verdict {
-	failed := r.Summary.Outcomes[report.Fail] - r.Summary.Waived
-	rules := "in " + count(len(r.Rules), "rule")
+	failed := failures(r)
 	switch {
 	case len(r.Faults) == 1 && r.Faults[0].Kind == ptc.FaultUnsupported && r.Complete:
 		return verdict{"none", "Nothing to audit", text(r.Faults[0].Message)}
-	case failed > 0 && !r.Complete:
-		return verdict{"bad", "At least " + count(failed, "failure"), rules}
+	case failed > 0 && r.Complete:
+		return verdict{"bad", count(failed, "failure"), ""}
 	case failed > 0:
-		return verdict{"bad", count(failed, "failure"), rules}
+		return verdict{"bad", "At least " + count(failed, "failure"), ""}
 	case r.Complete:
-		return verdict{"good", "No failures", rules}
+		return verdict{"good", "No failures", ""}
 	case len(r.Rules)+len(r.Findings) == 0:
 		return verdict{"unknown", "Not audited", ""}
-	default:
-		return verdict{"unknown", "No failures seen", rules}
 	}
+	return verdict{"unknown", "No failures seen", ""}
 }
 
 // tallies counts findings: open failures by severity, and the other outcomes.
