@@ -66,23 +66,28 @@ type pastAudit struct {
 	This              bool
 }
 
-// newHistory draws what came of the audits up to r, which is the last. Nil
-// where there is none before it.
-func newHistory(r report.Report, earlier []report.Report) *history {
-	audits := []report.Report{r}
+// audits are those of r's registry up to r, newest first, each once.
+func audits(r report.Report, earlier []report.Report) []report.Report {
+	out := []report.Report{r}
 	known := map[string]bool{r.Audit.ID: true}
 	for _, e := range earlier {
 		if e.Registry == r.Registry && !known[e.Audit.ID] && !e.Audit.StartedAt.After(r.Audit.StartedAt) {
 			known[e.Audit.ID] = true
-			audits = append(audits, e)
+			out = append(out, e)
 		}
 	}
-	if len(audits) == 1 {
+	slices.SortStableFunc(out[1:], func(a, b report.Report) int { return b.Audit.StartedAt.Compare(a.Audit.StartedAt) })
+	return out
+}
+
+// newHistory draws what came of audits, newest first. Nil where there is only
+// one.
+func newHistory(audits []report.Report) *history {
+	if len(audits) < 2 {
 		return nil
 	}
-	slices.SortStableFunc(audits[1:], func(a, b report.Report) int { return b.Audit.StartedAt.Compare(a.Audit.StartedAt) })
 	h := &history{Omitted: max(0, len(audits)-maxAudits)}
-	audits = audits[:len(audits)-h.Omitted]
+	audits = slices.Clone(audits[:len(audits)-h.Omitted])
 
 	for _, severity := range slices.Backward(report.Severities()) {
 		h.Columns = append(h.Columns, capital(severity))
@@ -99,7 +104,7 @@ func newHistory(r report.Report, earlier []report.Report) *history {
 		h.Doubtful = h.Doubtful || !a.Complete
 	}
 	slices.Reverse(audits) // oldest first from here on
-	h.From, h.To = instant(audits[0].Audit.StartedAt, time.DateOnly), instant(r.Audit.StartedAt, time.DateOnly)
+	h.From, h.To = instant(audits[0].Audit.StartedAt, time.DateOnly), instant(audits[len(audits)-1].Audit.StartedAt, time.DateOnly)
 	h.Series = draw(audits)
 	return h
 }
