@@ -145,7 +145,7 @@ var ours = map[string][]string{
 	wire:                    {},
 	emulator:                {},
 	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, speaker, store, ecrapi, snspub, queue},
-	cli:                     {ptc, report, policy, policy + "/policytest", policy + "/starter", policy + "/source", policies, history, store, ledger, notify, trigger, config, audit, handler, app, render + "/text", render + "/markdown", render + "/csv", render + "/junit", render + "/sarif", render + "/github", render + "/asff", render + "/ocsf", emulator, policies, cli + "/demo", cli + "/awsjson"},
+	cli:                     {ptc, report, policy, policy + "/policytest", policy + "/starter", policy + "/source", policies, history, store, ledger, notify, trigger, config, audit, handler, app, render + "/text", render + "/markdown", render + "/html", render + "/csv", render + "/junit", render + "/sarif", render + "/github", render + "/asff", render + "/ocsf", emulator, policies, cli + "/demo", cli + "/awsjson"},
 	cli + "/demo":           {ptc, report, policy, notify, config, audit, handler, app, render + "/text", emulator, cli + "/awsjson"},
 	cli + "/awsjson":        {},
 	"ptcaudit/internal/cmd": {cli},

@@ -10,6 +10,7 @@ import (
 	"ptcaudit/internal/render/asff"
 	"ptcaudit/internal/render/csv"
 	"ptcaudit/internal/render/github"
+	"ptcaudit/internal/render/html"
 	"ptcaudit/internal/render/junit"
 	"ptcaudit/internal/render/markdown"
 	"ptcaudit/internal/render/ocsf"
@@ -30,6 +31,7 @@ var formats = []struct {
 	}},
 	{"json", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return r.Encode(w) }},
 	{"markdown", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return markdown.Render(w, r) }},
+	{"html", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return html.Render(w, r, html.Options{}) }},
 	{"csv", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return csv.Render(w, r) }},
 	{"junit", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return junit.Render(w, r) }},
 	{"sarif", func(w io.Writer, r report.Report, _ terminal, p placedPolicy) error {

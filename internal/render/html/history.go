@@ -3,6 +3,7 @@ package html
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"ptcaudit/internal/report"
@@ -40,8 +41,7 @@ type history struct {
 // series is one row of the drawing: all failures, those of one severity, or
 // the audits that were incomplete. All rows have the same scale.
 type series struct {
-	Class, Label string
-	Now          int
+	Class, Label, Now string
 	// Alt is what the drawing shows, in words.
 	Alt           string
 	Bars          []bar
@@ -59,49 +59,62 @@ type bar struct {
 // pastAudit is a row of the table.
 type pastAudit struct {
 	At                moment
-	Failures          int
-	Counts            []int
+	Failures          string
+	Counts            []string
 	Undecided, Waived int
 	Complete          bool
 	This              bool
 }
 
-// newHistory draws what came of the audits up to r, which is the last. Nil
-// where there is none before it.
-func newHistory(r report.Report, earlier []report.Report) *history {
-	audits := []report.Report{r}
+// audits are those of r's registry up to r, newest first, each once.
+func audits(r report.Report, earlier []report.Report) []report.Report {
+	out := []report.Report{r}
 	known := map[string]bool{r.Audit.ID: true}
 	for _, e := range earlier {
 		if e.Registry == r.Registry && !known[e.Audit.ID] && !e.Audit.StartedAt.After(r.Audit.StartedAt) {
 			known[e.Audit.ID] = true
-			audits = append(audits, e)
+			out = append(out, e)
 		}
 	}
-	if len(audits) == 1 {
+	slices.SortStableFunc(out[1:], func(a, b report.Report) int { return b.Audit.StartedAt.Compare(a.Audit.StartedAt) })
+	return out
+}
+
+// newHistory draws what came of audits, newest first. Nil where there is only
+// one.
+func newHistory(audits []report.Report) *history {
+	if len(audits) < 2 {
 		return nil
 	}
-	slices.SortStableFunc(audits[1:], func(a, b report.Report) int { return b.Audit.StartedAt.Compare(a.Audit.StartedAt) })
 	h := &history{Omitted: max(0, len(audits)-maxAudits)}
-	audits = audits[:len(audits)-h.Omitted]
+	audits = slices.Clone(audits[:len(audits)-h.Omitted])
 
 	for _, severity := range slices.Backward(report.Severities()) {
 		h.Columns = append(h.Columns, capital(severity))
 	}
 	for i, a := range audits {
 		past := pastAudit{
-			At: minute(a.Audit.StartedAt), Failures: failures(a), Undecided: a.Summary.Outcomes[report.Error],
+			At: minute(a.Audit.StartedAt), Failures: atLeast(failures(a), a), Undecided: a.Summary.Outcomes[report.Error],
 			Waived: a.Summary.Waived, Complete: a.Complete, This: i == 0,
 		}
 		for _, severity := range slices.Backward(report.Severities()) {
-			past.Counts = append(past.Counts, a.Summary.Failed[severity])
+			past.Counts = append(past.Counts, atLeast(a.Summary.Failed[severity], a))
 		}
 		h.Audits = append(h.Audits, past)
 		h.Doubtful = h.Doubtful || !a.Complete
 	}
 	slices.Reverse(audits) // oldest first from here on
-	h.From, h.To = instant(audits[0].Audit.StartedAt, time.DateOnly), instant(r.Audit.StartedAt, time.DateOnly)
+	h.From, h.To = instant(audits[0].Audit.StartedAt, time.DateOnly), instant(audits[len(audits)-1].Audit.StartedAt, time.DateOnly)
 	h.Series = draw(audits)
 	return h
+}
+
+// atLeast is a number of failures as an audit knows it.
+func atLeast(n int, r report.Report) string {
+	if r.Complete {
+		return strconv.Itoa(n)
+	}
+	return "≥ " + strconv.Itoa(n)
 }
 
 func failures(r report.Report) int { return r.Summary.Outcomes[report.Fail] - r.Summary.Waived }
@@ -112,28 +125,33 @@ func draw(audits []report.Report) []series {
 	for _, a := range audits {
 		most = max(most, failures(a))
 	}
-	out := []series{newSeries("all", "Failures", audits, most, failures)}
+	out := []series{newSeries("all", "Failures", audits, most, failures, atLeast)}
 	for _, severity := range slices.Backward(report.Severities()) {
-		s := newSeries(string(severity), capital(severity), audits, most, func(a report.Report) int { return a.Summary.Failed[severity] })
-		if len(s.Bars) > 0 {
+		value := func(a report.Report) int { return a.Summary.Failed[severity] }
+		if s := newSeries(string(severity), capital(severity), audits, most, value, atLeast); len(s.Bars) > 0 {
 			out = append(out, s)
 		}
 	}
-	incomplete := newSeries("doubtful", "Incomplete", audits, most, func(a report.Report) int {
+	// An audit that saw nothing has no column above: it must not look like one
+	// that found nothing.
+	doubt := func(a report.Report) int {
 		if a.Complete {
 			return 0
 		}
 		return 1
-	})
-	if len(incomplete.Bars) > 0 {
-		out = append(out, incomplete)
+	}
+	exactly := func(n int, _ report.Report) string { return strconv.Itoa(n) }
+	if s := newSeries("doubtful", "Incomplete", audits, most, doubt, exactly); len(s.Bars) > 0 {
+		out = append(out, s)
 	}
 	return out
 }
 
-func newSeries(class, label string, audits []report.Report, most int, value func(report.Report) int) series {
+// newSeries makes a row of what value gives of each audit, which say writes.
+func newSeries(class, label string, audits []report.Report, most int, value func(report.Report) int, say func(int, report.Report) string) series {
 	slots := max(len(audits), minSlots)
-	s := series{Class: class, Label: label, Width: slots * slot, Height: 2 * lowest, Now: value(audits[len(audits)-1])}
+	first, last := audits[0], audits[len(audits)-1]
+	s := series{Class: class, Label: label, Width: slots * slot, Height: 2 * lowest, Now: say(value(last), last)}
 	peak := 0
 	for i, a := range audits {
 		n := value(a)
@@ -145,12 +163,12 @@ func newSeries(class, label string, audits []report.Report, most int, value func
 		s.Height = max(s.Height, height)
 		s.Bars = append(s.Bars, bar{
 			X: (slots - len(audits) + i) * slot, Width: slot - 3, Height: height, AtLeast: !a.Complete,
-			Text: fmt.Sprintf("%s: %d", minute(a.Audit.StartedAt).Text, n),
+			Text: minute(a.Audit.StartedAt).Text + ": " + say(n, a),
 		})
 	}
 	for i := range s.Bars {
 		s.Bars[i].Y = s.Height - s.Bars[i].Height
 	}
-	s.Alt = fmt.Sprintf("%s over %d audits: %d at first, %d at most, %d now.", label, len(audits), value(audits[0]), peak, s.Now)
+	s.Alt = fmt.Sprintf("%s over %d audits: %s at first, %d at most, %s now.", label, len(audits), say(value(first), first), peak, s.Now)
 	return s
 }

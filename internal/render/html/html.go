@@ -21,6 +21,8 @@ import (
 // Options say what is known beside the report itself.
 type Options struct {
 	// Since is when findings were first seen to fail, by fingerprint, UTC.
+	// Where that is the beginning of the oldest audit in History, the page says
+	// that it may have been before.
 	Since map[string]time.Time
 	// History are reports of earlier audits, in any order; Audit, Registry,
 	// Complete and Summary are read, the rest may be left out. Those of another

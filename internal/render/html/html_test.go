@@ -281,6 +281,7 @@ func fill(r *report.Report, change func(field string, i int, s string) string) {
 				v.SetString(change(field, n, v.String()))
 				n++
 			}
+		default: // numbers and the like hold no text
 		}
 	}
 	walk("", reflect.ValueOf(r).Elem())
@@ -308,6 +309,7 @@ func skeleton(root *nethtml.Node) []string {
 			out = append(out, tag)
 		case nethtml.CommentNode:
 			out = append(out, "comment")
+		default:
 		}
 		for c := range n.ChildNodes() {
 			walk(c)
@@ -490,17 +492,38 @@ func TestSince(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			o := html.Options{Since: map[string]time.Time{report.Fingerprint(r.Registry, "validation-passed", "docker-hub"): tt.at}}
-			got := ""
-			for _, p := range elements(parse(t, render(t, r, o)), "p") {
-				if attribute(p, "class") == "since" {
-					got += textOf(p)
-				}
-			}
-			if got != tt.want {
+			if got := since(t, r, o); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
 	}
+
+	// What failed in the oldest audit that is known may have failed before.
+	for age, want := range map[time.Duration]string{
+		9 * day: "since 2026-11-12 or before (9 days)",
+		8 * day: "since 2026-11-13 (8 days)",
+	} {
+		at := samples.Started.Add(-age)
+		o := html.Options{
+			Since:   map[string]time.Time{report.Fingerprint(r.Registry, "validation-passed", "docker-hub"): at},
+			History: []report.Report{past(day, 1), past(9*day, 1)},
+		}
+		if got := since(t, r, o); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// since is what a page says of how long findings stand.
+func since(t *testing.T, r report.Report, o html.Options) string {
+	t.Helper()
+	said := ""
+	for _, p := range elements(parse(t, render(t, r, o)), "p") {
+		if attribute(p, "class") == "since" {
+			said += textOf(p)
+		}
+	}
+	return said
 }
 
 // past is an audit that ended in so many high failures.
@@ -537,7 +560,7 @@ func TestHistory(t *testing.T) {
 			"Failures over 4 audits: 7 at first, 7 at most, 4 now.", "High over 4 audits: 7 at first, 7 at most, 4 now.",
 		}},
 		{"incomplete", []report.Report{partial}, 2, []string{
-			"Failures over 2 audits: 1 at first, 4 at most, 4 now.", "High over 2 audits: 1 at first, 4 at most, 4 now.", "Incomplete over 2 audits: 1 at first, 1 at most, 0 now.",
+			"Failures over 2 audits: ≥ 1 at first, 4 at most, 4 now.", "High over 2 audits: ≥ 1 at first, 4 at most, 4 now.", "Incomplete over 2 audits: 1 at first, 1 at most, 0 now.",
 		}},
 		{"many", many, 120, []string{"Failures over 120 audits: 2 at first, 4 at most, 4 now.", "High over 120 audits: 2 at first, 4 at most, 4 now."}},
 	}

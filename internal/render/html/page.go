@@ -37,7 +37,7 @@ type page struct {
 	NotAsked bool
 
 	Verdict  verdict
-	Rules    int
+	Scope    string  // how many rules
 	Failed   []tally // by severity, highest first, all of them
 	Outcomes []tally // everything else that checks came to
 	Changes  []change
@@ -46,18 +46,16 @@ type page struct {
 	Incomplete string
 	Faults     []fault
 	Groups     []group
-	// Told counts the findings in Groups.
-	Told    int
-	Table   []ruleRow
-	Settled []settled
+	Table      []ruleRow
+	Settled    []settled
 	// SettledCount says how many findings Settled holds.
 	SettledCount string
 	History      *history
 }
 
 // verdict is the first thing to read. State is good, bad, or unknown where the
-// absence of a failure means nothing.
-type verdict struct{ State, Text, Detail string }
+// absence of a failure means nothing; none where there was nothing to judge.
+type verdict struct{ State, Text, Why string }
 
 // tally is a number of findings. Severity is empty for other outcomes.
 type tally struct {
@@ -103,7 +101,9 @@ type finding struct {
 	References []reference
 	Waiver     *report.Waiver
 	Since      moment
-	Age        string
+	// Before says that it may have failed before that, too.
+	Before bool
+	Age    string
 }
 
 // ruleRow is one rule of the registry.
@@ -142,6 +142,7 @@ type subjects struct {
 func (s subjects) List() string { return strings.Join(s.Names, ", ") }
 
 func newPage(r report.Report, o Options) page {
+	past := audits(r, o.History)
 	p := page{
 		ContentPolicy: contentPolicy(),
 		Style:         template.CSS(style), //nolint:gosec // a constant of this package
@@ -158,10 +159,10 @@ func newPage(r report.Report, o Options) page {
 		AsOf:     minute(r.Audit.AsOf),
 		NotAsked: r.Audit.WithoutValidation,
 
-		Rules:   len(r.Rules),
-		Groups:  groups(r, o.Since),
+		Scope:   count(len(r.Rules), "rule"),
+		Groups:  groups(past, o.Since),
 		Settled: settle(r),
-		History: newHistory(r, o.History),
+		History: newHistory(past),
 	}
 	if took := r.Audit.FinishedAt.Sub(r.Audit.StartedAt); took >= 0 && !r.Audit.FinishedAt.IsZero() {
 		p.Took = took.Round(time.Millisecond).String()
@@ -178,9 +179,6 @@ func newPage(r report.Report, o Options) page {
 	p.Verdict = newVerdict(r)
 	p.Title = p.Verdict.Text + " · " + p.Registry.String() + " · ptcaudit"
 	p.Changes, p.Triggers = changes(r.Triggers)
-	for _, g := range p.Groups {
-		p.Told += len(g.Findings)
-	}
 	if n := r.Summary.Outcomes[report.Pass] + r.Summary.Outcomes[report.Skip]; n > 0 {
 		p.SettledCount = fmt.Sprintf("%d passed, %d did not apply", r.Summary.Outcomes[report.Pass], r.Summary.Outcomes[report.Skip])
 	}
@@ -189,22 +187,20 @@ func newPage(r report.Report, o Options) page {
 }
 
 func newVerdict(r report.Report) verdict {
-	failed := r.Summary.Outcomes[report.Fail] - r.Summary.Waived
-	rules := "in " + count(len(r.Rules), "rule")
+	failed := failures(r)
 	switch {
 	case len(r.Faults) == 1 && r.Faults[0].Kind == ptc.FaultUnsupported && r.Complete:
 		return verdict{"none", "Nothing to audit", text(r.Faults[0].Message)}
-	case failed > 0 && !r.Complete:
-		return verdict{"bad", "At least " + count(failed, "failure"), rules}
+	case failed > 0 && r.Complete:
+		return verdict{"bad", count(failed, "failure"), ""}
 	case failed > 0:
-		return verdict{"bad", count(failed, "failure"), rules}
+		return verdict{"bad", "At least " + count(failed, "failure"), ""}
 	case r.Complete:
-		return verdict{"good", "No failures", rules}
+		return verdict{"good", "No failures", ""}
 	case len(r.Rules)+len(r.Findings) == 0:
 		return verdict{"unknown", "Not audited", ""}
-	default:
-		return verdict{"unknown", "No failures seen", rules}
 	}
+	return verdict{"unknown", "No failures seen", ""}
 }
 
 // tallies counts findings: open failures by severity, and the other outcomes.
@@ -268,27 +264,27 @@ func faults(list []ptc.Fault) []fault {
 	return out
 }
 
-// groups holds the findings that need to be read, those that ask for something
-// first.
-func groups(r report.Report, since map[string]time.Time) []group {
+// groups holds the findings of the newest audit that need to be read, those
+// that ask for something first.
+func groups(past []report.Report, since map[string]time.Time) []group {
 	all := []group{
 		{ID: "failed", Title: "Failures"},
 		{ID: "undecided", Title: "Could not tell", Lead: "A check that could not be decided is not a check that passed."},
 		{ID: "waived", Title: "Waived", Lead: "These fail too, but somebody answers for an exception."},
 		{ID: "pending", Title: "Not in force yet", Lead: "These will fail when their checks come into force."},
 	}
-	findings := slices.Clone(r.Findings)
+	findings := slices.Clone(past[0].Findings)
 	slices.SortStableFunc(findings, func(a, b report.Finding) int { return b.Severity.Rank() - a.Severity.Rank() })
 	for _, f := range findings {
 		switch {
 		case f.Open():
-			all[0].Findings = append(all[0].Findings, newFinding(f, r.Audit.StartedAt, since))
+			all[0].Findings = append(all[0].Findings, newFinding(f, past, since))
 		case f.Outcome == report.Error:
-			all[1].Findings = append(all[1].Findings, newFinding(f, r.Audit.StartedAt, since))
+			all[1].Findings = append(all[1].Findings, newFinding(f, past, since))
 		case f.Outcome == report.Fail:
-			all[2].Findings = append(all[2].Findings, newFinding(f, r.Audit.StartedAt, since))
+			all[2].Findings = append(all[2].Findings, newFinding(f, past, since))
 		case f.Outcome == report.Pending:
-			all[3].Findings = append(all[3].Findings, newFinding(f, r.Audit.StartedAt, since))
+			all[3].Findings = append(all[3].Findings, newFinding(f, past, since))
 		}
 	}
 	n := 0
@@ -301,17 +297,20 @@ func groups(r report.Report, since map[string]time.Time) []group {
 	return slices.DeleteFunc(all, func(g group) bool { return len(g.Findings) == 0 })
 }
 
-func newFinding(f report.Finding, now time.Time, since map[string]time.Time) finding {
+func newFinding(f report.Finding, past []report.Report, since map[string]time.Time) finding {
 	out := finding{
 		Severity: f.Severity, Label: capital(outside.Name(string(f.Severity))), Rank: f.Severity.Rank(),
 		Subject: subject(f), Check: outside.Name(f.Check), Message: text(f.Message),
 		Steps: steps(f.Remediation), References: references(f.References),
 	}
-	if f.Waiver != nil {
-		out.Waiver = &report.Waiver{Owner: outside.Name(f.Waiver.Owner), Reason: text(f.Waiver.Reason), Expires: outside.Name(f.Waiver.Expires), AnyUpstream: f.Waiver.AnyUpstream}
+	if w := f.Waiver; w != nil {
+		out.Waiver = &report.Waiver{Owner: outside.Name(w.Owner), Reason: text(w.Reason), Expires: outside.Name(w.Expires), AnyUpstream: w.AnyUpstream}
 	}
+	now, oldest := past[0].Audit.StartedAt, past[len(past)-1].Audit.StartedAt
 	if first, known := since[f.Fingerprint]; known && !first.After(now) {
 		out.Since, out.Age = instant(first, time.DateOnly), age(now.Sub(first))
+		// The first audit that is known found it: nobody looked before.
+		out.Before = len(past) > 1 && first.Equal(oldest)
 	}
 	return out
 }
