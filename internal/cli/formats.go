@@ -31,7 +31,9 @@ var formats = []struct {
 	}},
 	{"json", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return r.Encode(w) }},
 	{"markdown", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return markdown.Render(w, r) }},
-	{"html", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return html.Render(w, r, html.Options{}) }},
+	{"html", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error {
+		return html.Render(w, r, html.Options{})
+	}},
 	{"csv", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return csv.Render(w, r) }},
 	{"junit", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return junit.Render(w, r) }},
 	{"sarif", func(w io.Writer, r report.Report, _ terminal, p placedPolicy) error {
