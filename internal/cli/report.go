@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"fmt"
@@ -25,7 +26,10 @@ func (*reportCommand) Help() string {
     ptcaudit audit --region eu-west-1 --output json=report.json
     ptcaudit report report.json
     ptcaudit report report.json --fail-on high --output json | jq '.summary'
-    ptcaudit report s3://evidence/111122223333/eu-west-1/2026/11/21/VXFWZ2.json.gz`
+    ptcaudit report s3://evidence/111122223333/eu-west-1/2026/11/21/VXFWZ2.json.gz
+    ptcaudit report report.json --evidence s3://evidence --output html=report.html
+
+With evidence, the page (html) shows the month before the report: how many failures there were, and since when each stands.`
 }
 
 // Run renders the report.
@@ -37,7 +41,8 @@ func (r *reportCommand) Run(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	if err := c.writeReport(r.Output, saved, placedPolicy{}); err != nil || r.FailOn == "" {
+	past, unknown := r.past(ctx, c, saved)
+	if err := cmp.Or(c.writeReport(r.Output, saved, background{past: past}), unknown); err != nil || r.FailOn == "" {
 		return err
 	}
 	return code(verdict(saved, r.FailOn))
