@@ -52,7 +52,7 @@ func (a *auditCommand) Run(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	if err := c.writeReport(a.Output, r, rules); err != nil {
+	if err := c.writeReport(a.Output, r, background{placedPolicy: rules}); err != nil {
 		return err
 	}
 	return a.judge(c, r, a.FailOn)

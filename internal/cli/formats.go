@@ -24,24 +24,24 @@ import (
 // --output has for each. A new format is a line here.
 var formats = []struct {
 	name  string
-	write func(w io.Writer, r report.Report, t terminal, p placedPolicy) error
+	write func(w io.Writer, r report.Report, t terminal, k background) error
 }{
-	{"text", func(w io.Writer, r report.Report, t terminal, _ placedPolicy) error {
+	{"text", func(w io.Writer, r report.Report, t terminal, _ background) error {
 		return text.Render(w, r, text.Options{Width: t.width, Color: t.color})
 	}},
-	{"json", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return r.Encode(w) }},
-	{"markdown", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return markdown.Render(w, r) }},
-	{"html", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return html.Render(w, r, html.Options{}) }},
-	{"csv", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return csv.Render(w, r) }},
-	{"junit", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return junit.Render(w, r) }},
-	{"sarif", func(w io.Writer, r report.Report, _ terminal, p placedPolicy) error {
-		return sarif.Render(w, r, sarif.Options{Checks: p.checks(), Place: p.place})
+	{"json", func(w io.Writer, r report.Report, _ terminal, _ background) error { return r.Encode(w) }},
+	{"markdown", func(w io.Writer, r report.Report, _ terminal, _ background) error { return markdown.Render(w, r) }},
+	{"html", func(w io.Writer, r report.Report, _ terminal, k background) error { return html.Render(w, r, k.past) }},
+	{"csv", func(w io.Writer, r report.Report, _ terminal, _ background) error { return csv.Render(w, r) }},
+	{"junit", func(w io.Writer, r report.Report, _ terminal, _ background) error { return junit.Render(w, r) }},
+	{"sarif", func(w io.Writer, r report.Report, _ terminal, k background) error {
+		return sarif.Render(w, r, sarif.Options{Checks: k.checks(), Place: k.place})
 	}},
-	{"github", func(w io.Writer, r report.Report, _ terminal, p placedPolicy) error {
-		return github.Render(w, r, github.Options{Place: p.place})
+	{"github", func(w io.Writer, r report.Report, _ terminal, k background) error {
+		return github.Render(w, r, github.Options{Place: k.place})
 	}},
-	{"asff", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return asff.Render(w, r) }},
-	{"ocsf", func(w io.Writer, r report.Report, _ terminal, _ placedPolicy) error { return ocsf.Render(w, r) }},
+	{"asff", func(w io.Writer, r report.Report, _ terminal, _ background) error { return asff.Render(w, r) }},
+	{"ocsf", func(w io.Writer, r report.Report, _ terminal, _ background) error { return ocsf.Render(w, r) }},
 }
 
 // reportFormats are the names of all formats.
@@ -55,12 +55,18 @@ var reportFormats = func() (names []string) {
 // plainFormats are those of what is no report.
 var plainFormats = []string{"text", "json"}
 
-// writeReport writes a report in every format that was asked for; p is the
-// policy that it was judged by, where that is at hand.
-func (c *command) writeReport(to outputs, r report.Report, p placedPolicy) error {
+// background is what may be at hand beside a report: the policy that it was judged
+// by, and what was before it.
+type background struct {
+	placedPolicy
+	past html.Options
+}
+
+// writeReport writes a report in every format that was asked for.
+func (c *command) writeReport(to outputs, r report.Report, k background) error {
 	all := renderers{}
 	for _, f := range formats {
-		all[f.name] = func(w io.Writer, t terminal) error { return f.write(w, r, t, p) }
+		all[f.name] = func(w io.Writer, t terminal) error { return f.write(w, r, t, k) }
 	}
 	return c.write(to, all)
 }

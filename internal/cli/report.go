@@ -27,7 +27,10 @@ func (*reportCommand) Help() string {
     ptcaudit audit --region eu-west-1 --output json=report.json
     ptcaudit report report.json
     ptcaudit report report.json --fail-on high --output json | jq '.summary'
-    ptcaudit report s3://evidence/111122223333/eu-west-1/2026/11/21/VXFWZ2.json.gz`
+    ptcaudit report s3://evidence/111122223333/eu-west-1/2026/11/21/VXFWZ2.json.gz
+    ptcaudit report report.json --evidence s3://evidence --output html=report.html
+
+With evidence, the page (html) shows the month before the report: how many failures there were, and since when each stands.`
 }
 
 // Run renders the report.
@@ -39,7 +42,8 @@ func (r *reportCommand) Run(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	if err := c.writeReport(r.Output, saved, placedPolicy{}); err != nil || r.FailOn == "" && r.Baseline == "" {
+	past, unknown := r.past(ctx, c, saved)
+	if err := cmp.Or(c.writeReport(r.Output, saved, background{past: past}), unknown); err != nil || r.FailOn == "" && r.Baseline == "" {
 		return err
 	}
 	return r.judge(c, saved, cmp.Or(r.FailOn, threshold(report.Low)))

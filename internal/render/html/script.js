@@ -65,8 +65,9 @@
       }
     });
     form.hidden = false;
+    // A browser may keep what was chosen before the page was loaded again.
     filter();
-    order();
+    if (sort.value !== "severity") order();
   }
 
   const table = document.getElementById("rules-table");
