@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -354,6 +355,90 @@ func TestBrokenPolicy(t *testing.T) {
 			}
 		})
 	}
+}
+
+// With a ledger, what is known is not said again, two functions at once say it
+// once, and what is broken is said once, too. The evidence has every audit.
+func TestLedger(t *testing.T) {
+	stores := func(t *testing.T) []string {
+		t.Helper()
+		return []string{"PTCAUDIT_STATE=file://" + t.TempDir(), "PTCAUDIT_EVIDENCE=file://" + t.TempDir()}
+	}
+	kept := func(t *testing.T, env []string) int {
+		t.Helper()
+		files, err := filepath.Glob(strings.TrimPrefix(env[1], "PTCAUDIT_EVIDENCE=file://") + "/" + account + "/" + region + "/*/*/*/*.json.gz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(files)
+	}
+	again := batch(t, queued{"m", request(account, region), 1})
+	t.Run("one after another", func(t *testing.T) {
+		c, env := newCloud(t), stores(t)
+		f := start(t, c.env(env...))
+		for range 3 {
+			if got := outcome(t, f.invoke(t, again, limit)); got != "failed" {
+				t.Errorf("reply: %s", got)
+			}
+		}
+		if diff := cmp.Diff([]string{"FAILED"}, c.said(t)); diff != "" || kept(t, env) != 3 {
+			t.Errorf("%d reports are kept; published (-want +got)\n%s", kept(t, env), diff)
+		}
+		f.stop()
+		if n := strings.Count(f.metrics.String(), `"AuditSucceeded":1`); n != 3 {
+			t.Errorf("%d of 3 audits are counted", n)
+		}
+	})
+	t.Run("two at once", func(t *testing.T) {
+		c, env := newCloud(t), stores(t)
+		var functions sync.WaitGroup
+		for range 2 {
+			f := start(t, c.env(env...))
+			functions.Go(func() {
+				// Bare, so that whoever is second waits.
+				if got := outcome(t, f.invoke(t, []byte(request(account, region)), limit)); !strings.HasSuffix(got, "complete") {
+					t.Errorf("reply: %s", got)
+				}
+			})
+		}
+		functions.Wait()
+		if diff := cmp.Diff([]string{"FAILED"}, c.said(t)); diff != "" || kept(t, env) != 2 {
+			t.Errorf("%d reports are kept; published (-want +got)\n%s", kept(t, env), diff)
+		}
+	})
+	t.Run("held", func(t *testing.T) {
+		c, env := newCloud(t, `{"operation": "ValidatePullThroughCacheRule", "prefix": "ghcr", "code": "ThrottlingException"}`), stores(t)
+		f := start(t, c.env(env...))
+		for receives, want := range []string{"failed m", "failed m", "failed"} {
+			receives = []int{1, 2, 8}[receives]
+			if got := outcome(t, f.invoke(t, batch(t, queued{"m", request(account, region), receives}), limit)); got != want {
+				t.Errorf("receive %d: %s, want %s", receives, got, want)
+			}
+		}
+		if diff := cmp.Diff([]string{"FAILED", "COULD_NOT_AUDIT"}, c.said(t)); diff != "" {
+			t.Errorf("published (-want +got)\n%s", diff)
+		}
+	})
+	t.Run("broken", func(t *testing.T) {
+		c, env := newCloud(t), stores(t)
+		f := start(t, c.env(append(env, "PTCAUDIT_POLICY=/not/there.yaml")...))
+		for range 2 {
+			f.invoke(t, again, limit)
+		}
+		if diff := cmp.Diff([]string{"COULD_NOT_AUDIT"}, c.said(t)); diff != "" {
+			t.Errorf("published (-want +got)\n%s", diff)
+		}
+	})
+	t.Run("no store", func(t *testing.T) {
+		c := newCloud(t)
+		f := start(t, c.env("PTCAUDIT_STATE=file:///dev/null/state"))
+		if got := outcome(t, f.invoke(t, batch(t, queued{"m", request(account, region), 8}), limit)); got != "failed" {
+			t.Errorf("reply: %s", got)
+		}
+		if diff := cmp.Diff([]string{"COULD_NOT_AUDIT"}, c.said(t)); diff != "" {
+			t.Errorf("published (-want +got)\n%s", diff)
+		}
+	})
 }
 
 // A broken environment is said as far as there is a topic to say it to.

@@ -288,3 +288,45 @@ func TestFunctionTrustsABundle(t *testing.T) {
 		t.Errorf("got %+v", got.Said)
 	}
 }
+
+// A configuration with stores says what is known once, also that it is broken;
+// one whose stores cannot be opened says so.
+func TestStores(t *testing.T) {
+	state, evidence := t.TempDir(), t.TempDir()
+	tests := []struct {
+		name string
+		env  []string
+		said []int // messages of one audit after another
+		want string
+	}{
+		{"sound", nil, []int{1, 0}, "FAILED"},
+		{"the policy is broken", []string{"PTCAUDIT_POLICY=/not/there.yaml"}, []int{1, 0}, "COULD_NOT_AUDIT"},
+		{"no store", []string{"PTCAUDIT_STATE=file:///../state"}, []int{1, 1}, "COULD_NOT_AUDIT"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, cfg := serve(t)
+			folder := strings.ReplaceAll(tt.name, " ", "-")
+			var logs strings.Builder
+			env := append([]string{
+				"PTCAUDIT_STATE=file://" + filepath.Join(state, folder), "PTCAUDIT_EVIDENCE=file://" + filepath.Join(evidence, folder),
+			}, tt.env...)
+			h, err := app.Function(setenv(t, *cfg.BaseEndpoint, env...), &logs, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Speaker.Publisher = nil
+			for i, want := range tt.said {
+				got, err := h.Handle(invocation(t), sample(t))
+				if err != nil || len(got.Said) != want {
+					t.Fatalf("audit %d said %+v, %v", i, got.Said, err)
+				}
+				for _, m := range got.Said {
+					if string(m.Status) != tt.want || !strings.HasPrefix(m.Evidence, "file://"+evidence) {
+						t.Errorf("said %s with the evidence %q", m.Status, m.Evidence)
+					}
+				}
+			}
+		})
+	}
+}

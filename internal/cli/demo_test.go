@@ -5,8 +5,10 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -36,16 +38,27 @@ func TestDemoShowsTheLoop(t *testing.T) {
 	for _, want := range []string{
 		"$ ptcaudit emulate --listen 127.0.0.1:0",
 		"6 rules, no failures.",
+		"Nothing to say of 111122223333 eu-west-1",
 		"$ aws ecr create-pull-through-cache-rule",
+		"$ timeout --signal=KILL 0.5 ptcaudit event queue.json\nKilled\n",
 		"$ ptcaudit event queue.json",
 		"Subject: [CRITICAL] 2 new failures",
 		"jane (arn:aws:iam::111122223333:role/developer)",
 		"CRITICAL  docker-hub  validation-passed",
 		"HIGH      quay  upstream-allowed",
+		"Nothing new to say of 111122223333 eu-west-1: its 2 failures are known.",
 		"$ aws secretsmanager put-secret-value",
 		`{"ecrRepositoryPrefix":"docker-hub","isValid":true}`,
 		"$ aws ecr delete-pull-through-cache-rule",
-		"6 rules, no failures.",
+		"Subject: [RESOLVED] 2 failures",
+		"$ ptcaudit event queue.json & ptcaudit event queue.json\nSubject: [HIGH] 1 new failure on docker-hub",
+		"bob (arn:aws:iam::111122223333:role/developer) deleted docker-hub",
+		"\nNothing ",
+		"Subject: [HIGH] 1 changed failure on kubernetes",
+		"Why now: The waiver of platform@acme.example",
+		"$ ptcaudit history",
+		"Registry 111122223333 eu-west-1: 7 audits.",
+		"2 failures: 2 high.",
 	} {
 		found := strings.Index(out[at:], want)
 		if found < 0 {
@@ -63,7 +76,7 @@ func TestDemoShowsTheLoop(t *testing.T) {
 func TestDemoDoesNotKnowTheMail(t *testing.T) {
 	out, _ := runDemo(t)
 	_, mail, _ := strings.Cut(out, "Subject: ")
-	mail, _, found := strings.Cut(mail, "\n\n5. ")
+	mail, _, found := strings.Cut(mail, "\n\nRULES ")
 	if !found {
 		t.Fatalf("no mail in\n%s", out)
 	}
@@ -92,31 +105,35 @@ func TestDemoFailsWhereItDoesNotDoWhatItShows(t *testing.T) {
 	tests := []struct {
 		name    string
 		command string // that goes wrong
-		nth     int
+		nth     int32
 		instead func(run func() int, args []string) int
 		want    string
 	}{
 		{"no emulator", "emulate", 1, fails(2), "the emulator did not start, exit code 2"},
 		{"not in order at first", "audit", 1, fails(1), "the first audit ended with exit code 1"},
-		{"event not handled", "event", 1, fails(3), "the event was not handled, exit code 3"},
-		{"no mail", "event", 1, says(`{"said":[]}`), "one mail of status FAILED was to be said, and 0 were"},
-		{"another mail", "event", 1, says(`{"said":[{"status":"FAILED","findings":[{"prefix":"quay"}]}]}`), "the mail does not tell of both mistakes"},
-		{"a mail without advice", "event", 1, says(`{"said":[{"status":"FAILED","findings":[{"prefix":"quay"},{"prefix":"docker-hub"}]}]}`), "the mail names no command"},
-		{"bad advice", "event", 1, says(`{"said":[{"status":"FAILED","findings":[{"prefix":"quay","remediation":"aws ecr delete-pull-through-cache-rule --ecr-repository-prefix qua"},{"prefix":"docker-hub"}]}]}`), "PullThroughCacheRuleNotFoundException"},
-		{"not mended", "audit", 2, fails(1), "the last audit ended with exit code 1"},
+		{"a mail too many", "event", 1, says(`{"said":[{"status":"FAILED"}]}`), "nothing was to be said, and FAILED was"},
+		{"event not handled", "event", 2, fails(3), "the event was not handled, exit code 3"},
+		{"no mail", "event", 2, says(`{"said":[]}`), "one mail of status FAILED was to be said, and 0 were"},
+		{"another mail", "event", 2, says(`{"said":[{"status":"FAILED","findings":[{"prefix":"quay"}]}]}`), "the mail does not tell of docker-hub"},
+		{"the same again", "event", 3, says(`{"said":[{"status":"REMINDER"}]}`), "nothing was to be said, and REMINDER was"},
+		{"a mail without advice", "event", 2, says(`{"said":[{"status":"FAILED","findings":[{"prefix":"quay"},{"prefix":"docker-hub"}]}]}`), "the mail names no command"},
+		{"bad advice", "event", 2, says(`{"said":[{"status":"FAILED","findings":[{"prefix":"quay","remediation":"aws ecr delete-pull-through-cache-rule --ecr-repository-prefix qua"},{"prefix":"docker-hub"}]}]}`), "PullThroughCacheRuleNotFoundException"},
+		{"not mended", "event", 4, says(`{"said":[]}`), "one mail of status RESOLVED was to be said, and 0 were"},
+		{"two at once, two mails", "event", 5, says(`{"said":[{"status":"FAILED"},{"status":"FAILED"}]}`), "one mail of status FAILED was to be said, and "},
+		{"covered by a waiver", "event", 7, says(`{"said":[]}`), "one mail of status CHANGED was to be said, and 0 were"},
+		{"no history", "history", 1, fails(3), "the history ended with exit code 3"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			calls := 0
+			t.Parallel()
+			var calls atomic.Int32
 			command := cli.OnDemo()
 			err := demo.Run(t.Context(), demo.Options{
-				Out: io.Discard,
-				Command: func(ctx context.Context, cfg aws.Config, out io.Writer, args ...string) int {
-					run := func() int { return command(ctx, cfg, out, args...) }
-					if args[0] != tt.command {
-						return run()
-					}
-					if calls++; calls != tt.nth {
+				Out:     io.Discard,
+				Process: cli.Process,
+				Command: func(ctx context.Context, cfg aws.Config, env []string, out io.Writer, args ...string) int {
+					run := func() int { return command(ctx, cfg, env, out, args...) }
+					if args[0] != tt.command || calls.Add(1) != tt.nth {
 						return run()
 					}
 					return tt.instead(run, args)
@@ -126,6 +143,19 @@ func TestDemoFailsWhereItDoesNotDoWhatItShows(t *testing.T) {
 				t.Errorf("error %v, want one that contains %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// A process that ends before it could be killed shows nothing.
+func TestDemoKills(t *testing.T) {
+	err := demo.Run(t.Context(), demo.Options{
+		Out: io.Discard, Command: cli.OnDemo(),
+		Process: func(ctx context.Context, env []string, _ ...string) *exec.Cmd {
+			return cli.Process(ctx, env, "--version")
+		},
+	})
+	if want := "the auditor ended before it could be killed"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want one that contains %q", err, want)
 	}
 }
 

@@ -1,20 +1,25 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"ptcaudit/internal/app"
 	"ptcaudit/internal/config"
 	"ptcaudit/internal/handler"
+	"ptcaudit/internal/notify"
+	"ptcaudit/internal/report"
+	"ptcaudit/internal/store"
 	"ptcaudit/internal/trigger"
 )
 
 type eventCommand struct {
 	File    string  `arg:"" help:"An EventBridge event, an audit request, or a batch of queue messages, as JSON; - is standard input."`
-	DryRun  bool    `help:"Tell the topic nothing: print what it would be told."`
+	DryRun  bool    `help:"Print what would be said, and leave topic, ledger and evidence as they are."`
 	Profile string  `placeholder:"NAME" help:"The profile of the AWS CLI's files that has the credentials (default $$AWS_PROFILE)."`
 	Policy  string  `short:"p" placeholder:"POLICY" help:"default, strict, or a file (default $$PTCAUDIT_POLICY, else default)."`
 	Output  outputs `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
@@ -22,9 +27,10 @@ type eventCommand struct {
 
 // Help is shown below the summary.
 func (*eventCommand) Help() string {
-	return `Does with an event what the Lambda function does: audits the registry that it names, and says what there is to say. The message goes to the SNS topic of $PTCAUDIT_TOPIC_ARN; where there is none it is printed, and that counts as said.
+	return `Does with an event what the Lambda function does: audits the registry that it names, and says what there is to say. The message goes to the SNS topic of $PTCAUDIT_TOPIC_ARN; where there is none it is printed, and that counts as said. With a ledger at $PTCAUDIT_STATE only what is new is said, and while another audit of the registry speaks, this one waits. At $PTCAUDIT_EVIDENCE every report is kept. Both are s3://BUCKET/PREFIX or file:///FOLDER.
 
     ptcaudit event functions/audit/events/create.json
+    PTCAUDIT_STATE=file:///tmp/state ptcaudit event event.json
     ptcaudit event event.json --dry-run --output json | jq '.said[].subject'
 
 The exit code is 0 where the event was handled, whatever was found; 2 where the file holds no event; 3 where something could not be audited or published.`
@@ -40,7 +46,7 @@ func (e *eventCommand) Run(ctx context.Context, c *command) error {
 		return usage(err)
 	}
 	if e.DryRun {
-		settings.TopicARN = ""
+		settings.TopicARN, settings.Evidence = "", ""
 	}
 	rules, err := c.policy(e.Policy, settings)
 	if err != nil {
@@ -63,11 +69,22 @@ func (e *eventCommand) Run(ctx context.Context, c *command) error {
 	}
 	h := app.New(settings, cfg, rules, c.options(settings)).Handler
 	h.Policy = rules.Ref()
+	if e.DryRun && h.Speaker.State != nil {
+		h.Speaker.State = untouched{h.Speaker.State}
+	}
 	result, handleErr := h.Handle(ctx, payload)
-	if err := c.writeResult(e.Output, result, settings); err != nil {
+	if err := c.writeResult(e.Output, result, settings, handleErr != nil || len(result.Failed) > 0); err != nil {
 		return err
 	}
 	return unhandled(result, handleErr)
+}
+
+// untouched is a store in which nothing changes.
+type untouched struct{ store.Store }
+
+// Put does as if it wrote.
+func (untouched) Put(context.Context, string, []byte, string) (string, error) {
+	return "unwritten", nil
 }
 
 // regionOf is a Region that a payload names; empty where it names none. Its
@@ -102,16 +119,22 @@ func unhandled(result handler.Result, err error) error {
 	return nil
 }
 
-func (c *command) writeResult(to outputs, result handler.Result, settings config.Config) error {
+func (c *command) writeResult(to outputs, result handler.Result, settings config.Config, failed bool) error {
 	return c.write(to, renderers{
 		"json": func(w io.Writer, _ terminal) error { return writeJSON(w, result) },
-		"text": func(w io.Writer, _ terminal) error { return writeSaid(w, result, settings) },
+		"text": func(w io.Writer, t terminal) error { return writeSaid(w, t, result, settings, failed) },
 	})
 }
 
-// writeSaid tells a person what came of an event.
-func writeSaid(w io.Writer, result handler.Result, settings config.Config) error {
+// mailWidth is how wide a mail is printed, in columns, where the terminal is not
+// narrower.
+const mailWidth = 78
+
+// writeSaid tells a person what came of an event. Where something failed, that
+// may be why something is not said.
+func writeSaid(w io.Writer, t terminal, result handler.Result, settings config.Config, failed bool) error {
 	var out strings.Builder
+	columns := min(cmp.Or(t.width, mailWidth), mailWidth)
 	for i, m := range result.Said {
 		switch {
 		case settings.TopicARN != "":
@@ -120,19 +143,49 @@ func writeSaid(w io.Writer, result handler.Result, settings config.Config) error
 			out.WriteByte('\n')
 			fallthrough
 		default:
-			fmt.Fprintf(&out, "Subject: %s\n\n%s\n", m.Subject, strings.TrimRight(m.Text, "\n"))
+			fmt.Fprintf(&out, "Subject: %s\n\n%s\n", m.Subject, strings.TrimRight(notify.Wrap(m.Text, columns), "\n"))
 		}
 	}
 	for _, audit := range result.Audits {
-		if highest := audit.Summary.Highest; audit.Complete && !highest.AtLeast(settings.MinSeverity) {
-			fmt.Fprintf(&out, "Nothing to say of %s %s: no failure is %s or worse.\n", audit.Account, audit.Region, settings.MinSeverity)
+		if why := silence(audit, result.Said, settings.MinSeverity); why != "" && !failed {
+			out.WriteString(why + "\n")
 		}
 	}
 	for _, why := range result.Ignored {
 		fmt.Fprintf(&out, "Nothing to audit: %s.\n", ignored[why])
 	}
+	if !failed && len(result.Said)+len(result.Audits)+len(result.Ignored) == 0 {
+		out.WriteString("Nothing to audit: the last audit began after these changes, and has seen what they did.\n")
+	}
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+// silence says why there is no message of an audit; empty where there is one.
+func silence(audit handler.Audit, said []notify.Message, threshold report.Severity) string {
+	if slices.ContainsFunc(said, func(m notify.Message) bool { return m.Account == audit.Account && m.Region == audit.Region }) {
+		return ""
+	}
+	known := 0
+	for severity, n := range audit.Summary.Failed {
+		if severity.AtLeast(threshold) {
+			known += n
+		}
+	}
+	of := "of " + audit.Account + " " + audit.Region
+	switch {
+	case audit.Superseded:
+		return "Nothing to say " + of + ": an audit that began later has spoken."
+	case !audit.Complete:
+		return "Nothing new to say " + of + ": what could not be audited is known."
+	case len(audit.Faults) > 0: // of a complete audit: the Region does not have the API
+		return fmt.Sprintf("Registry %s %s: %s", audit.Account, audit.Region, audit.Faults[0].Message)
+	case known == 1:
+		return "Nothing new to say " + of + ": its failure is known."
+	case known > 1:
+		return fmt.Sprintf("Nothing new to say %s: its %d failures are known.", of, known)
+	}
+	return fmt.Sprintf("Nothing to say %s: no failure is %s or worse.", of, threshold)
 }
 
 // ignored says in words why a message asks for no audit.

@@ -11,9 +11,12 @@ import (
 )
 
 // OnDemo runs command lines as the demo does.
-func OnDemo() func(ctx context.Context, cfg aws.Config, out io.Writer, args ...string) int {
+func OnDemo() func(ctx context.Context, cfg aws.Config, env []string, out io.Writer, args ...string) int {
 	return newCommand(nil, strings.NewReader(""), io.Discard, io.Discard).on
 }
+
+// Process runs a command line as the demo does, to kill it.
+var Process = process
 
 // ParseFacts reads what eval reads.
 func ParseFacts(data []byte, said ptc.Registry) (ptc.Registry, []ptc.Rule, error) {

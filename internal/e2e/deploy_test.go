@@ -34,6 +34,7 @@ const acme = "internal/e2e/testdata/acme.yaml"
 
 var (
 	usual       = stack{name: "usual", policy: acme}
+	waiving     = stack{name: "waiving", policy: "internal/e2e/testdata/waiving.yaml"}
 	permissive  = stack{name: "permissive", policy: "default"}
 	everyMinute = stack{name: "every-minute", policy: acme, more: []string{"schedule=rate(1 minute)"}}
 )

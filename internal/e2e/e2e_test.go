@@ -41,8 +41,16 @@ var stories = []story{
 	{8, "the function killed in the middle of an audit: redelivered, said", usual, options{}, killed},
 	{9, "filter policies: critical only", usual, options{}, filters},
 	{10, "IAM enforced: the role is enough; without a permission nothing is lost", usual, enforced, leastPrivilege},
-	{11, "another policy deployed: it speaks at once; destroyed: nothing left", permissive, options{}, redeploy},
+	{11, "another policy deployed: it speaks at once; destroyed: only the buckets are left", permissive, options{}, redeploy},
 	{12, "the heartbeat: one line for each audit that ran to its end, never otherwise", usual, options{}, heartbeat},
+	{13, "a rule broken, audited again, mended: one mail, silence, RESOLVED", usual, options{}, saidOnce},
+	{14, "a required rule deleted: who; the upstream of a waived rule swapped: said", waiving, options{}, requiredAndWaived},
+	{15, "four audits of one registry at once: one mail", usual, options{}, atOnce},
+	{16, "killed before the topic has the message: nothing lost, said once", usual, options{}, killedBefore},
+	{17, "killed before the ledger has it: said again, as the same message", usual, options{}, killedAfter},
+	{18, "a rule changed behind the trail's back: change events do not arrive", usual, options{}, behindTheTrail},
+	{19, "1,000 changes: at most 3 messages and 10 audits, everybody recorded", usual, options{}, thousandChanges},
+	{20, "a damaged ledger: set aside, said, begun anew; put back", usual, options{}, damagedLedger},
 }
 
 // TestStories runs all stories, or those whose numbers E2E has, side by side:

@@ -31,8 +31,9 @@ func (m message) failed() []string {
 	return out
 }
 
-// settle is longer than a request waits in the queue until somebody takes it.
-const settle = 60 * time.Second
+// settle is longer than a change waits in the queue until it is audited: 30 s,
+// and as long again where an audit began just before.
+const settle = 90 * time.Second
 
 // receive gives what a subscriber gets next, within limit; nil for nothing.
 func (w *world) receive(inbox string, limit time.Duration) *message {
@@ -158,13 +159,48 @@ func (w *world) invocations() int {
 	return len(w.lines(func(l line) bool { return strings.HasPrefix(l.text, "START RequestId") }))
 }
 
+// resolved lists the findings that a message says are over, as "check of
+// prefix".
+func (m message) resolved() []string {
+	var out []string
+	for _, f := range m.Findings {
+		if f.Status == report.Resolved {
+			out = append(out, f.Check+" of "+f.Prefix)
+		}
+	}
+	return out
+}
+
+// ends holds for messages that say that this is over.
+func ends(finding string) func(message) bool {
+	return func(m message) bool { return slices.Contains(m.resolved(), finding) }
+}
+
+// silent fails where there is something to receive.
+func (w *world) silent(when string) {
+	w.t.Helper()
+	if m := w.receive(everything, 3*time.Second); m != nil {
+		w.t.Errorf("%s: said %s\n%s", when, m.Subject, m.Text)
+	}
+}
+
+// audited asks for an audit and waits until it is over.
+func (w *world) audited() {
+	w.t.Helper()
+	before := w.lastAudit()
+	w.ask()
+	w.eventually(settle, "audited", func() (bool, string) {
+		last := w.lastAudit()
+		return last != before, "the last audit is " + last
+	})
+}
+
 // untilSettled waits for the audit that the deployment itself asked for.
 func (w *world) untilSettled() {
 	w.t.Helper()
 	pause(w.t.Context(), 25*time.Second) // it is in the queue for longer
 	w.eventually(settle, "the deployment is audited", func() (bool, string) {
-		n := w.logged("audit said")
-		return n == 1, fmt.Sprint(n, " audits said")
+		return w.lastAudit() != "", "no ledger"
 	})
 }
 

@@ -114,6 +114,8 @@ func (w *world) grant(p rolePolicy, without ...string) {
 // missing unnoticed. Lambda's own polling is not held to the role here: that
 // the role allows it, the tests of the template say.
 func leastPrivilege(t *testing.T, w *world) {
+	const rootRule = `{"ecrRepositoryPrefix": "ROOT", "upstreamRegistryUrl": "public.ecr.aws"}`
+	w.untilSettled()
 	w.create("quay", "quay.io")
 	w.await(everything, settle, says(report.Failed, quayFails), by("CreatePullThroughCacheRule", "quay"))
 	w.eventually(settle, "acknowledged", func() (bool, string) {
@@ -126,6 +128,7 @@ func leastPrivilege(t *testing.T, w *world) {
 	given := w.role()
 
 	w.grant(given, "sns:Publish")
+	w.emulate(fixture{rules: []string{quayRule, rootRule}})
 	w.ask()
 	w.eventually(settle, "it could not be said", func() (bool, string) {
 		n := w.lines(func(l line) bool { return l.Msg == "audit not said" })
@@ -140,11 +143,20 @@ func leastPrivilege(t *testing.T, w *world) {
 		t.Errorf("acknowledged: %+v", n)
 	}
 	w.grant(given)
-	w.await(everything, settle, says(report.Failed, quayFails))
+	w.await(everything, settle, says(report.Failed, "root-prefix of ROOT"))
+
+	// What is kept cannot be read, or not be written: all is said again, and why.
+	for _, action := range []string{"s3:GetObject", "s3:PutObject"} {
+		w.grant(given, action)
+		w.ask()
+		m := w.await(everything, settle, says(report.CouldNotAudit, quayFails, "root-prefix of ROOT"))
+		w.expect(m, action)
+	}
+	w.grant(given)
 
 	w.visibility(15 * time.Second)
 	w.grant(given, "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:GetQueueAttributes")
-	w.emulate(fixture{rules: []string{quayRule}, faults: []string{throttledFault(3)}})
+	w.emulate(fixture{rules: []string{quayRule, rootRule}, hub: "rejected", faults: []string{throttledFault(3)}})
 	w.ask()
 	w.eventually(settle, "it could not be put back", func() (bool, string) {
 		n := w.lines(func(l line) bool { return l.Kind == "denied" })
@@ -154,5 +166,5 @@ func leastPrivilege(t *testing.T, w *world) {
 		t.Errorf("acknowledged: %+v", n)
 	}
 	// After the queue's own time, then.
-	w.await(everything, settle, says(report.Failed, quayFails))
+	w.await(everything, settle, says(report.Failed, hubFails))
 }

@@ -35,6 +35,7 @@ func (w *world) create(prefix, url string, more ...string) {
 }
 
 func forbiddenUpstream(_ *testing.T, w *world) {
+	w.untilSettled()
 	var session struct {
 		Credentials struct{ AccessKeyID, SecretAccessKey, SessionToken string }
 	}
@@ -83,6 +84,9 @@ func burst(t *testing.T, w *world) {
 	if n := w.invocations() - before; n > 3 {
 		t.Errorf("%d changes made %d invocations, want 3 at most", changes, n)
 	}
+	if n := len(w.recorded()); n != changes {
+		t.Errorf("of %d changes %d are in the evidence", changes, n)
+	}
 }
 
 func schedule(t *testing.T, w *world) {
@@ -98,20 +102,23 @@ func schedule(t *testing.T, w *world) {
 }
 
 func lifeOfARule(t *testing.T, w *world) {
-	const broken = "validation-passed of docker-hub"
-	w.aws(nil, "ecr", "update-pull-through-cache-rule", "--ecr-repository-prefix", "docker-hub", "--credential-arn", brokenSecret)
+	w.untilSettled()
+	w.taking(false)
+	w.breakHub()
 	w.aws(nil, "ecr", "delete-pull-through-cache-rule", "--ecr-repository-prefix", "ecr-public")
-	m := w.await(everything, settle, says(report.Failed, broken, "required-rule of ecr-public"), by("DeletePullThroughCacheRule", "ecr-public"))
+	w.eventually(settle, "both changes wait", func() (bool, string) {
+		n := w.count("RequestsQueue")
+		return n.ready == 2, fmt.Sprintf("%+v", n)
+	})
+	w.taking(true)
+	m := w.await(everything, settle, says(report.Failed, hubFails, "required-rule of ecr-public"),
+		by("UpdatePullThroughCacheRule", "docker-hub"), by("DeletePullThroughCacheRule", "ecr-public"))
 	if m.Severity != report.Critical {
 		t.Errorf("severity %s", m.Severity)
 	}
-	w.aws(nil, "secretsmanager", "put-secret-value", "--secret-id", "ecr-pullthroughcache/broken",
-		"--secret-string", `{"username": "jane", "accessToken": "token"}`)
-	m = w.await(everything, settle, func(m message) bool { return strings.Contains(m.Text, "PutSecretValue") })
-	if got := m.failed(); m.Status != report.Failed || len(got) != 1 || got[0] != "required-rule of ecr-public" {
-		t.Errorf("after the secret was mended: %s %v", m.Status, got)
-	}
-	w.expect(m, "ecr-pullthroughcache/broken")
+	w.mendHub()
+	m = w.await(everything, settle, says(report.Resolved), ends(hubFails), did("PutSecretValue"))
+	w.expect(m, "ecr-pullthroughcache/broken", "STILL OPEN", "required-rule")
 }
 
 func poison(t *testing.T, w *world) {
@@ -205,17 +212,20 @@ func troubleWithECR(t *testing.T, w *world) {
 		return len(out.Messages) == 1, "no dead letter"
 	})
 	w.taking(true)
-	w.await(everything, settle, says(report.Failed, quayFails))
+	m = w.await(everything, settle, says(report.Resolved))
+	if m.Recovered.IsZero() {
+		t.Error("that it can be audited again is not said")
+	}
 }
 
 func topicDown(t *testing.T, w *world) {
+	w.untilSettled()
 	w.topic.down.Store(true)
 	w.create("quay", "quay.io")
 	w.eventually(settle, "it could not be said", func() (bool, string) {
 		n := w.logged("audit not said")
 		return n > 0, fmt.Sprint(n, " audits not said")
 	})
-	// With the change perhaps the deployment's request, which shares its fate.
 	if n := w.count("RequestsQueue"); n.all() == 0 {
 		t.Errorf("acknowledged: %+v", n)
 	}
@@ -265,6 +275,7 @@ func killed(t *testing.T, w *world) {
 }
 
 func filters(t *testing.T, w *world) {
+	w.untilSettled()
 	w.create("ROOT", "public.ecr.aws")
 	m := w.await(everything, settle, says(report.Failed, "root-prefix of ROOT"), by("CreatePullThroughCacheRule", "ROOT"))
 	if m.Severity != report.Medium {
@@ -304,7 +315,11 @@ func redeploy(t *testing.T, w *world) {
 	m := w.await(everything, settle, says(report.Failed, quayFails))
 	w.expect(m, "policy acme")
 
+	was, kept := w.ledger(), w.records()
 	w.destroy(usual)
+	if is := w.ledger(); is.LastAudit != was.LastAudit || len(w.records()) != len(kept) || len(kept) != 2 {
+		t.Errorf("after audit %s, %d reports are left of %d, and a ledger of audit %s", was.LastAudit.ID, len(w.records()), len(kept), is.LastAudit.ID)
+	}
 	for _, left := range []struct {
 		what  string
 		query string // counts those that are not the story's own, or the CDK's
@@ -320,6 +335,7 @@ func redeploy(t *testing.T, w *world) {
 		{"log groups", "length(logGroups)", []string{"logs", "describe-log-groups"}},
 		{"alarms", "length(MetricAlarms)", []string{"cloudwatch", "describe-alarms"}},
 		{"dashboards", "length(DashboardEntries)", []string{"cloudwatch", "list-dashboards"}},
+		{"buckets other than the two", "length(Buckets[?!starts_with(Name, 'cdk-') && !contains(Name, '-state') && !contains(Name, '-evidence')])", []string{"s3api", "list-buckets"}},
 		{"roles", "length(Roles[?!starts_with(RoleName, 'cdk-')])", []string{"iam", "list-roles"}},
 		{"stacks", "length(StackSummaries[?StackStatus!='DELETE_COMPLETE' && StackName!='CDKToolkit'])", []string{"cloudformation", "list-stacks"}},
 	} {

@@ -58,6 +58,8 @@ type world struct {
 
 	ecr *ecr.Client
 	sqs *sqs.Client
+	// cfg is for clients of the cloud.
+	cfg aws.Config
 
 	// outputs are those of the stack.
 	outputs  map[string]string
@@ -96,7 +98,8 @@ func newWorld(t *testing.T, dir string, o options) *world {
 	}
 	cfg.HTTPClient = wire.Client(cfg.HTTPClient, time.Minute) // sends and receives no message twice
 	at := func(endpoint string) aws.Config { cfg := cfg.Copy(); cfg.BaseEndpoint = &endpoint; return cfg }
-	w.ecr, w.sqs = ecr.NewFromConfig(at("http://"+w.ecrAddress)), sqs.NewFromConfig(at(w.cloud.Endpoint))
+	w.cfg = at(w.cloud.Endpoint)
+	w.ecr, w.sqs = ecr.NewFromConfig(at("http://"+w.ecrAddress)), sqs.NewFromConfig(w.cfg)
 	for _, name := range []string{everything, criticalOnly} {
 		made, err := w.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{
 			QueueName: &name, Attributes: map[string]string{"Policy": deliveries(name)},
@@ -278,6 +281,15 @@ type topicProxy struct {
 	server *httptest.Server
 	target atomic.Pointer[httputil.ReverseProxy]
 	down   atomic.Bool
+	// hold is what to do once, with the next request.
+	hold atomic.Pointer[held]
+}
+
+// held is a request that is not answered.
+type held struct {
+	// passOn hands it to SNS all the same.
+	passOn  bool
+	reached chan struct{}
 }
 
 func newTopicProxy(t *testing.T) *topicProxy {
@@ -299,6 +311,15 @@ func (p *topicProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	target := p.target.Load()
 	if p.down.Load() || target == nil {
 		panic(http.ErrAbortHandler) // the connection is cut
+	}
+	if h := p.hold.Swap(nil); h != nil {
+		if h.passOn {
+			target.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		_, _ = io.Copy(io.Discard, r.Body) // only then it is noticed that the caller is gone
+		close(h.reached)
+		<-r.Context().Done() // until the caller is gone
+		return
 	}
 	target.ServeHTTP(w, r)
 }

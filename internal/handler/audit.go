@@ -30,7 +30,7 @@ func (h *Handler) do(ctx context.Context, w *work) {
 			log.InfoContext(ctx, "changes need no audit: one that began after them is complete")
 			return
 		}
-		if due := turn.Due(); !w.last && began.Before(due) {
+		if due := turn.Due(w.triggers); !w.last && began.Before(due) {
 			w.err, w.until, w.waits = errSoon, due, true
 			log.InfoContext(ctx, "changes put off: an audit began just now")
 			return
@@ -41,7 +41,10 @@ func (h *Handler) do(ctx context.Context, w *work) {
 
 	said, err := h.say(ctx, turn, r, !w.last)
 	r, w.said, w.err = said.Report, said.Message, err
-	w.audit = Audit{Account: w.registry.Account, Region: w.registry.Region, Complete: r.Complete, Summary: r.Summary}
+	w.audit = Audit{
+		Account: w.registry.Account, Region: w.registry.Region,
+		Complete: r.Complete, Summary: r.Summary, Faults: r.Faults, Superseded: said.Superseded,
+	}
 	var statuses []report.Status
 	if w.said != nil {
 		statuses = w.said.Statuses

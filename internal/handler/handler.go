@@ -106,6 +106,11 @@ type Audit struct {
 	Region   string         `json:"region"`
 	Complete bool           `json:"complete"`
 	Summary  report.Summary `json:"summary"`
+	// Faults are those of the report. A complete one can have one of kind
+	// unsupported.
+	Faults []ptc.Fault `json:"-"`
+	// Superseded says that an audit which began later has spoken already.
+	Superseded bool `json:"-"`
 }
 
 // Invoke is what the Lambda runtime calls. Its errors name no text from

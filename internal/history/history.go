@@ -61,6 +61,10 @@ type Audit struct {
 	Complete bool                 `json:"complete"`
 	Policy   report.Policy        `json:"policy"`
 	Summary  report.Summary       `json:"summary"`
+	// Failing counts the failures that were known when it was over, by
+	// severity. It can be more than the report has: those that could not be
+	// told in it, and those that a waiver was not given for.
+	Failing map[report.Severity]int `json:"failing"`
 	// New, Changed and Resolved failures are as the ledger would tell them
 	// that knows the audits before.
 	New      []Subject `json:"new"`
@@ -79,51 +83,6 @@ type Subject struct {
 	Check    string          `json:"check"`
 	Prefix   string          `json:"prefix"`
 	Severity report.Severity `json:"severity"`
-}
-
-// Failure is one finding from when it was seen to fail until it was not.
-type Failure struct {
-	Subject
-	// FirstSeen is when the audit began that saw it first. Where that is the
-	// first of the period, it may have failed before.
-	FirstSeen time.Time `json:"firstSeen"`
-	// Resolved is when the audit began that saw that it is over; zero where
-	// it fails still, or nobody could tell.
-	Resolved time.Time `json:"resolved,omitzero"`
-	// How says in a sentence how it was resolved.
-	How string `json:"how,omitempty"`
-}
-
-// Gap is a time without a complete audit.
-type Gap struct {
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
-}
-
-// PolicyUse is a policy and when it was used.
-type PolicyUse struct {
-	report.Policy
-	Use
-}
-
-// VersionUse is a version of the tool and when it was used.
-type VersionUse struct {
-	Version string `json:"version"`
-	Use
-}
-
-// WaiverUse is a waiver and when it covered a failure.
-type WaiverUse struct {
-	Subject
-	report.Waiver
-	Use
-}
-
-// Use is by how many audits something was used, and when these began.
-type Use struct {
-	Audits int       `json:"audits"`
-	First  time.Time `json:"first"`
-	Last   time.Time `json:"last"`
 }
 
 // Begin begins the history of a period.
@@ -166,9 +125,10 @@ func (h *History) AddReport(key string, r report.Report) {
 		New:      subjects(statement.New), Changed: subjects(statement.Altered), Resolved: subjects(statement.Resolved),
 		Rules: reg.diffRules(r), Unexplained: slices.Concat([]report.RuleChange{}, statement.Unexplained),
 	}
-	reg.Audits = append(reg.Audits, audit)
 	reg.open(r.Audit.StartedAt, slices.Concat(statement.New, statement.Altered))
 	reg.resolve(r.Audit.StartedAt, statement.Resolved)
+	audit.Failing = reg.counts()
+	reg.Audits = append(reg.Audits, audit)
 	reg.tell(r.Triggers)
 	reg.used(r)
 }
@@ -214,29 +174,6 @@ func (h *History) Finish(now time.Time) {
 	}
 }
 
-// longGap is how long a registry may go without a complete audit until it is
-// told.
-const longGap = 24 * time.Hour
-
-// gaps are the times without a complete audit.
-func (r *Registry) gaps(from, to time.Time) []Gap {
-	out := []Gap{}
-	last := from
-	add := func(at time.Time) {
-		if at.Sub(last) > longGap {
-			out = append(out, Gap{last, at})
-		}
-		last = at
-	}
-	for _, a := range r.Audits {
-		if a.Complete {
-			add(a.StartedAt)
-		}
-	}
-	add(to)
-	return out
-}
-
 // diffRules says what became of the rules since they were read before.
 func (r *Registry) diffRules(now report.Report) []report.RuleChange {
 	out := []report.RuleChange{}
@@ -248,50 +185,6 @@ func (r *Registry) diffRules(now report.Report) []report.RuleChange {
 	}
 	r.rules, r.read = now.Rules, true
 	return out
-}
-
-// open begins failures that are not known yet, and updates those that are.
-func (r *Registry) open(at time.Time, findings []report.Finding) {
-	for _, f := range findings {
-		if known := r.failing(f); known != nil {
-			known.Severity = f.Severity
-			continue
-		}
-		r.Failures = append(r.Failures, Failure{Subject: subjectOf(f), FirstSeen: at})
-	}
-}
-
-// resolve ends failures.
-func (r *Registry) resolve(at time.Time, findings []report.Finding) {
-	for _, f := range findings {
-		if known := r.failing(f); known != nil {
-			known.Resolved, known.How = at, how(f)
-		}
-	}
-}
-
-// failing finds the failure that a finding goes on with; nil where there is
-// none.
-func (r *Registry) failing(f report.Finding) *Failure {
-	for i := range r.Failures {
-		if known := &r.Failures[i]; known.Resolved.IsZero() && known.Check == f.Check && known.Prefix == f.Prefix {
-			return known
-		}
-	}
-	return nil
-}
-
-// how says how a failure was resolved.
-func how(f report.Finding) string {
-	switch {
-	case f.Waiver != nil:
-		return "Waived until " + f.Waiver.Expires + " by " + f.Waiver.Owner + " (" + f.Waiver.Reason + ")."
-	case f.Outcome == report.Pass:
-		return "It passes."
-	case f.Message != "":
-		return f.Message
-	}
-	return "It does not apply any more."
 }
 
 // tell adds the changes that events told of.

@@ -6,6 +6,32 @@ import (
 	"ptcaudit/internal/report"
 )
 
+// PolicyUse is a policy and when it was used.
+type PolicyUse struct {
+	report.Policy
+	Use
+}
+
+// VersionUse is a version of the tool and when it was used.
+type VersionUse struct {
+	Version string `json:"version"`
+	Use
+}
+
+// WaiverUse is a waiver and when it covered a failure.
+type WaiverUse struct {
+	Subject
+	report.Waiver
+	Use
+}
+
+// Use is by how many audits something was used, and when these began.
+type Use struct {
+	Audits int       `json:"audits"`
+	First  time.Time `json:"first"`
+	Last   time.Time `json:"last"`
+}
+
 // used counts what a report was made with, and which waivers covered what.
 func (r *Registry) used(now report.Report) {
 	at := now.Audit.StartedAt

@@ -105,7 +105,12 @@ func (l Ledger) check() error {
 
 // sound says that the parts of an entry fit together.
 func (e Entry) sound() bool {
-	if e.Said != nil && e.Said.Severity.Rank() == 0 || e.Touched && e.Said == nil {
+	for _, said := range []*Said{e.Said, e.Unsure} {
+		if said != nil && said.Severity.Rank() == 0 {
+			return false
+		}
+	}
+	if e.Said == nil && e.Touched || e.Said != nil && e.Unsure != nil {
 		return false
 	}
 	switch e.State {
@@ -150,9 +155,7 @@ func (l Ledger) canonical() Ledger {
 	})
 	for i, e := range l.Findings {
 		l.Findings[i].Since = utc(e.Since)
-		if e.Said != nil && e.Said.At != utc(e.Said.At) {
-			l.Findings[i].Said = &Said{At: utc(e.Said.At), Severity: e.Said.Severity, Facts: e.Said.Facts}
-		}
+		l.Findings[i].Said, l.Findings[i].Unsure = e.Said.utc(), e.Unsure.utc()
 	}
 	l.Changes = slices.Clone(l.Changes)
 	for i, c := range l.Changes {
@@ -178,6 +181,14 @@ func (l Ledger) canonical() Ledger {
 		l.Lease = &Lease{Holder: l.Lease.Holder, Until: utc(l.Lease.Until)}
 	}
 	return l
+}
+
+// utc is a copy of s with its time in UTC.
+func (s *Said) utc() *Said {
+	if s == nil {
+		return nil
+	}
+	return &Said{At: utc(s.At), Severity: s.Severity, Facts: s.Facts}
 }
 
 // sorted is a sorted copy of a list, and never null.

@@ -33,6 +33,9 @@ type Entry struct {
 	Said *Said `json:"said,omitempty"`
 	// Touched says that somebody changed its rule or secret after that.
 	Touched bool `json:"touched,omitempty"`
+	// Unsure is what nobody knows whether it was said: whoever was about to was
+	// stopped. See Speaking.
+	Unsure *Said `json:"unsure,omitempty"`
 	// Waiver is the last one that covered it. It outlives the failure until its
 	// last day ends: to delete a rule and create another must not get by it.
 	Waiver *Binding `json:"waiver,omitempty"`

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -97,13 +98,13 @@ func (c *comparison) judge(e Entry, f report.Finding, weighs bool) Entry {
 	switch {
 	case covered:
 		c.resolve(e, f)
-		e.State, e.Said, e.Touched = Waived, nil, false
+		e.State, e.Said, e.Touched, e.Unsure = Waived, nil, false, nil
 		return e
 	case !weighs:
 		f.Waiver = nil // it does not cover it
 		f.Message = fmt.Sprintf("It still fails, but its severity is %s now, and what is said begins at %s.", f.Severity, c.options.MinSeverity)
 		c.resolve(e, f)
-		e.State, e.Said, e.Touched = Open, nil, false
+		e.State, e.Said, e.Touched, e.Unsure = Open, nil, false, nil
 		return e
 	default:
 		return c.open(e, f)
@@ -140,7 +141,8 @@ func (c *comparison) open(e Entry, f report.Finding) Entry {
 	}
 	e.State = Open
 	if section != &s.Open {
-		e.Said, e.Touched = &Said{At: c.options.Now, Severity: f.Severity, Facts: f.Facts}, false
+		e.Said = &Said{At: c.options.Now, Severity: f.Severity, Facts: f.Facts}
+		e.Touched, e.Unsure = false, nil
 	}
 	*section = append(*section, f)
 	c.note(e, f, strings.Join(why, " "))
@@ -162,13 +164,14 @@ func alterations(e Entry, f report.Finding, slipped bool) []string {
 	return why
 }
 
-// resolve says that a failure is over, if it was said. It keeps the severity
-// that was said, so that whoever was told learns of it.
+// resolve says that a failure is over, if it was said, or may have been. It
+// keeps the severity that was said, so that whoever was told learns of it.
 func (c *comparison) resolve(e Entry, f report.Finding) {
-	if e.Said == nil {
+	said := cmp.Or(e.Said, e.Unsure)
+	if said == nil {
 		return
 	}
-	f.Severity = e.Said.Severity
+	f.Severity = said.Severity
 	c.statement.Resolved = append(c.statement.Resolved, f)
 	c.note(e, f, "")
 }

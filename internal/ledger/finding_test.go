@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/ledger"
+	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 )
 
@@ -20,6 +21,8 @@ var hub = rules(rule("hub", "registry-1.docker.io"))
 func TestFindings(t *testing.T) {
 	broken := findings(fail(validation, "hub", "a"))
 	sound := findings(pass(validation, "hub"))
+	twice := findings(pass(validation, "hub"), fail(validation, "hub", "a"))
+	twice[1].Message = "It fails."
 	at := func(s report.Severity) []report.Finding { return findings(severity(s, fail(validation, "hub", "a"))) }
 	for name, s := range map[string]story{
 		"new, silent, mended, new again": {
@@ -142,6 +145,12 @@ func TestFindings(t *testing.T) {
 				"resolved validation-passed hub: The rule was deleted.",
 			}},
 		},
+		"absent where only the evidence could not be kept": {
+			{rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
+			{at: hour, rules: rules(rule("quay", "quay.io")), faults: []ptc.Fault{{Operation: "PutEvidence", Kind: ptc.FaultDenied}}, want: []string{
+				"resolved validation-passed hub: The rule was deleted.", "fault PutEvidence",
+			}},
+		},
 		"undecided resolves nothing": {
 			{rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 			{at: hour, rules: hub, findings: findings(undecided(validation, "hub")), hold: true},
@@ -157,12 +166,10 @@ func TestFindings(t *testing.T) {
 				"new b hub", "new a hub",
 			}},
 		},
-		"one finding that stands twice": {
-			{rules: hub, findings: findings(pass(validation, "hub"), func() report.Finding {
-				f := fail(validation, "hub", "a")
-				f.Message = "It fails."
-				return f
-			}()), want: []string{"new validation-passed hub"}},
+		"one finding that stands twice counts as the one that fails": {
+			{rules: hub, findings: twice, want: []string{"new validation-passed hub"}},
+			{at: hour, rules: hub, findings: twice},
+			{at: 2 * hour, rules: hub, findings: sound, want: []string{"resolved validation-passed hub: mended"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) { s.tell(t) })

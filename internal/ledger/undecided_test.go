@@ -3,6 +3,9 @@ package ledger_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"ptcaudit/internal/ledger"
 	"ptcaudit/internal/report"
 )
 
@@ -32,6 +35,14 @@ func TestUndecided(t *testing.T) {
 			{at: 2 * hour, rules: hub, faults: faults("hub"), findings: unsure},
 			{at: 3 * hour, rules: hub, faults: faults("quay")},
 			{at: 4 * hour, rules: hub, findings: broken, want: []string{"new validation-passed hub", "recovered since 0s"}},
+		},
+		"two that take turns": {
+			{rules: hub, faults: faults("hub"), want: []string{"fault ValidatePullThroughCacheRule hub"}},
+			{at: 1 * hour, rules: hub, faults: faults("quay"), want: []string{"fault ValidatePullThroughCacheRule quay"}},
+			{at: 2 * hour, rules: hub, faults: faults("hub")},
+			{at: 3 * hour, rules: hub, faults: faults("quay")},
+			{at: week + 1*hour, rules: hub, faults: faults("quay"), want: []string{"fault ValidatePullThroughCacheRule quay"}},
+			{at: week + 2*hour, rules: hub, faults: faults("hub"), want: []string{"fault ValidatePullThroughCacheRule hub"}},
 		},
 		"held back while another try follows": {
 			{rules: hub, faults: faults("hub"), findings: unsure, hold: true},
@@ -77,5 +88,14 @@ func TestUndecided(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) { s.tell(t) })
+	}
+}
+
+func TestSubjectsStandOnce(t *testing.T) {
+	l := (step{rules: hub, faults: faults("hub")}).compare(ledger.Ledger{})
+	l = (step{at: hour, rules: hub, faults: faults("hub", "quay")}).compare(l)
+	want := []string{"ValidatePullThroughCacheRule hub", "ValidatePullThroughCacheRule quay"}
+	if diff := cmp.Diff(want, l.Unaudited.Subjects); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -107,6 +107,17 @@ func TestWaivers(t *testing.T) {
 			{at: hour, rules: hub, findings: pending("b")},
 			{at: 2 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
 		},
+		"pending under a waiver after it was said": {
+			{rules: hub, findings: open("a"), want: []string{"new upstream-allowed hub"}},
+			{at: hour, rules: hub, findings: pending("a"), want: []string{
+				"resolved upstream-allowed hub: It still fails, but the check is not in force yet.",
+			}},
+		},
+		"pending under a waiver that ends soon": {
+			{rules: hub, min: report.High, want: []string{"new waiver-ending hub"}, findings: findings(
+				waived(finding(allowed, "hub", report.Pending, "a"), "jo", "2026-11-30"), severity(report.Informational, fail(ending, "hub", "a")),
+			)},
+		},
 		"below the threshold": {
 			{rules: hub, findings: covered("a"), min: report.Critical},
 			{at: hour, rules: hub, findings: covered("b"), min: report.Critical},

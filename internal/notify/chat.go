@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -106,13 +107,13 @@ func (d *draft) description(m Message) string {
 	add(escape(d.about()), 0)
 	last := ""
 	if d.evidence != "" {
-		last = "Evidence: " + code(cut(d.evidence, maxChatText))
+		last = "Evidence: " + code(brief(d.evidence))
 	}
 	// Room is kept for the lines at the end.
 	room := utf8.RuneCountInString(last) + 1 + len("10000000 earlier changes: see the mail.\n10000000 more: see the mail.\n")
 	told := 0
 	for _, t := range m.Changes[max(0, len(m.Changes)-maxChatChanges):] {
-		if add(escape(cut(d.actor(t), maxChatText))+".", room) {
+		if add(escape(brief(d.actor(t)))+".", room) {
 			told++
 		}
 	}
@@ -120,9 +121,8 @@ func (d *draft) description(m Message) string {
 		add(count(earlier, "1 earlier change: see the mail.", "%d earlier changes: see the mail."), 0)
 	}
 
-	section, shown := "", 0
-	entries := d.entries(m)
-	for _, e := range entries {
+	section, left := "", d.lines(m)
+	for e := range d.entries(m) {
 		line := e.line
 		if e.section != section {
 			line = "*" + e.section + "*\n" + line
@@ -131,10 +131,8 @@ func (d *draft) description(m Message) string {
 			break
 		}
 		section = e.section
-		shown++
+		left--
 	}
-	left := len(entries) - shown + m.Omitted +
-		len(d.statement.Unexplained) - len(m.Unexplained) + d.allRules - len(m.Rules)
 	if left > 0 {
 		add(fmt.Sprintf("%d more: see the mail.", left), 0)
 	}
@@ -144,44 +142,70 @@ func (d *draft) description(m Message) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// entries are the lines of a chat message, in the order of the mail.
-func (d *draft) entries(m Message) []entry {
-	var out []entry
-	for _, f := range m.Faults {
-		line := fmt.Sprintf("• %s %s %s", escape(f.label()), code(subjects(f.Count, f.Prefixes)), code(f.what()))
-		if said := strings.TrimSpace(f.means() + " " + chatQuote(f.Message)); said != "" {
-			line += ": " + escape(said)
-		}
-		out = append(out, entry{"COULD NOT AUDIT", line})
-	}
-	findings := func(statuses ...report.Status) {
-		for _, f := range m.Findings {
-			if slices.Contains(statuses, f.Status) {
-				out = append(out, entry{heading(f.Status), d.chatFinding(f)})
-			}
-		}
-	}
-	changes := func(title string, changes []report.RuleChange) {
-		for _, c := range changes {
-			var fields []string
-			for _, f := range c.Fields {
-				fields = append(fields, fieldChange(f))
-			}
-			line := "• " + escape(strings.ToUpper(string(c.Kind))) + " " + code(subject(c.Prefix))
-			if len(fields) > 0 {
-				line += ": " + escape(cut(strings.Join(fields, "; "), maxChatText))
-			}
-			out = append(out, entry{title, line})
-		}
-	}
-	findings(report.CouldNotAudit, report.Failed, report.Changed)
-	changes(titleUntold, m.Unexplained)
+// lines counts what there is to list, what is left out of m included.
+func (d *draft) lines(m Message) int {
+	n := len(m.Faults) + d.allFindings + len(d.statement.Unexplained) + d.allRules
 	if !d.recovered.IsZero() {
-		out = append(out, entry{heading(report.Resolved), "• " + d.recovery()})
+		n++
 	}
-	findings(report.Resolved, report.Reminder, Open)
-	changes(titleRules, m.Rules)
-	return out
+	return n
+}
+
+// entries are the lines of a chat message, in the order of the mail. A chat
+// shows the first of them, so that each is written when it is asked for.
+func (d *draft) entries(m Message) iter.Seq[entry] {
+	return func(yield func(entry) bool) {
+		goOn := true
+		add := func(section, line string) { goOn = goOn && yield(entry{section, line}) }
+		findings := func(statuses ...report.Status) {
+			for _, f := range m.Findings {
+				if goOn && slices.Contains(statuses, f.Status) {
+					add(heading(f.Status), d.chatFinding(f))
+				}
+			}
+		}
+		for _, f := range m.Faults {
+			add("COULD NOT AUDIT", chatFault(f))
+		}
+		findings(report.CouldNotAudit, report.Failed, report.Changed)
+		for _, c := range m.Unexplained {
+			add(titleUntold, chatRule(c))
+		}
+		if !d.recovered.IsZero() {
+			add(heading(report.Resolved), "• "+d.recovery())
+		}
+		findings(report.Resolved, report.Reminder, Open)
+		for _, c := range m.Rules {
+			add(titleRules, chatRule(c))
+		}
+	}
+}
+
+// chatFault says a fault in a line.
+func chatFault(f Fault) string {
+	line := fmt.Sprintf("• %s %s %s", escape(f.label()), code(subjects(f.Count, f.Prefixes)), code(f.what()))
+	said := f.means()
+	if f.Message != "" {
+		said += " " + quoted(brief(oneLine(f.Message, maxText)))
+	}
+	if said = strings.TrimSpace(said); said != "" {
+		line += ": " + escape(said)
+	}
+	return line
+}
+
+// chatRule says what became of a rule in a line.
+func chatRule(c report.RuleChange) string {
+	fields := make([]string, 0, len(c.Fields))
+	for _, f := range c.Fields {
+		is, was := fieldChange(f)
+		fields = append(fields, strings.Trim(is+", "+was, ", "))
+	}
+	line := "• " + escape(strings.ToUpper(string(c.Kind))) + " " + code(subject(c.Prefix))
+	if len(fields) > 0 {
+		line += ": " + escape(brief(strings.Join(fields, "; ")))
+	}
+	return line
 }
 
 // chatFinding says a finding in a line.
@@ -192,7 +216,7 @@ func (d *draft) chatFinding(f Finding) string {
 		if s == "" {
 			return
 		}
-		if s = lead + cut(s, maxChatText); !strings.ContainsAny(s[len(s)-1:], `.!?"`) {
+		if s = lead + brief(s); !strings.ContainsAny(s[len(s)-1:], `.!?"`) {
 			s += "."
 		}
 		said = append(said, s)
@@ -202,7 +226,7 @@ func (d *draft) chatFinding(f Finding) string {
 		say("", resolution(f))
 		say("It failed ", d.since(f))
 	case Open:
-		say("", d.since(f))
+		say("Failing ", d.since(f))
 	default:
 		say("", f.Message)
 		say("Why now: ", f.Why)
@@ -212,14 +236,6 @@ func (d *draft) chatFinding(f Finding) string {
 		line += ": " + escape(strings.Join(said, " "))
 	}
 	return line
-}
-
-// chatQuote quotes a text from outside, on one line.
-func chatQuote(s string) string {
-	if s == "" {
-		return ""
-	}
-	return quoted(cut(oneLine(s, maxText), maxChatText))
 }
 
 // title is the subject: its tag is ours, and the brackets belong to it.

@@ -302,6 +302,11 @@ func holdRules(t rapid.TB, s report.Statement, m notify.Message) {
 			t.Errorf("%d changes of rules are not told of", left)
 		}
 	}
+	for _, c := range m.Unexplained {
+		if c.Prefix != "" && len(m.Attributes.Prefixes) < 250 && !slices.Contains(m.Attributes.Prefixes, c.Prefix) {
+			t.Errorf("%q is not among the attributes %q", c.Prefix, m.Attributes.Prefixes)
+		}
+	}
 	var got []string
 	for _, line := range ruleLine.FindAllStringSubmatch(m.Text, -1) {
 		got = append(got, line[1]+" "+line[2])

@@ -51,11 +51,15 @@ func markup(s string) string {
 
 // code is text that is shown as it is, to be copied.
 func code(s string) string {
-	return "`" + strings.NewReplacer("`", "'", "<", "‹", ">", "›", "\n", " ").Replace(s) + "`"
+	return "`" + inCode.Replace(s) + "`"
 }
 
-// cut shortens a text to n characters.
-func cut(s string, n int) string {
+// inCode takes out what would end code, or is markup even there.
+var inCode = strings.NewReplacer("`", "'", "<", "‹", ">", "›", "\n", " ")
+
+// brief shortens a text to what a chat shows of one.
+func brief(s string) string {
+	n := maxChatText
 	for i := range s {
 		if n--; n < 0 {
 			return s[:i] + "…"

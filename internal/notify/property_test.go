@@ -66,8 +66,27 @@ func TestAnyStatementFits(t *testing.T) {
 					ptc.Fault{Operation: fmt.Sprint(i, worst), Prefix: fmt.Sprint(i), Kind: ptc.FaultKind(worst), Code: worst, Message: worst, RequestID: worst},
 					ptc.Fault{Operation: "LoadPolicy", Kind: ptc.FaultMalformed, Message: strings.Repeat(worst+"\n", 50)})
 			}
+			for i := range 120 {
+				c := report.RuleChange{Prefix: fmt.Sprint(i, worst), Kind: report.Altered}
+				for range 12 {
+					c.Fields = append(c.Fields, report.FieldChange{Field: worst, Before: worst, After: worst})
+				}
+				s.Rules, s.Unexplained = append(s.Rules, c), append(s.Unexplained, c)
+			}
+			s.Rules[0].Kind = report.Added
 			s.Registry = ptc.Registry{Account: worst, Region: worst}
 			s.Policy.Name, s.Evidence = worst, worst
+			return s
+		}(),
+		"rules only": func() report.Statement {
+			s := big(6, func(i int) report.Finding { return finding2(fmt.Sprint("p", i), severity(i), "m") })
+			for i := range 100 {
+				c := report.RuleChange{Prefix: fmt.Sprint("rule-", i), Kind: report.Altered}
+				for range 10 {
+					c.Fields = append(c.Fields, report.FieldChange{Field: "role.arn", Before: worst, After: worst})
+				}
+				s.Rules = append(s.Rules, c)
+			}
 			return s
 		}(),
 		"10,000 faults": func() report.Statement {

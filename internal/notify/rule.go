@@ -7,6 +7,9 @@ import (
 	"ptcaudit/internal/report"
 )
 
+// maxField is how long a field and what it was may be to stand in one line.
+const maxField = 70
+
 // Titles of the sections about rules.
 const (
 	titleUntold = "CHANGED WITHOUT AN EVENT"
@@ -30,6 +33,7 @@ func (d *draft) untold(w *writer, m Message) {
 	w.title(titleUntold)
 	ruleChanges(w, m.Unexplained, len(d.statement.Unexplained)-len(m.Unexplained), "changed without an event")
 	for _, step := range d.untoldSteps() {
+		w.line("")
 		for line := range strings.Lines(step) {
 			if line = strings.TrimSuffix(line, "\n"); isCommand(line) {
 				w.line("    " + line)
@@ -65,11 +69,11 @@ func (d *draft) untoldSteps() []string {
 		"aws cloudtrail get-trail-status --name TRAIL_ARN" + in,
 	}, "\n")}
 	if made := calls(d.unexplained); len(made) > 0 {
-		who := "Who it was stands in CloudTrail's event history, for 90 days:"
+		who := []string{"Who it was stands in CloudTrail's event history, for 90 days:"}
 		for _, call := range made {
-			who += "\naws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=" + call + in
+			who = append(who, "aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue="+call+in)
 		}
-		steps = append(steps, who)
+		steps = append(steps, strings.Join(who, "\n"))
 	}
 	return steps
 }
@@ -110,7 +114,13 @@ func ruleChanges(w *writer, changes []report.RuleChange, left int, what string) 
 	for _, c := range written {
 		w.line("  " + pad(strings.ToUpper(string(c.Kind)), len(report.Altered)) + "  " + subject(c.Prefix))
 		for _, f := range c.Fields {
-			w.say("    ", fieldChange(f))
+			is, was := fieldChange(f)
+			if s := is + ", " + was; is != "" && was != "" && len(s) <= maxField {
+				w.say("    ", s)
+			} else {
+				w.say("    ", is)
+				w.say("    ", was)
+			}
 		}
 		if again(c) {
 			w.say("    ", "It was deleted and created again as it was.")
@@ -127,15 +137,17 @@ func again(c report.RuleChange) bool {
 }
 
 // fieldChange says what a field is, and what it was.
-func fieldChange(f report.FieldChange) string {
-	switch {
-	case f.Before == "":
-		return f.Field + " is " + f.After
-	case f.After == "":
-		return f.Field + " was " + f.Before
-	default:
-		return f.Field + " is " + f.After + ", was " + f.Before
+func fieldChange(f report.FieldChange) (is, was string) {
+	if f.After != "" {
+		is = f.Field + " is " + f.After
 	}
+	if f.Before != "" {
+		was = "was " + f.Before
+	}
+	if is == "" {
+		was = f.Field + " " + was
+	}
+	return is, was
 }
 
 func pad(s string, n int) string {

@@ -25,7 +25,7 @@ func (d *draft) text(m Message) string {
 	d.untold(&w, m)
 	d.section(&w, m, report.Resolved, d.resolved)
 	d.section(&w, m, report.Reminder, d.failing)
-	d.section(&w, m, Open, func(*writer, Finding) {})
+	d.section(&w, m, Open, nil)
 	d.became(&w, m)
 
 	if m.Omitted > 0 || d.evidence != "" {
@@ -56,7 +56,11 @@ func (d *draft) section(w *writer, m Message, status report.Status, write func(w
 	for _, f := range m.Findings {
 		if f.Status == status {
 			begin()
-			w.line("  " + d.head(f))
+			if status == Open { // a line each
+				w.line("  " + d.head(f))
+				continue
+			}
+			w.item(d.head(f))
 			write(w, f)
 		}
 	}

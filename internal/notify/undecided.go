@@ -14,7 +14,7 @@ const maxListed = 10
 // couldNot lists faults, and what they left undecided.
 func (d *draft) couldNot(w *writer, m Message) {
 	for _, f := range m.Faults {
-		w.line("  " + f.label() + "  " + subjects(f.Count, f.Prefixes) + "  " + f.what())
+		w.item(f.label() + "  " + subjects(f.Count, f.Prefixes) + "  " + f.what())
 		if f.Count > 1 {
 			w.say("    ", listed(f.Prefixes, f.Count)+".")
 		}
@@ -89,7 +89,7 @@ func undecided(w *writer, m Message) {
 			}
 			follows = follows && faulty[f.Prefix]
 		}
-		w.line("  UNDECIDED  " + subjects(len(findings), prefixes) + "  " + check)
+		w.item("UNDECIDED  " + subjects(len(findings), prefixes) + "  " + check)
 		if follows {
 			w.line("    For want of the above.")
 			continue

@@ -13,15 +13,32 @@ const maxLine = 998
 // writer writes the lines of a mail. A sentence is one line, however long:
 // mail programs break lines to their window's width, and make a mess of those
 // that are broken already.
-type writer struct{ text strings.Builder }
+type writer struct {
+	text   strings.Builder
+	titled bool // the last line is a title
+}
 
 // title begins a section.
-func (w *writer) title(s string) { w.line(""); w.line(s) }
+func (w *writer) title(s string) {
+	w.line("")
+	w.line(s)
+	w.titled = true
+}
+
+// item begins a part of a section. Where lines are broken their indentation
+// shows little, so that a blank line parts the items.
+func (w *writer) item(s string) {
+	if !w.titled {
+		w.line("")
+	}
+	w.line("  " + s)
+}
 
 // line writes a line as it is: what is copied must be whole.
 func (w *writer) line(s string) {
 	w.text.WriteString(s)
 	w.text.WriteByte('\n')
+	w.titled = false
 }
 
 // say writes words that are not copied; nothing where there are none.

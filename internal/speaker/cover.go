@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"ptcaudit/internal/ledger"
 	"ptcaudit/internal/report"
 	"ptcaudit/internal/store"
 )
@@ -29,16 +28,16 @@ func (t *Turn) Covered(ctx context.Context, changes []report.Trigger) bool {
 			t.copy = k
 			return false
 		}
-		next := k.ledger.Record(changes, s.now())
-		if bytes.Equal(next.Encode(), k.ledger.Encode()) {
-			return true // all of them are known
-		}
 		if s.Evidence != nil {
 			kept := store.Changes{Registry: t.registry, CoveredBy: k.ledger.LastComplete, Triggers: changes}
 			if _, err := store.PutChanges(ctx, s.Evidence, kept); err != nil {
 				return false
 			}
 			failpoint("changes-put")
+		}
+		next := k.ledger.Record(changes, s.now())
+		if bytes.Equal(next.Encode(), k.ledger.Encode()) {
+			return true // all of them are known
 		}
 		switch err := t.put(ctx, k, next); {
 		case err == nil:
@@ -54,26 +53,27 @@ func (t *Turn) Covered(ctx context.Context, changes []report.Trigger) bool {
 // time apart, so that those which come together are seen together. While many
 // come it is several times that: nobody reads a message every half a minute.
 const (
-	// burst is how many changes are many, if the ledger knows of so many within
-	// burstTime.
+	// burst is how many changes are many, if so many are known within burstTime.
 	burst     = 10
 	burstTime = 5 * time.Minute
 	// burstSettles is the time between audits then, in settling times.
 	burstSettles = 5
 )
 
-// Due is when an audit that only changes ask for is to begin. It is known once
-// Covered has looked; otherwise, and where nothing speaks against now, it is
-// the zero time.
-func (t *Turn) Due() time.Time {
+// Due is when an audit that only these changes ask for is to begin. It is known
+// once Covered has looked; otherwise, and where nothing speaks against now, it
+// is the zero time.
+func (t *Turn) Due(changes []report.Trigger) time.Time {
 	if t.copy == nil {
 		return time.Time{}
 	}
-	return due(t.copy.ledger, t.speaker.Settle, t.speaker.now())
-}
-
-func due(l ledger.Ledger, settle time.Duration, now time.Time) time.Time {
-	if last := l.LastAudit.StartedAt; last.IsZero() || last.After(now) {
+	now := t.speaker.now()
+	l := t.copy.ledger.Record(changes, now)
+	if l.Lease.Live(now) {
+		return l.Lease.Until // who speaks most likely covers them
+	}
+	last := l.LastAudit.StartedAt
+	if last.IsZero() || last.After(now) {
 		return time.Time{} // a clock that is wrong puts nothing off
 	}
 	lately := 0
@@ -83,7 +83,7 @@ func due(l ledger.Ledger, settle time.Duration, now time.Time) time.Time {
 		}
 	}
 	if lately >= burst {
-		settle *= burstSettles
+		return last.Add(burstSettles * t.speaker.Settle)
 	}
-	return l.LastAudit.StartedAt.Add(settle)
+	return last.Add(t.speaker.Settle)
 }

@@ -116,17 +116,18 @@ func TestDue(t *testing.T) {
 		due     time.Duration
 	}{
 		{0, 0, settle},
-		{9, time.Minute, settle},
-		{10, time.Minute, 5 * settle},
-		{10, 5 * time.Minute, settle},
+		{8, time.Minute, settle},
+		{9, time.Minute, 5 * settle}, // and the next is the tenth
+		{9, 5 * time.Minute, settle},
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt.changes, " changes ", tt.ago, " ago"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := inFolders(t)
 				turn := w.Turn(home)
-				if turn.Covered(t.Context(), []report.Trigger{change("first", "hub", 0)}); !turn.Due().IsZero() {
-					t.Errorf("the first audit is due %v", turn.Due())
+				first := []report.Trigger{change("first", "hub", 0)}
+				if turn.Covered(t.Context(), first); !turn.Due(first).IsZero() {
+					t.Errorf("the first audit is due %v", turn.Due(first))
 				}
 				r := audited("a")
 				for i := range tt.changes {
@@ -134,10 +135,11 @@ func TestDue(t *testing.T) {
 				}
 				w.mustSay(t, r)
 				turn = w.Turn(home)
-				if turn.Covered(t.Context(), []report.Trigger{change("next", "hub", 0)}) {
+				next := []report.Trigger{change("next", "hub", 0)}
+				if turn.Covered(t.Context(), next) {
 					t.Fatal("covered")
 				}
-				if got := time.Until(turn.Due()); got != tt.due {
+				if got := time.Until(turn.Due(next)); got != tt.due {
 					t.Errorf("due in %v, want %v", got, tt.due)
 				}
 			})
@@ -153,8 +155,9 @@ func TestDueAfterAWrongClock(t *testing.T) {
 		r.Audit.StartedAt = time.Now().Add(24 * time.Hour)
 		w.mustSay(t, r)
 		turn := w.Turn(home)
-		if turn.Covered(t.Context(), []report.Trigger{change("next", "hub", time.Hour)}) || !turn.Due().IsZero() {
-			t.Errorf("due %v", turn.Due())
+		next := []report.Trigger{change("next", "hub", time.Hour)}
+		if turn.Covered(t.Context(), next) || !turn.Due(next).IsZero() {
+			t.Errorf("due %v", turn.Due(next))
 		}
 	})
 }

@@ -42,15 +42,16 @@ func (t *Turn) Say(ctx context.Context, r report.Report, again bool) (Said, erro
 		defer cancel()
 	}
 	said := Said{Report: r}
-	evidence, err := t.keep(ctx, r)
-	if err != nil {
-		if again && err.Retryable {
-			return said, err
-		}
-		said.Report = with(r, err)
-	}
-	failpoint("evidence-put")
+	evidence, fault := t.keep(ctx, r)
 	a := attempt{Turn: t, again: again, evidence: evidence}
+	switch {
+	case fault == nil:
+		failpoint("evidence-put")
+	case a.comesAgain(fault):
+		return said, fault
+	default:
+		said.Report = with(r, fault)
+	}
 	if t.speaker.State == nil {
 		return a.sayAll(ctx, said)
 	}
@@ -108,7 +109,7 @@ func (a attempt) say(ctx context.Context, said Said) (Said, error) {
 				return said, a.outOfTime(err)
 			}
 		case errors.Is(err, errLook):
-		case failed && !(a.again && fault.Retryable) && said.Message == nil:
+		case failed && !a.comesAgain(fault) && said.Message == nil:
 			// Noise, but nothing is lost.
 			said.Report = with(audited, fault)
 			return a.sayAll(ctx, said)
@@ -193,13 +194,15 @@ func (a attempt) record(ctx context.Context, k *known, said *Said) error {
 // unrecorded is the error of a ledger that could not be told, where another try
 // may. What it would have been told stands in the evidence.
 func (a attempt) unrecorded(err error, said *Said) error {
-	fault, failed := errors.AsType[*ptc.Fault](err)
-	if failed && !(a.again && fault.Retryable) {
+	if fault, failed := errors.AsType[*ptc.Fault](err); failed && !a.comesAgain(fault) {
 		said.Unrecorded = err
 		return nil
 	}
 	return err
 }
+
+// comesAgain says that another try follows, which may not have the fault.
+func (a attempt) comesAgain(fault *ptc.Fault) bool { return a.again && fault.Retryable }
 
 // wait waits for another's lease a little, if there is no other try that could
 // and time to speak after it.
@@ -220,9 +223,8 @@ func (a attempt) speak(ctx context.Context, k *known, statement report.Statement
 	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
 	before := k.ledger
-	leased := before
-	leased.Lease = &ledger.Lease{Holder: rand.Text(), Until: a.speaker.now().Add(left + leaseReserve)}
-	if err := a.put(ctx, k, leased); err != nil {
+	lease := ledger.Lease{Holder: rand.Text(), Until: a.speaker.now().Add(left + leaseReserve)}
+	if err := a.put(ctx, k, before.Speaking(statement, lease)); err != nil {
 		return err
 	}
 	failpoint("lease-put")

@@ -96,19 +96,6 @@ func (f *flaky) Put(ctx context.Context, key string, data []byte, version string
 	return f.Store.Put(ctx, key, data, version)
 }
 
-// count counts the calls that begin so.
-func (f *flaky) count(begin string) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(slices.Collect(func(yield func(string) bool) {
-		for _, c := range f.calls {
-			if strings.HasPrefix(c, begin) && !yield(c) {
-				return
-			}
-		}
-	}))
-}
-
 // world is what a speaker under test meets.
 type world struct {
 	*speaker.Speaker
@@ -426,6 +413,36 @@ func TestWhileAnotherSpeaks(t *testing.T) {
 			t.Errorf("the ledger is %+v", l)
 		}
 	})
+}
+
+// Who speaks for longer than the lease, although no deadline would have it,
+// leaves alone what another has written since.
+func TestLeaseThatEnded(t *testing.T) {
+	for name, lease := range map[string]*ledger.Lease{"another speaks": {Holder: "another"}, "another has spoken": nil} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := inFolders(t)
+				w.topic.during = func(ctx context.Context) {
+					l := w.ledger(t)
+					_, version, err := w.state.Store.Get(ctx, ledger.Key(home))
+					if err != nil {
+						t.Fatal(err)
+					}
+					l.Lease, l.Seq = lease, 17
+					if _, err := w.state.Store.Put(ctx, ledger.Key(home), l.Encode(), version); err != nil {
+						t.Fatal(err)
+					}
+				}
+				said := w.mustSay(t, audited("a", "hub"))
+				if said.Message == nil || said.Unrecorded == nil {
+					t.Errorf("got %+v", said)
+				}
+				if l := w.ledger(t); l.Seq != 17 {
+					t.Errorf("it overwrote what another wrote: %+v", l)
+				}
+			})
+		})
+	}
 }
 
 // A message that could not be published gives the lease back, and is said by

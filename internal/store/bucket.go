@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"path"
 	"strings"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -38,25 +37,22 @@ const writerKey = "writer"
 type bucket struct {
 	name   string
 	prefix string // empty, or with a slash at its end
-	// api makes the client when it is first wanted.
-	api func() *s3.Client
+	api    *s3.Client
 }
 
 func newBucket(cfg aws.Config, name, prefix string) *bucket {
 	if prefix != "" {
 		prefix += "/"
 	}
-	return &bucket{name, prefix, sync.OnceValue(func() *s3.Client {
-		// Every error is returned; the SDK need not write any of it to stderr too.
-		cfg.Logger = logging.Nop{}
-		cfg.HTTPClient = wire.Client(cfg.HTTPClient, CallTimeout)
-		if cfg.Credentials != nil {
-			cfg.Credentials = credentials{cfg.Credentials}
-		}
-		return s3.NewFromConfig(cfg, func(o *s3.Options) {
-			// What stands in S3's place answers to one name only.
-			o.UsePathStyle = o.BaseEndpoint != nil
-		})
+	// Every error is returned; the SDK need not write any of it to stderr too.
+	cfg.Logger = logging.Nop{}
+	cfg.HTTPClient = wire.Client(cfg.HTTPClient, CallTimeout)
+	if cfg.Credentials != nil {
+		cfg.Credentials = credentials{cfg.Credentials}
+	}
+	return &bucket{name, prefix, s3.NewFromConfig(cfg, func(o *s3.Options) {
+		// What stands in S3's place answers to one name only.
+		o.UsePathStyle = o.BaseEndpoint != nil
 	})}
 }
 
@@ -85,7 +81,7 @@ func (b *bucket) Get(ctx context.Context, key string) ([]byte, string, error) {
 
 // open asks for an object. What it gives has a version.
 func (b *bucket) open(ctx context.Context, key string) (*s3.GetObjectOutput, error) {
-	out, err := b.api().GetObject(ctx, &s3.GetObjectInput{
+	out, err := b.api.GetObject(ctx, &s3.GetObjectInput{
 		Bucket: &b.name,
 		Key:    aws.String(b.prefix + key),
 		// By itself the client asks for the checksum, and compares it, only
@@ -138,7 +134,7 @@ func (b *bucket) Put(ctx context.Context, key string, data []byte, version strin
 	} else {
 		in.IfMatch = &version
 	}
-	out, err := b.api().PutObject(ctx, in)
+	out, err := b.api.PutObject(ctx, in)
 	switch {
 	case isConflict(err):
 		return b.settle(ctx, key, writer, version)
@@ -198,7 +194,7 @@ func (b *bucket) List(ctx context.Context, prefix, after string) iter.Seq2[strin
 		if after != "" {
 			in.StartAfter = aws.String(b.prefix + after)
 		}
-		pages := s3.NewListObjectsV2Paginator(b.api(), in, func(o *s3.ListObjectsV2PaginatorOptions) {
+		pages := s3.NewListObjectsV2Paginator(b.api, in, func(o *s3.ListObjectsV2PaginatorOptions) {
 			o.StopOnDuplicateToken = true
 		})
 		for pages.HasMorePages() {

@@ -11,8 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"ptcaudit/internal/ptc"
@@ -43,10 +43,6 @@ const (
 	opGetEvidence = "GetEvidence"
 )
 
-// maxEvidenceSize bounds what an object of evidence may unpack to, in bytes.
-// The report of a full registry has less than a megabyte.
-const maxEvidenceSize = 64 << 20
-
 // EvidenceKey is where the report of an audit is kept:
 // <account>/<region>/<yyyy>/<mm>/<dd>/<audit id>.json.gz, by the day, UTC, on
 // which it began.
@@ -66,8 +62,6 @@ func evidenceKey(reg ptc.Registry, at time.Time, name string) string {
 
 func registryPrefix(reg ptc.Registry) string { return reg.Account + "/" + reg.Region + "/" }
 
-var keyPattern = regexp.MustCompile(`^([0-9]{12})/([a-z0-9-]+)/([0-9]{4}/[0-9]{2}/[0-9]{2})/[A-Za-z0-9_-]+(\.changes)?\.json\.gz$`)
-
 // place is what a key of evidence says.
 type place struct {
 	registry ptc.Registry
@@ -77,14 +71,24 @@ type place struct {
 
 // parseKey takes the key of evidence apart; false where it is none.
 func parseKey(key string) (place, bool) {
-	m := keyPattern.FindStringSubmatch(key)
-	if m == nil {
+	parts := strings.SplitN(key, "/", 6)
+	if len(parts) != 6 {
 		return place{}, false
 	}
-	if _, err := time.Parse(dayLayout, m[3]); err != nil || !ptc.ValidRegion(m[2]) {
-		return place{}, false
+	p := place{registry: ptc.Registry{Account: parts[0], Region: parts[1]}, day: strings.Join(parts[2:5], "/")}
+	id, ok := strings.CutSuffix(parts[5], changesSuffix)
+	if p.changes = ok; !ok {
+		id, ok = strings.CutSuffix(parts[5], reportSuffix)
 	}
-	return place{ptc.Registry{Account: m[1], Region: m[2]}, m[3], m[4] != ""}, true
+	_, err := time.Parse(dayLayout, p.day)
+	return p, ok && err == nil && validID(id) && ptc.ValidAccount(p.registry.Account) && ptc.ValidRegion(p.registry.Region)
+}
+
+// validID says whether an id can be a part of a key.
+func validID(id string) bool {
+	return id != "" && !strings.ContainsFunc(id, func(r rune) bool {
+		return !isLetterOrDigit(r) && r != '-' && r != '_' && (r < 'A' || r > 'Z')
+	})
 }
 
 // PutReport keeps a report, and gives its key. What is kept is never
@@ -175,6 +179,9 @@ func put(ctx context.Context, s Store, key string, text []byte) (string, error) 
 	if _, ok := parseKey(key); !ok {
 		return "", malformed(opPutEvidence, fmt.Errorf("%.200q is no key of evidence", key))
 	}
+	if len(text) > MaxSize {
+		return "", malformed(opPutEvidence, errTooLarge("the text of "+key)) // it could not be read back
+	}
 	var packed bytes.Buffer
 	// Its header has no time and no name: equal text gives equal bytes.
 	w := gzip.NewWriter(&packed)
@@ -259,15 +266,16 @@ func decode(key string, data []byte) (Record, error) {
 	return record, nil
 }
 
-// unpack reads gzip, up to a bound: a small file can unpack to a very large one.
+// unpack reads gzip, up to the size of an object: a small one can unpack to a
+// very large one.
 func unpack(data []byte) ([]byte, error) {
 	r, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
 	}
-	text, err := io.ReadAll(io.LimitReader(r, maxEvidenceSize+1))
-	if err == nil && len(text) > maxEvidenceSize {
-		err = fmt.Errorf("it unpacks to more than %d MiB", maxEvidenceSize>>20)
+	text, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
+	if err == nil && len(text) > MaxSize {
+		err = errTooLarge("its text")
 	}
 	return text, err
 }

@@ -89,7 +89,10 @@ func testEvidence(t *testing.T, another func() store.Store) {
 	if _, err := store.GetReport(t.Context(), s, strings.Replace(key, "AUDIT1", "AUDIT2", 1)); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
+	large := audited(ireland, "LARGE", noon)
+	large.Findings[0].Message = strings.Repeat("a", store.MaxSize)
 	for name, r := range map[string]report.Report{
+		"too large":   large,
 		"no id":       audited(ireland, "", noon),
 		"a path":      audited(ireland, "../../other", noon),
 		"no registry": audited(ptc.Registry{}, "AUDIT1", noon),
@@ -229,7 +232,8 @@ func testRecords(t *testing.T, another func() store.Store) {
 		{"a day", noon.Add(-12 * time.Hour), noon.Add(12 * time.Hour), want[1:5]},
 		{"an hour", noon.Add(-time.Hour), noon, want[1:3]},
 		{"nothing between", noon, noon, nil},
-		{"in another zone", noon.Add(12 * time.Hour).In(time.FixedZone("", -10*3600)), time.Time{}, want[5:]},
+		{"in a zone behind", noon.Add(12 * time.Hour).In(time.FixedZone("", -10*3600)), noon.AddDate(0, 0, 1).In(time.FixedZone("", -13*3600)), want[5:6]},
+		{"in a zone ahead", noon.Add(time.Minute).In(time.FixedZone("", 13*3600)), noon.Add(12 * time.Hour).In(time.FixedZone("", 13*3600)), want[4:5]},
 		{"the wrong way round", noon.AddDate(0, 1, 0), noon, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -289,7 +293,7 @@ func testDamagedEvidence(t *testing.T, another func() store.Store) {
 		"FLIPPED":   append(slices.Clone(packed[:len(packed)-8]), 1, 2, 3, 4, 5, 6, 7, 8),
 		"NOREPORT":  pack(t, `{"schemaVersion":"ptcaudit/report/v9"}`),
 		"RENAMED":   packed,
-		"BOMB":      pack(t, strings.Repeat(" ", 65<<20)),
+		"BOMB":      pack(t, strings.Repeat(" ", store.MaxSize+1)),
 		"C.changes": pack(t, `{"schemaVersion":"ptcaudit/changes/v1","triggers":[]}`),
 		"D.changes": pack(t, `{"schemaVersion":"ptcaudit/changes/v2","triggers":[{}]}`),
 		"E.changes": pack(t, `{"schemaVersion":"ptcaudit/changes/v1","triggers":[{}]}`),

@@ -16,7 +16,6 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -61,9 +60,9 @@ type Store interface {
 	Place(key string) string
 }
 
-// MaxSize bounds an object, in bytes: a larger one is not read, and not
-// written. A ledger of a full registry has less than a megabyte, its evidence
-// a tenth of that.
+// MaxSize bounds an object, in bytes, and the text that evidence unpacks to: a
+// larger one is not read, and not written. Ledger and report of a full registry
+// have about a megabyte.
 const MaxSize = 16 << 20
 
 // CallTimeout is how long one attempt of a call to S3 may take, its answer
@@ -80,57 +79,53 @@ const CallTimeout = 10 * time.Second
 // BUCKET/PREFIX/* and s3:ListBucket on BUCKET; s3:PutObject alone, if all that
 // is done is to write under new keys.
 func Open(address string, cfg aws.Config) (Store, error) {
-	u, err := url.Parse(address)
-	if err == nil {
-		err = plain(u)
+	u, err := parse(address)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%q: %w: write s3://BUCKET/PREFIX or file:///FOLDER", address, err)
+	case u.Scheme == "s3":
+		return newBucket(cfg, u.Host, strings.Trim(u.Path, "/")), nil
+	default:
+		return &folder{filepath.Clean(u.Path)}, nil
 	}
-	if err == nil {
-		switch u.Scheme {
-		case "s3":
-			prefix := strings.Trim(u.Path, "/")
-			switch {
-			case !validBucket(u.Host):
-				err = fmt.Errorf("%q is no name of a bucket", u.Host)
-			case prefix != "" && checkKey(prefix) != nil:
-				err = checkKey(prefix)
-			default:
-				return newBucket(cfg, u.Host, prefix), nil
-			}
-		case "file":
-			switch {
-			case u.Host != "":
-				err = errors.New("a folder is written with three slashes and its whole path")
-			case !filepath.IsAbs(u.Path) || filepath.Clean(u.Path) != strings.TrimSuffix(u.Path, "/"):
-				err = errors.New("write the whole path of the folder, without dots for names")
-			default:
-				return &folder{filepath.Clean(u.Path)}, nil
-			}
-		default:
-			err = fmt.Errorf("no store is at %q", u.Scheme+":")
-		}
-	}
-	// url.Parse repeats the address.
-	if parse, ok := errors.AsType[*url.Error](err); ok {
-		err = parse.Err
-	}
-	return nil, fmt.Errorf("%q: %w: write s3://BUCKET/PREFIX or file:///FOLDER", address, err)
 }
 
-// plain refuses the parts of a URL that would not be used.
-func plain(u *url.URL) error {
-	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" || strings.Contains(u.Path, "//") {
-		return errors.New("a store has a scheme and a path, and nothing else")
+// parse reads the URL of a store. Parts that would not be used are refused.
+func parse(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if repeats, ok := errors.AsType[*url.Error](err); ok {
+		return nil, repeats.Err // without the address
 	}
-	return nil
+	prefix := strings.Trim(u.Path, "/")
+	switch bucket := u.Scheme == "s3"; {
+	case !bucket && u.Scheme != "file":
+		return nil, fmt.Errorf("no store is at %q", u.Scheme+":")
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" || strings.Contains(u.Path, "//"):
+		return nil, errors.New("a store has a scheme and a path, and nothing else")
+	case bucket && !validBucket(u.Host):
+		return nil, fmt.Errorf("%q is no name of a bucket", u.Host)
+	case bucket && prefix != "":
+		return u, checkKey(prefix)
+	case bucket:
+		return u, nil
+	case u.Host != "":
+		return nil, errors.New("a folder is written with three slashes and its whole path")
+	case !filepath.IsAbs(u.Path) || filepath.Clean(u.Path) != strings.TrimSuffix(u.Path, "/"):
+		return nil, errors.New("write the whole path of the folder, without dots for names")
+	default:
+		return u, nil
+	}
 }
 
 // validBucket says whether S3 would make a bucket of this name:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 func validBucket(name string) bool {
-	return bucketName.MatchString(name) && !strings.Contains(name, "..")
+	other := func(r rune) bool { return !isLetterOrDigit(r) }
+	return len(name) >= 3 && len(name) <= 63 && strings.TrimFunc(name, other) == name &&
+		!strings.ContainsFunc(name, func(r rune) bool { return other(r) && r != '.' && r != '-' }) && !strings.Contains(name, "..")
 }
 
-var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+func isLetterOrDigit(r rune) bool { return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' }
 
 // maxKeyLength is what S3 allows, in bytes, the store's own prefix included:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html

@@ -47,11 +47,28 @@ func (p *printer) difference(d history.Diff) string {
 	add(counts[history.Undecided], p.paint.warning(fmt.Sprintf("%d could not be told any more", counts[history.Undecided])))
 	add(counts[history.Changed], fmt.Sprintf("%d changed", counts[history.Changed]))
 	add(counts[history.Resolved], p.paint.good(fmt.Sprintf("%d resolved", counts[history.Resolved])))
-	add(len(d.Rules), count(len(d.Rules), "rule")+" added, removed or altered")
+	parts = append(parts, ruleCounts(d.Rules)...)
 	if len(parts) == 0 {
 		return "No difference in rules and findings, as far as they could be told."
 	}
 	return strings.Join(parts, ", ") + "."
+}
+
+// ruleCounts says how many rules were added, removed and altered.
+func ruleCounts(changes []report.RuleChange) []string {
+	var parts []string
+	for _, kind := range []report.ChangeKind{report.Added, report.Removed, report.Altered} {
+		n := 0
+		for _, c := range changes {
+			if c.Kind == kind {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, count(n, "rule")+" "+string(kind))
+		}
+	}
+	return parts
 }
 
 // sideOf is one of the two reports in a line.
@@ -92,10 +109,10 @@ func (p *printer) changedRules(changes []report.RuleChange) {
 
 // field writes one field of a rule before and after.
 func (p *printer) field(f report.FieldChange, kind report.ChangeKind) {
-	switch {
-	case kind == report.Added:
+	switch kind {
+	case report.Added:
 		p.line("    ", p.paint.good("+ ")+f.Field+": "+name(f.After))
-	case kind == report.Removed:
+	case report.Removed:
 		p.line("    ", p.paint.bad("- ")+f.Field+": "+name(f.Before))
 	default:
 		for _, side := range []struct{ mark, value string }{{p.paint.bad("- "), f.Before}, {p.paint.good("+ "), f.After}} {
@@ -145,15 +162,15 @@ func whatBecame(c history.FindingChange, deleted bool) string {
 	case c.Kind == history.Resolved && c.After == nil:
 		return "The policy does not ask for it any more."
 	case c.Kind == history.New && c.Before != nil && !passes(c.Before):
-		return standing(c.Before) + " before. " + quoted(c.After.Message)
+		return stands(c.Before) + " before. " + quoted(c.After.Message)
 	case c.Kind == history.New, c.Kind == history.Undecided && c.After != nil:
 		return quoted(c.After.Message)
 	case c.Kind == history.Undecided:
 		return "The audit could not read what it would need."
 	case c.Kind == history.Resolved:
-		return standing(c.After) + "."
+		return stands(c.After) + "."
 	}
-	before, after := standing(c.Before), standing(c.After)
+	before, after := stands(c.Before), stands(c.After)
 	switch {
 	case before != after:
 		return fmt.Sprintf("%s, before: %s.", after, lowerFirst(before))
@@ -169,8 +186,8 @@ func passes(f *report.Finding) bool {
 	return f.Outcome == report.Pass || f.Outcome == report.Skip
 }
 
-// standing says in words what a report says of a finding.
-func standing(f *report.Finding) string {
+// stands says in words what a report says of a finding.
+func stands(f *report.Finding) string {
 	if f == nil {
 		return "Not there"
 	}

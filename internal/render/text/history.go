@@ -51,42 +51,20 @@ func (p *printer) registry(r *history.Registry) {
 		audits += ", " + p.paint.warning(fmt.Sprintf("%d incomplete", incomplete))
 	}
 	p.prose("", fmt.Sprintf("Registry %s: %s.", r.Registry, audits))
-	p.prose("", "In the last one: "+p.verdict(r.Audits[len(r.Audits)-1].Summary, p.paint.good("no failures")))
+	p.prose("", "After the last one: "+p.standing(r.Audits[len(r.Audits)-1]))
 	if len(r.Audits) > 1 {
 		p.line("", "Failures over time: "+p.sparkline(r.Audits))
 	}
 }
 
-// bars are the heights of a sparkline, from none to most.
-var bars = []rune("▁▂▃▄▅▆▇█")
-
-// sparkline draws how many failures there were, audit by audit; of many audits
-// at once, the most. An incomplete one is a question mark.
-func (p *printer) sparkline(audits []history.Audit) string {
-	width := min(len(audits), p.width-len("Failures over time:  (most: 9999)"))
-	most, heights, unknown := 0, make([]int, width), make([]bool, width)
-	for i, a := range audits {
-		column := i * width / len(audits)
-		heights[column] = max(heights[column], failed(a))
-		unknown[column] = unknown[column] || !a.Complete
-		most = max(most, failed(a))
+// standing says how a registry stood after an audit.
+func (p *printer) standing(a history.Audit) string {
+	none := p.paint.good("no failures")
+	if !a.Complete {
+		none = "no failures known"
 	}
-	var line strings.Builder
-	for i, n := range heights {
-		switch {
-		case unknown[i]:
-			line.WriteString(p.paint.warning("?"))
-		case n == 0:
-			line.WriteRune(bars[0])
-		default:
-			line.WriteRune(bars[1+(n-1)*(len(bars)-2)/max(most-1, 1)])
-		}
-	}
-	return fmt.Sprintf("%s (most: %d)", line.String(), most)
+	return p.verdict(report.Summary{Rules: a.Summary.Rules, Outcomes: map[report.Outcome]int{report.Fail: failing(a)}, Failed: a.Failing}, none)
 }
-
-// failed is how many open failures an audit saw.
-func failed(a history.Audit) int { return a.Summary.Outcomes[report.Fail] - a.Summary.Waived }
 
 // auditColumns head the table of audits.
 var auditColumns = []string{"AUDITED (UTC)", "WHY", "CRIT", "HIGH", "MED", "LOW", "INFO", "SINCE THE ONE BEFORE"}
@@ -148,10 +126,10 @@ func why(kinds []report.TriggerKind) string {
 	return s
 }
 
-// number is how many failures of a severity an audit saw. None is a dash, but
-// of an incomplete one nobody knows.
+// number is how many failures of a severity were known after an audit. None is
+// a dash, but of an incomplete one nobody knows.
 func (p *printer) number(a history.Audit, severity report.Severity) string {
-	switch n := a.Summary.Failed[severity]; {
+	switch n := a.Failing[severity]; {
 	case n > 0:
 		return p.paint.severity(severity, fmt.Sprint(n))
 	case !a.Complete:
@@ -173,19 +151,11 @@ func (p *printer) since(a history.Audit, first bool) string {
 		n    int
 		what string
 	}{{len(a.New), "new"}, {len(a.Changed), "changed"}, {len(a.Resolved), "resolved"}} {
-		if c.n > 0 && !(first && c.what == "new") {
+		if c.n > 0 && (!first || c.what != "new") {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
 		}
 	}
-	kinds := map[report.ChangeKind]int{}
-	for _, c := range a.Rules {
-		kinds[c.Kind]++
-	}
-	for _, kind := range []report.ChangeKind{report.Added, report.Removed, report.Altered} {
-		if n := kinds[kind]; n > 0 {
-			parts = append(parts, count(n, "rule")+" "+string(kind))
-		}
-	}
+	parts = append(parts, ruleCounts(a.Rules)...)
 	if len(parts) == 0 {
 		return "-"
 	}

@@ -1,0 +1,86 @@
+package cli_test
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"ptcaudit/internal/cli"
+	"ptcaudit/internal/localcloud"
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
+	"ptcaudit/internal/store"
+	"ptcaudit/internal/wire"
+)
+
+// What the scripts play on a folder holds for a bucket, which is found as the
+// AWS CLI finds one.
+func TestEvidenceInABucket(t *testing.T) {
+	endpoint := localcloud.Start(t).Endpoint
+	for key, value := range map[string]string{
+		"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		t.Setenv(key, value)
+	}
+	cfg := aws.Config{
+		Region: "eu-west-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		HTTPClient: wire.Client(nil, time.Minute),
+	}
+	client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
+	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{
+		Bucket:                    aws.String("acme-evidence"),
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint("eu-west-1")},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open("s3://acme-evidence/ptcaudit", cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var place string
+	for day := 1; day <= 3; day++ {
+		at := time.Date(2026, 11, day, 6, 0, 0, 0, time.UTC)
+		r := report.Report{
+			Audit:    report.Audit{ID: at.Format("AUDIT2006-01-02"), StartedAt: at, FinishedAt: at},
+			Registry: ptc.Registry{Account: "111122223333", Region: "eu-west-1"},
+		}
+		r.Finish()
+		key, err := store.PutReport(t.Context(), s, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		place = s.Place(key)
+	}
+	archive := t.TempDir() + "/november.zip"
+	tests := []struct {
+		args string
+		code int
+		want string
+	}{
+		{"history --from 2026-11-01 --to 2026-11-02", cli.ExitOK, "Registry 111122223333 eu-west-1: 2 audits.\n"},
+		{"history --account 111122223333 --region eu-west-1 --from 2026-11-01 --to 2026-11-30", cli.ExitOK, "Registry 111122223333 eu-west-1: 3 audits.\n"},
+		{"report " + place, cli.ExitOK, "0 rules, no failures.\n"},
+		{"diff AUDIT2026-11-01 " + place, cli.ExitOK, "No difference.\n"},
+		{"diff AUDIT2026-11-09 " + place, cli.ExitUsage, "ptcaudit: AUDIT2026-11-09: no file and no stored report"},
+		{"evidence export --from 2026-11-01 --to 2026-11-30 --out " + archive, cli.ExitOK, archive + ": audits: 3, registries: 1\n"},
+		{"history --evidence s3://acme-nosuch", cli.ExitIncomplete, "ptcaudit: read the evidence: "},
+	}
+	for _, tt := range tests {
+		t.Run(tt.args, func(t *testing.T) {
+			var out bytes.Buffer
+			env := append(os.Environ(), "PTCAUDIT_EVIDENCE=s3://acme-evidence/ptcaudit")
+			code := cli.Run(t.Context(), strings.Fields(tt.args), env, strings.NewReader(""), &out, &out)
+			if code != tt.code || !strings.HasPrefix(out.String(), tt.want) {
+				t.Errorf("exit code %d:\n%s", code, out.String())
+			}
+		})
+	}
+}
