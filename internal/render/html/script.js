@@ -55,13 +55,18 @@
     form.addEventListener("input", filter);
     sort.addEventListener("input", order);
     form.addEventListener("submit", (event) => event.preventDefault());
-    form.addEventListener("reset", () => setTimeout(() => { filter(); order(); }));
+    const clear = () => {
+      form.reset();
+      filter();
+      order();
+    };
+    document.getElementById("filter-reset").addEventListener("click", clear);
     // A link to a finding that is filtered out shows it again.
     window.addEventListener("hashchange", () => {
       const target = document.getElementById(location.hash.slice(1));
       if (target && target.closest("[hidden]")) {
-        form.reset();
-        setTimeout(() => target.scrollIntoView(), 1);
+        clear();
+        target.scrollIntoView();
       }
     });
     form.hidden = false;
