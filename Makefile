@@ -86,7 +86,7 @@ sam-local: $(addprefix $(CACHE)/,clients/.done rie/.done cdk/.done sam/.done) ##
 	@REQUIRE_TOOLS=1 REQUIRE_DOCKER=1 go test -C functions/audit -count=1 -run '^TestSAMLocal$$'
 
 .PHONY: bench
-bench: bin $(CACHE)/custodian/.done ## Print the figures of README.md, each beside its baseline
+bench: bin $(CACHE)/custodian/.done $(CACHE)/localcloud/.done ## Print the figures of README.md, each beside its baseline
 	@$(MAKE) build ARCH=$(shell go env GOHOSTARCH)
 	go run ./internal/bench
 

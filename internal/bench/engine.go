@@ -9,10 +9,13 @@ import (
 	"cel.dev/cel-go/cel"
 
 	"ptcaudit/internal/audit"
+	"ptcaudit/internal/config"
 	"ptcaudit/internal/ecrapi"
+	"ptcaudit/internal/ledger"
 	"ptcaudit/internal/policy"
 	"ptcaudit/internal/policy/expr"
 	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
 )
 
 // audits measures a whole audit of a full registry in which each Validate
@@ -104,6 +107,61 @@ func engines(ctx context.Context) ([]figure, error) {
 		},
 		simple,
 	}, nil
+}
+
+// ledgers measures what the ledger adds to an audit that has nothing to say:
+// the comparison alone, and with the ledger read and written.
+func ledgers(ctx context.Context) ([]figure, error) {
+	const n, batch = 51, 10
+	p, err := policy.Load("strict")
+	if err != nil {
+		return nil, err
+	}
+	rules, err := fullRules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := (&audit.Engine{ECR: facts{rules}, Policy: p}).Audit(ctx, registry, nil)
+	options := ledger.Options{Now: r.Audit.FinishedAt, MinSeverity: report.Low, RemindAfter: config.DefaultRemindAfter}
+	measure := func(what string) (figure, error) {
+		_, known := ledger.Compare(ledger.Ledger{}, r, options)
+		kept := known.Encode()
+		var alone, whole []time.Duration
+		for range n {
+			began := time.Now()
+			for range batch {
+				if s, _ := ledger.Compare(known, r, options); len(s.Statuses()) > 0 {
+					return figure{}, fmt.Errorf("the audit is not silent: %v", s.Statuses())
+				}
+			}
+			alone = append(alone, time.Since(began)/batch)
+			began = time.Now()
+			for range batch {
+				before, err := ledger.Decode(kept)
+				if err != nil {
+					return figure{}, err
+				}
+				_, after := ledger.Compare(before, r, options)
+				after.Encode()
+			}
+			whole = append(whole, time.Since(began)/batch)
+		}
+		a, b := median(alone), median(whole)
+		return figure{
+			what: what, n: n, value: ms(a),
+			baseline: fmt.Sprintf("%s with the ledger, %d KiB, decoded and encoded", ms(b), len(kept)>>10),
+			ratio:    times(float64(a), float64(b)), goal: "≤ 1 ms",
+		}, nil
+	}
+	usual, err := measure("comparing 50 rules × all checks of strict with the ledger")
+	if err != nil {
+		return nil, err
+	}
+	for i := range r.Findings {
+		r.Findings[i].Outcome = report.Fail
+	}
+	worst, err := measure("the same, where every check fails of every rule")
+	return []figure{usual, worst}, err
 }
 
 // fullRules are the rules of a full registry as the adapter reads them.

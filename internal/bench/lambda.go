@@ -19,9 +19,15 @@ import (
 type runtimeAPI struct {
 	ready   chan time.Time
 	events  chan string
-	replies chan error
+	replies chan reply
 	server  *http.Server
 	address string
+}
+
+// reply is what the function said to an event, or that it failed.
+type reply struct {
+	body []byte
+	err  error
 }
 
 func newRuntimeAPI(ctx context.Context) (*runtimeAPI, error) {
@@ -31,7 +37,7 @@ func newRuntimeAPI(ctx context.Context) (*runtimeAPI, error) {
 		return nil, err
 	}
 	api := &runtimeAPI{
-		ready: make(chan time.Time, 1), events: make(chan string), replies: make(chan error, 1),
+		ready: make(chan time.Time, 1), events: make(chan string), replies: make(chan reply, 1),
 		address: listener.Addr().String(),
 	}
 	mux := http.NewServeMux()
@@ -56,7 +62,7 @@ func newRuntimeAPI(ctx context.Context) (*runtimeAPI, error) {
 				err = fmt.Errorf("the function failed: %s", body)
 			}
 			w.WriteHeader(http.StatusAccepted)
-			api.replies <- err
+			api.replies <- reply{body, err}
 		}
 	}
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/bench/response", answer(false))
@@ -96,9 +102,9 @@ func start(ctx context.Context, bootstrap string, env ...string) (*function, err
 	case at := <-api.ready:
 		f.startup = at.Sub(began)
 		return f, nil
-	case err := <-api.replies:
+	case r := <-api.replies:
 		f.stop()
-		return nil, fmt.Errorf("%s did not start: %w", bootstrap, err)
+		return nil, fmt.Errorf("%s did not start: %w", bootstrap, r.err)
 	case <-time.After(time.Minute):
 		f.stop()
 		return nil, fmt.Errorf("%s did not ask for an event within a minute", bootstrap)
@@ -106,9 +112,10 @@ func start(ctx context.Context, bootstrap string, env ...string) (*function, err
 }
 
 // invoke hands the function one event and waits for its reply.
-func (f *function) invoke(event string) error {
+func (f *function) invoke(event string) ([]byte, error) {
 	f.api.events <- event
-	return <-f.api.replies
+	r := <-f.api.replies
+	return r.body, r.err
 }
 
 // resident is the memory of the process that is in RAM, in bytes.

@@ -43,7 +43,7 @@ func run(ctx context.Context) error {
 	out := table.NewWriter()
 	out.SetStyle(table.StyleDefault)
 	out.AppendHeader(table.Row{"What", "n", "Measured", "Baseline", "Ratio", "Goal"})
-	for _, measure := range []func(context.Context) ([]figure, error){audits, engines, starts, memory, packages, custodian} {
+	for _, measure := range []func(context.Context) ([]figure, error){audits, engines, ledgers, bursts, calls, starts, memory, packages, custodian} {
 		figures, err := measure(ctx)
 		if err != nil {
 			return err

@@ -246,59 +246,84 @@ func recorded(t *testing.T, evidence store.Store) map[string]bool {
 }
 
 // A thousand changes of one registry: few audits, few messages, and everybody
-// who made one is known.
+// who made one is known. `make bench` prints the attributes.
 func TestBurst(t *testing.T) {
-	const changes, mostMessages, mostAudits = 1000, 3, 10
+	const mostMessages, mostAudits = 3, 10
 	for _, over := range []time.Duration{0, time.Minute, 5 * time.Minute} {
 		t.Run(over.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				registry, queue := &troubled{}, &simulation{messages: map[string]*message{}}
-				h := stateful(t, registry, registry, queue)
-				var senders, pollers sync.WaitGroup
-				began := time.Now()
-				for i := range changes {
-					senders.Go(func() {
-						time.Sleep(over * time.Duration(i) / changes)
-						body := event(fmt.Sprint("event-", i), fmt.Sprint("actor-", i), []string{"ghcr", "hub", "quay"}[i%3])
-						if rand.N(10) == 0 {
-							time.Sleep(rand.N(3 * time.Minute)) // late
-						}
-						queue.send(body)
-						if rand.N(10) == 0 {
-							time.Sleep(rand.N(time.Minute))
-							queue.send(body) // twice
-						}
-					})
-				}
-				stop := make(chan struct{})
-				for range concurrency {
-					pollers.Go(func() { queue.poll(t, h, stop) })
-				}
-				senders.Wait()
-				for !queue.empty() && time.Since(began) < time.Hour {
-					time.Sleep(time.Second)
-				}
-				took := time.Since(began)
-				close(stop)
-				pollers.Wait()
-
-				if queue.dead > 0 || !queue.empty() {
-					t.Errorf("%d messages are dead letters; the queue is empty: %v", queue.dead, queue.empty())
-				}
-				if got := recorded(t, h.Speaker.Evidence); len(got) != changes {
-					t.Errorf("%d of %d who made a change are known", len(got), changes)
-				}
+				burst(t, stateful(t, registry, registry, queue), queue, over)
 				if len(registry.said) > mostMessages || len(registry.said) == 0 || registry.audits > mostAudits {
 					t.Errorf("%d messages, %d audits", len(registry.said), registry.audits)
 				}
-				most := 0
-				for _, m := range queue.messages {
-					most = max(most, m.receives)
-				}
-				t.Logf("%d messages, %d audits, over after %v, a message was received %d times at most", len(registry.said), registry.audits, took, most)
+				registry.attributes(t)
 			})
 		})
 	}
+	// What the ledger is there for: each batch is an audit, and says it all.
+	t.Run("without a ledger", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			registry, queue := &troubled{}, &simulation{messages: map[string]*message{}}
+			h := stateful(t, registry, registry, queue)
+			h.Speaker.State = nil
+			burst(t, h, queue, 0)
+			registry.attributes(t)
+		})
+	})
+}
+
+// attributes are what became of a burst, for other programs.
+func (r *troubled) attributes(t *testing.T) {
+	t.Helper()
+	t.Attr("messages", fmt.Sprint(len(r.said)))
+	t.Attr("audits", fmt.Sprint(r.audits))
+}
+
+// burst has a thousand people change a registry in so much time, and the
+// handler work until the queue is empty. Nobody who made a change is lost.
+func burst(t *testing.T, h *handler.Handler, queue *simulation, over time.Duration) {
+	t.Helper()
+	const changes = 1000
+	var senders, pollers sync.WaitGroup
+	began := time.Now()
+	for i := range changes {
+		senders.Go(func() {
+			time.Sleep(over * time.Duration(i) / changes)
+			body := event(fmt.Sprint("event-", i), fmt.Sprint("actor-", i), []string{"ghcr", "hub", "quay"}[i%3])
+			if rand.N(10) == 0 {
+				time.Sleep(rand.N(3 * time.Minute)) // late
+			}
+			queue.send(body)
+			if rand.N(10) == 0 {
+				time.Sleep(rand.N(time.Minute))
+				queue.send(body) // twice
+			}
+		})
+	}
+	stop := make(chan struct{})
+	for range concurrency {
+		pollers.Go(func() { queue.poll(t, h, stop) })
+	}
+	senders.Wait()
+	for !queue.empty() && time.Since(began) < time.Hour {
+		time.Sleep(time.Second)
+	}
+	took := time.Since(began)
+	close(stop)
+	pollers.Wait()
+
+	if queue.dead > 0 || !queue.empty() {
+		t.Errorf("%d messages are dead letters; the queue is empty: %v", queue.dead, queue.empty())
+	}
+	if got := recorded(t, h.Speaker.Evidence); len(got) != changes {
+		t.Errorf("%d of %d who made a change are known", len(got), changes)
+	}
+	most := 0
+	for _, m := range queue.messages {
+		most = max(most, m.receives)
+	}
+	t.Logf("over after %v, a message was received %d times at most", took, most)
 }
 
 // While ECR throttles, a burst does not add to it; what it could not find out

@@ -64,6 +64,8 @@ func (t *Turn) keep(ctx context.Context, r report.Report) (string, *ptc.Fault) {
 	if evidence == nil {
 		return "", nil
 	}
+	ctx, cancel := half(ctx)
+	defer cancel()
 	key, err := store.PutReport(ctx, evidence, r)
 	// An audit's id is its own: what is there already is this report, put by a
 	// call whose answer was lost.
@@ -103,13 +105,14 @@ func (a attempt) say(ctx context.Context, said Said) (Said, error) {
 	for round := 0; ; round++ {
 		said.Report = audited
 		err := a.round(ctx, &said)
+		_, unsaid := errors.AsType[*Unsaid](err) // whose fault is the topic's
 		switch fault, failed := errors.AsType[*ptc.Fault](err); {
 		case errors.Is(err, store.ErrConflict):
 			if err := pause(ctx, round); err != nil {
 				return said, a.outOfTime(err)
 			}
 		case errors.Is(err, errLook):
-		case failed && !a.comesAgain(fault) && said.Message == nil:
+		case failed && !unsaid && !a.comesAgain(fault) && said.Message == nil:
 			// Noise, but nothing is lost.
 			said.Report = with(audited, fault)
 			return a.sayAll(ctx, said)
@@ -304,6 +307,16 @@ func pause(ctx context.Context, round int) error {
 		limit = min(most, least<<round)
 	}
 	return sleep(ctx, limit/2+mathrand.N(limit/2)) //nolint:gosec // spreads load, guards nothing
+}
+
+// half is half of the time there is, so that a store which does not answer
+// leaves time to say so.
+func half(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)/2)
 }
 
 // sleep waits; its error is the context's that ended before.

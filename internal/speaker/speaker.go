@@ -117,6 +117,8 @@ type known struct {
 // read reads the ledger of the registry. One that is damaged is set aside, and
 // what is known is nothing. Its error is a *ptc.Fault.
 func (t *Turn) read(ctx context.Context) (*known, error) {
+	ctx, cancel := half(ctx)
+	defer cancel()
 	key := ledger.Key(t.registry)
 	data, version, err := t.speaker.State.Get(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
@@ -156,6 +158,8 @@ func (t *Turn) setAside(ctx context.Context, key string, data []byte, version st
 // put writes a ledger over the one that is known, which becomes it. Its error
 // is store.ErrConflict or a *ptc.Fault.
 func (t *Turn) put(ctx context.Context, k *known, next ledger.Ledger) error {
+	ctx, cancel := half(ctx)
+	defer cancel()
 	key := ledger.Key(t.registry)
 	next.Registry = t.registry
 	version, err := t.speaker.State.Put(ctx, key, next.Encode(), k.version)

@@ -68,11 +68,16 @@ type flaky struct {
 	mu    sync.Mutex
 	calls []string
 	// fail, where it is set, says what a call is answered with instead: "get"
-	// or "put", and the key. The write of a call whose answer is lost is made.
+	// or "put", and the key.
 	fail func(call, key string) error
+	// hang, where it is set, is what each call does instead.
+	hang func(ctx context.Context) error
 }
 
-func (f *flaky) note(call, key string) error {
+func (f *flaky) note(ctx context.Context, call, key string) error {
+	if f.hang != nil {
+		return f.hang(ctx)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, call+" "+key)
@@ -83,14 +88,14 @@ func (f *flaky) note(call, key string) error {
 }
 
 func (f *flaky) Get(ctx context.Context, key string) ([]byte, string, error) {
-	if err := f.note("get", key); err != nil {
+	if err := f.note(ctx, "get", key); err != nil {
 		return nil, "", err
 	}
 	return f.Store.Get(ctx, key)
 }
 
 func (f *flaky) Put(ctx context.Context, key string, data []byte, version string) (string, error) {
-	if err := f.note("put", key); err != nil {
+	if err := f.note(ctx, "put", key); err != nil {
 		return "", err
 	}
 	return f.Store.Put(ctx, key, data, version)
@@ -450,10 +455,18 @@ func TestLeaseThatEnded(t *testing.T) {
 func TestNotPublished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inFolders(t)
-		w.topic.refuse = errors.New("no topic")
-		_, err := w.say(t, audited("a", "hub"), true)
-		if _, ok := errors.AsType[*speaker.Unsaid](err); !ok {
-			t.Fatalf("error %v", err)
+		tried := 0
+		w.topic.during = func(context.Context) { tried++ }
+		for _, refuse := range []error{errors.New("no topic"), &ptc.Fault{Operation: "Publish", Kind: ptc.FaultDenied}} {
+			w.topic.refuse = refuse
+			_, err := w.say(t, audited(fmt.Sprint("try", tried), "hub"), true)
+			if _, ok := errors.AsType[*speaker.Unsaid](err); !ok {
+				t.Fatalf("error %v", err)
+			}
+			time.Sleep(time.Second)
+		}
+		if tried != 2 {
+			t.Errorf("it was published %d times", tried)
 		}
 		if l := w.ledger(t); l.Lease != nil || l.Seq != 0 || len(l.Findings) != 0 {
 			t.Errorf("the ledger is %+v", l)
@@ -564,6 +577,30 @@ func TestStoresThatFail(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Stores that do not answer leave time to say so, on a last try.
+func TestStoresThatHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := inFolders(t)
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		defer cancel()
+		hang := func(ctx context.Context) error {
+			<-ctx.Done()
+			return &ptc.Fault{Operation: "PutObject", Kind: ptc.FaultTimeout, Message: "no answer", Retryable: true}
+		}
+		w.state.hang, w.evidence.hang = hang, hang
+		w.topic.during = func(ctx context.Context) {
+			if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) < 500*time.Millisecond {
+				t.Errorf("publishing has %v", time.Until(deadline))
+			}
+		}
+		said, err := w.Turn(home).Say(ctx, audited("a", "hub"), false)
+		if err != nil || len(said.Report.Faults) != 2 {
+			t.Errorf("faults %v, error %v", said.Report.Faults, err)
+		}
+		is(t, "said", w.topic.statuses(), []string{"COULD_NOT_AUDIT+FAILED"})
+	})
 }
 
 // Evidence that cannot be kept is said once, not with each audit.

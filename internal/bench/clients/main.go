@@ -8,7 +8,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
 func main() {
@@ -16,9 +18,10 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	ecrClient, snsClient := ecr.NewFromConfig(cfg), sns.NewFromConfig(cfg)
+	ecrClient, s3Client := ecr.NewFromConfig(cfg), s3.NewFromConfig(cfg)
+	snsClient, sqsClient := sns.NewFromConfig(cfg), sqs.NewFromConfig(cfg)
 	lambda.Start(func(context.Context) error {
-		_, _ = ecrClient, snsClient
+		_, _, _, _ = ecrClient, s3Client, snsClient, sqsClient
 		return nil
 	})
 }
