@@ -29,19 +29,27 @@ func (*completionCommand) Help() string {
 
 // The protocol is bash's: the command gets the line so far in COMP_LINE, the
 // cursor's place in COMP_POINT, and prints a candidate a line. Where it prints
-// none, bash and zsh complete the names of files.
+// none, the shells complete the names of files. To bash, a word ends at an
+// equals sign; zsh and fish want the whole of --flag=value.
 // https://www.gnu.org/software/bash/manual/html_node/Programmable-Completion.html
 var completionOf = map[string]string{
 	"bash": `complete -o default -C 'ptcaudit complete-line' ptcaudit
 `,
 	"zsh": `autoload -U +X compinit && compinit
 autoload -U +X bashcompinit && bashcompinit
-complete -o default -C 'ptcaudit complete-line' ptcaudit
+complete -o default -C 'ptcaudit complete-line --whole' ptcaudit
 `,
 	"fish": `function __complete_ptcaudit
-    COMP_LINE=(commandline -cp) ptcaudit complete-line
+    set -l candidates (COMP_LINE=(commandline -cp) ptcaudit complete-line --whole)
+    if set -q candidates[1]
+        printf '%s\n' $candidates
+    else
+        set -l word (commandline -ct)
+        set -l before (string match -r '^.*=' -- $word)
+        __fish_complete_path (string replace -r -- '^.*=' '' $word) | string replace -r -- '^' "$before"
+    end
 end
-complete -c ptcaudit -a '(__complete_ptcaudit)'
+complete -c ptcaudit -f -a '(__complete_ptcaudit)'
 `,
 }
 
@@ -53,26 +61,29 @@ func (s *completionCommand) Run(c *command) error {
 
 // completeLineCommand is what the shells call.
 type completeLineCommand struct {
+	// Whole says that a word does not end at an equals sign.
+	Whole bool
 	// Bash says again what COMP_LINE has.
 	Words []string `arg:"" optional:"" passthrough:""`
 }
 
 // Run prints what the line may go on with.
-func (*completeLineCommand) Run(c *command, k *kong.Kong) error {
+func (l *completeLineCommand) Run(c *command, k *kong.Kong) error {
 	line := c.getenv("COMP_LINE")
 	if point, err := strconv.Atoi(c.getenv("COMP_POINT")); err == nil && point >= 0 && point < len(line) {
 		line = line[:point]
 	}
 	var out strings.Builder
-	for _, candidate := range complete(k.Model.Node, line) {
+	for _, candidate := range c.complete(k.Model.Node, line, l.Whole) {
 		fmt.Fprintln(&out, candidate)
 	}
 	_, err := io.WriteString(c.out, out.String())
 	return err
 }
 
-// complete gives what the last word of a command line may become.
-func complete(node *kong.Node, line string) []string {
+// complete gives what the last word of a command line may become, or only what
+// of it stands behind an equals sign.
+func (c *command) complete(node *kong.Node, line string, whole bool) []string {
 	words := strings.Fields(line)
 	last := ""
 	if len(words) > 0 && !strings.HasSuffix(line, " ") {
@@ -81,15 +92,22 @@ func complete(node *kong.Node, line string) []string {
 	var flags []*kong.Flag
 	flags = append(flags, node.Flags...)
 	var waiting *kong.Flag // for its value
-	positions := 0
+	positions, checksOf := 0, "" // the policy that has the checks
 	for _, word := range words[min(1, len(words)):] {
 		switch {
 		case waiting != nil:
+			if waiting.Name == "policy" {
+				checksOf = word
+			}
 			waiting = nil
 		case strings.HasPrefix(word, "-"):
-			name, _, given := strings.Cut(word, "=")
-			if f := flagNamed(flags, name); f != nil && !f.IsBool() && !given {
+			name, value, given := strings.Cut(word, "=")
+			switch f := flagNamed(flags, name); {
+			case f == nil || f.IsBool():
+			case !given:
 				waiting = f
+			case f.Name == "policy":
+				checksOf = value
 			}
 		default:
 			if i := slices.IndexFunc(node.Children, func(n *kong.Node) bool { return n.Name == word }); i >= 0 {
@@ -102,13 +120,16 @@ func complete(node *kong.Node, line string) []string {
 	}
 
 	var candidates []string
+	before := "" // each of them
 	name, value, given := strings.Cut(last, "=")
 	switch f := flagNamed(flags, name); {
 	case waiting != nil:
-		candidates = candidatesOf(waiting.Value)
+		candidates = c.candidatesOf(waiting.Value, checksOf)
 	case f != nil && given:
-		// Bash takes the equals sign for the end of a word, so the value alone.
-		candidates, last = candidatesOf(f.Value), value
+		candidates, last = c.candidatesOf(f.Value, checksOf), value
+		if whole {
+			before = name + "="
+		}
 	case strings.HasPrefix(last, "-"):
 		for _, f := range flags {
 			if !f.Hidden {
@@ -122,13 +143,13 @@ func complete(node *kong.Node, line string) []string {
 			}
 		}
 		if n := len(node.Positional); n > 0 {
-			candidates = append(candidates, candidatesOf(node.Positional[min(positions, n-1)])...)
+			candidates = append(candidates, c.candidatesOf(node.Positional[min(positions, n-1)], checksOf)...)
 		}
 	}
 	var out []string
 	for _, candidate := range candidates {
 		if strings.HasPrefix(candidate, last) {
-			out = append(out, candidate)
+			out = append(out, before+candidate)
 		}
 	}
 	slices.Sort(out)
@@ -146,7 +167,8 @@ func flagNamed(flags []*kong.Flag, name string) *kong.Flag {
 
 // candidatesOf are the values that a flag or an argument may have, where they
 // can be listed: of an enum, or of what its placeholder or name stands for.
-func candidatesOf(v *kong.Value) []string {
+// checksOf is the policy that the line names.
+func (c *command) candidatesOf(v *kong.Value, checksOf string) []string {
 	if v.Enum != "" {
 		return v.EnumSlice()
 	}
@@ -169,13 +191,17 @@ func candidatesOf(v *kong.Value) []string {
 	case "POLICY", "policy":
 		return policies.Names()
 	case "check":
-		shipped, err := policy.Load("default")
+		named, err := c.policyName(checksOf)
+		if err != nil {
+			return nil
+		}
+		p, err := policy.Load(named)
 		if err != nil {
 			return nil
 		}
 		var out []string
-		for _, c := range shipped.Checks {
-			out = append(out, c.ID)
+		for _, check := range p.Checks {
+			out = append(out, check.ID)
 		}
 		return out
 	}
