@@ -40,6 +40,10 @@ func (a *auditCommand) Run(ctx context.Context, c *command) error {
 	if err := a.Output.check(reportFormats...); err != nil {
 		return err
 	}
+	before, err := a.read(c)
+	if err != nil {
+		return err
+	}
 	settings, err := a.settings(c)
 	if err != nil {
 		return err
@@ -55,7 +59,7 @@ func (a *auditCommand) Run(ctx context.Context, c *command) error {
 	if err := c.writeReport(a.Output, r, background{placedPolicy: rules}); err != nil {
 		return err
 	}
-	return a.judge(c, r, a.FailOn)
+	return a.judge(c, before, r, a.FailOn)
 }
 
 // audit audits the registry of a profile and a Region, either of which may be

@@ -13,19 +13,15 @@ type baseline struct {
 }
 
 // judge gives the exit code of a report, and says on standard error what of it
-// is new where there is a baseline.
-func (b baseline) judge(c *command, r report.Report, failOn threshold) error {
-	if b.Baseline == "" {
+// is new since the baseline; nil where there is none.
+func (b baseline) judge(c *command, before *report.Report, r report.Report, failOn threshold) error {
+	if before == nil {
 		return code(verdict(r, failOn))
-	}
-	before, err := b.read(c)
-	if err != nil {
-		return err
 	}
 	if before.Registry != r.Registry {
 		return usage(fmt.Errorf("--baseline %s is of registry %s, not %s", b.Baseline, before.Registry, r.Registry))
 	}
-	fresh, known := sinceBaseline(before, r, report.Severity(failOn))
+	fresh, known := sinceBaseline(*before, r, report.Severity(failOn))
 	if !c.quiet {
 		said := fmt.Sprintf("%d known from %s, ", known, b.Baseline)
 		if len(fresh) == 0 {
@@ -33,7 +29,7 @@ func (b baseline) judge(c *command, r report.Report, failOn threshold) error {
 		} else {
 			said += fmt.Sprintf("%d new: %s", len(fresh), strings.Join(fresh, ", "))
 		}
-		_, _ = fmt.Fprintf(c.err, "ptcaudit: failures: %s\n", said)
+		_, _ = fmt.Fprintf(c.err, "ptcaudit: failures: %s\n", visible(said))
 	}
 	switch {
 	case !r.Complete:
@@ -44,17 +40,21 @@ func (b baseline) judge(c *command, r report.Report, failOn threshold) error {
 	return nil
 }
 
-// read reads the baseline.
-func (b baseline) read(c *command) (report.Report, error) {
+// read reads the baseline, before there is a result to lose; nil where none is
+// named.
+func (b baseline) read(c *command) (*report.Report, error) {
+	if b.Baseline == "" {
+		return nil, nil
+	}
 	data, err := c.readFile(b.Baseline)
 	if err != nil {
-		return report.Report{}, usage(err)
+		return nil, usage(err)
 	}
 	before, err := report.Decode(data)
 	if err != nil {
-		return report.Report{}, usage(fmt.Errorf("--baseline %s: %w", b.Baseline, err))
+		return nil, usage(fmt.Errorf("--baseline %s: %w", b.Baseline, err))
 	}
-	return before, nil
+	return &before, nil
 }
 
 // sinceBaseline names the failures at or above a severity that an earlier
@@ -76,7 +76,7 @@ func sinceBaseline(before, r report.Report, failOn report.Severity) (fresh []str
 		}
 		name := f.Check
 		if f.Prefix != "" {
-			name = oneLine(f.Prefix) + " " + name
+			name = f.Prefix + " " + name
 		}
 		fresh = append(fresh, name)
 	}

@@ -48,6 +48,10 @@ func (e *evalCommand) Run(ctx context.Context, c *command) error {
 	if err := errors.Join(checkAccount(e.Account), checkRegion(e.Region)); err != nil {
 		return usage(err)
 	}
+	before, err := e.read(c)
+	if err != nil {
+		return err
+	}
 	settings, err := config.Load(c.env)
 	if err != nil {
 		return usage(err)
@@ -65,7 +69,7 @@ func (e *evalCommand) Run(ctx context.Context, c *command) error {
 	if err := c.writeReport(e.Output, r, background{placedPolicy: rules}); err != nil {
 		return err
 	}
-	return e.judge(c, r, e.FailOn)
+	return e.judge(c, before, r, e.FailOn)
 }
 
 // facts are what a file says of a registry.

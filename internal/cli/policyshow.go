@@ -110,7 +110,7 @@ func annotated(p *policy.Policy, places policy.Places) (string, error) {
 			return err
 		}
 		line := keyLine(node)
-		lines[line-1] = strings.TrimSuffix(lines[line-1], "\n") + "  # " + oneLine(filepath.ToSlash(at.File)) + ":" + strconv.Itoa(at.Line) + "\n"
+		lines[line-1] = strings.TrimSuffix(lines[line-1], "\n") + "  # " + visible(filepath.ToSlash(at.File)) + ":" + strconv.Itoa(at.Line) + "\n"
 		return nil
 	}
 	var errs []error
@@ -152,14 +152,4 @@ func keyLine(n ast.Node) int {
 		return v.Values[0].Key.GetToken().Position.Line
 	}
 	return n.GetToken().Position.Line
-}
-
-// oneLine is a name that does not end its line.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, s)
 }

@@ -38,6 +38,10 @@ func (r *reportCommand) Run(ctx context.Context, c *command) error {
 	if err := r.Output.check(reportFormats...); err != nil {
 		return err
 	}
+	before, err := r.read(c)
+	if err != nil {
+		return err
+	}
 	saved, err := r.report(ctx, c, r.File)
 	if err != nil {
 		return err
@@ -46,7 +50,7 @@ func (r *reportCommand) Run(ctx context.Context, c *command) error {
 	if err := cmp.Or(c.writeReport(r.Output, saved, background{past: past}), unknown); err != nil || r.FailOn == "" && r.Baseline == "" {
 		return err
 	}
-	return r.judge(c, saved, cmp.Or(r.FailOn, threshold(report.Low)))
+	return r.judge(c, before, saved, cmp.Or(r.FailOn, threshold(report.Low)))
 }
 
 // threshold is a severity on the command line; empty where none was given.
