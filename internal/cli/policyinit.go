@@ -129,7 +129,7 @@ func (i *initCommand) find(ctx context.Context, c *command) (report.Report, erro
 		}
 		return evaluate(ctx, known, asOf{Policy: shipped}, c.now), nil
 	}
-	fixture, err := readFixture(i.From, i.Region)
+	fixture, err := parseFixture(sourceOf(i.From), data, i.Region)
 	if err != nil {
 		return report.Report{}, usage(err)
 	}
@@ -156,7 +156,7 @@ func (i *initCommand) choose(f emulator.Fixture) (ptc.Registry, error) {
 		}
 	}
 	if len(meant) != 1 {
-		return ptc.Registry{}, fmt.Errorf("%s: which registry? say --account and --region of one of: %s", i.From, strings.Join(all, ", "))
+		return ptc.Registry{}, fmt.Errorf("%s: which registry? say --account and --region of one of: %s", sourceOf(i.From), strings.Join(all, ", "))
 	}
 	return meant[0], nil
 }
