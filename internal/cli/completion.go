@@ -91,7 +91,7 @@ func (c *command) complete(node *kong.Node, line string, whole bool) []string {
 	}
 	var flags []*kong.Flag
 	flags = append(flags, node.Flags...)
-	var waiting *kong.Flag // for its value
+	var waiting *kong.Flag       // for its value
 	positions, checksOf := 0, "" // the policy that has the checks
 	for _, word := range words[min(1, len(words)):] {
 		switch {

@@ -28,7 +28,7 @@ type grammar struct {
 	History      historyCommand      `cmd:"" help:"List the audits that the evidence has of a registry, and its failures over time."`
 	Diff         diffCommand         `cmd:"" help:"Compare two reports: rules and findings."`
 	Evidence     evidenceCommands    `cmd:"" help:"Export stored reports."`
-	Policy       policyCommands      `cmd:"" help:"Check and test policy files."`
+	Policy       policyCommands      `cmd:"" help:"Write, check, test and explain policies."`
 	Event        eventCommand        `cmd:"" help:"Handle an event from a file, as the Lambda function does."`
 	Emulate      emulateCommand      `cmd:"" help:"Serve the pull through cache API of ECR on this machine."`
 	Demo         demoCommand         `cmd:"" help:"See the auditor at work on this machine, in seconds."`

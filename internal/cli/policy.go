@@ -18,6 +18,18 @@ type policyCommands struct {
 	Explain explainCommand `cmd:"" help:"Say what a check asks and why, and how to mend a failure."`
 }
 
+// Help is shown below the summary.
+func (*policyCommands) Help() string {
+	return `A policy says what is asked of a registry: a YAML file, best one that extends default or strict. From nothing to one in force:
+
+    ptcaudit policy init acme.yaml --region eu-west-1
+    ptcaudit policy lint acme.yaml
+    ptcaudit policy explain upstream-allowed --policy acme.yaml
+    ptcaudit audit --policy acme.yaml --region eu-west-1
+
+policies/README.md has the language, and every shipped check.`
+}
+
 type lintCommand struct {
 	Policies []string `arg:"" name:"policy" help:"Policy files, or default or strict."`
 }

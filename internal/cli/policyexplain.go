@@ -10,11 +10,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"ptcaudit/internal/policy"
 	"ptcaudit/internal/policy/policytest"
 	"ptcaudit/internal/policy/source"
 	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/render/text"
 	"ptcaudit/internal/report"
 	"ptcaudit/policies"
 )
@@ -26,7 +28,7 @@ type explainCommand struct {
 
 // Help is shown below the summary.
 func (*explainCommand) Help() string {
-	return `Says what a check asks and why, its expressions and the params that they read, how to mend a failure, and what the policy's tests have it say: one that fails and one that passes.
+	return `Says what a check asks and why, its expressions and the params that they read, how to mend a failure, and what it says in the tests of the policy and of those that it extends: one example of each outcome.
 
     ptcaudit policy explain shared-credential
     ptcaudit policy explain team-prefix --policy acme.yaml
@@ -56,7 +58,7 @@ func (e *explainCommand) Run(ctx context.Context, c *command) error {
 		return usage(fmt.Errorf("policy %s has no check %s%s; ptcaudit policy show lists them", p.Name, e.Check, source.Suggest(e.Check, ids)))
 	}
 	check := p.Checks[i]
-	examples, err := examplesOf(ctx, named, e.Check)
+	examples, err := examplesOf(ctx, named, e.Check, places)
 	if err != nil {
 		return usage(err)
 	}
@@ -68,8 +70,8 @@ func (e *explainCommand) Run(ctx context.Context, c *command) error {
 }
 
 // examplesOf are those in the tests that stand beside a policy, and in those of
-// the shipped ones.
-func examplesOf(ctx context.Context, named, check string) ([]policytest.Example, error) {
+// the shipped ones that it extends: others ask otherwise.
+func examplesOf(ctx context.Context, named, check string, places policy.Places) ([]policytest.Example, error) {
 	dir, err := os.MkdirTemp("", "ptcaudit-explain-")
 	if err != nil {
 		return nil, err
@@ -87,6 +89,12 @@ func examplesOf(ctx context.Context, named, check string) ([]policytest.Example,
 		return nil, err
 	}
 	files := slices.Concat(shipped, extending)
+	isStrict := func(file string) bool { return strings.HasPrefix(filepath.Base(file), "strict") }
+	sharper := slices.DeleteFunc(slices.Clone(files), func(file string) bool { return !isStrict(file) })
+	files = slices.DeleteFunc(files, isStrict)
+	if slices.ContainsFunc(slices.Collect(maps.Values(places)), func(at policy.Place) bool { return at.File == "strict" }) {
+		files = slices.Concat(sharper, files)
+	}
 	extension := filepath.Ext(named)
 	if own := strings.TrimSuffix(named, extension) + "_test" + extension; extension != "" {
 		if _, err := os.Stat(own); err == nil {
@@ -120,7 +128,7 @@ func explain(out *strings.Builder, p *policy.Policy, k policy.Check, places poli
 	}
 	fmt.Fprintf(out, "%s: %s\n", k.ID, k.Title)
 	fmt.Fprintf(out, "Severity: %s%s\n", severity, where("checks."+k.ID+".severity"))
-	fmt.Fprintf(out, "Looks at: each %s%s\n", map[bool]string{true: "registry as a whole", false: "rule"}[k.Scope == "registry"], where("checks."+k.ID+".scope"))
+	fmt.Fprintf(out, "Looks at: %s%s\n", subjectOf(k), where("checks."+k.ID+".scope"))
 	if k.EffectiveFrom != "" {
 		fmt.Fprintf(out, "Counts from: %s%s\n", k.EffectiveFrom, where("checks."+k.ID+".effectiveFrom"))
 	}
@@ -128,13 +136,13 @@ func explain(out *strings.Builder, p *policy.Policy, k policy.Check, places poli
 		fmt.Fprintf(out, "Locked: whoever extends the policy may not soften it%s\n", where("checks."+k.ID+".locked"))
 	}
 	if k.Why != "" {
-		fmt.Fprintf(out, "\nWHY\n%s", indented(folded(k.Why, 76), "  "))
+		fmt.Fprintf(out, "\nWHY\n%s", indented(text.Wrap(k.Why, 76), "  "))
 	}
 	if k.Match+k.Assert != "" {
 		out.WriteString("\nEXPRESSION\n")
 		for _, e := range []struct{ name, text string }{{"match", k.Match}, {"assert", k.Assert}} {
 			if e.text != "" {
-				fmt.Fprintf(out, "  %s:%s\n%s", e.name, where("checks."+k.ID+"."+e.name), indented(e.text, "    "))
+				fmt.Fprintf(out, "  %s:%s\n%s", e.name, where("checks."+k.ID+"."+e.name), indented(strings.Split(strings.TrimRight(e.text, "\n"), "\n"), "    "))
 			}
 		}
 	}
@@ -145,11 +153,22 @@ func explain(out *strings.Builder, p *policy.Policy, k policy.Check, places poli
 	if len(reads) > 0 {
 		out.WriteString("\nPARAMS\n")
 		for _, name := range slices.Sorted(maps.Keys(reads)) {
-			fmt.Fprintf(out, "  %s: %s%s\n", name, paramText(p.Params[name]), where("params."+name))
+			value := paramText(p.Params[name])
+			line := fmt.Sprintf("  %s: %s%s\n", name, value, where("params."+name))
+			if utf8.RuneCountInString(line) > text.DefaultWidth {
+				line = fmt.Sprintf("  %s:%s\n%s", name, where("params."+name), indented(text.Wrap(value, 74), "    "))
+			}
+			out.WriteString(line)
+		}
+	}
+	if k.ID == "required-rule" && len(p.RequiredRules) > 0 {
+		out.WriteString("\nREQUIRED\n")
+		for _, r := range p.RequiredRules {
+			fmt.Fprintf(out, "  %s%s\n", r.Prefix, where("requiredRules."+r.Prefix))
 		}
 	}
 	if k.Remediation != "" {
-		fmt.Fprintf(out, "\nMEND\n%s", indented(folded(k.Remediation, 76), "  "))
+		fmt.Fprintf(out, "\nMEND\n%s", indented(text.Remediation(k.Remediation, 76), "  "))
 	}
 	if len(k.References) > 0 {
 		out.WriteString("\nSEE\n")
@@ -157,6 +176,19 @@ func explain(out *strings.Builder, p *policy.Policy, k policy.Check, places poli
 			fmt.Fprintf(out, "  %s\n", r)
 		}
 	}
+}
+
+// subjectOf says what a check looks at.
+func subjectOf(k policy.Check) string {
+	switch {
+	case k.Scope == "registry":
+		return "the registry as a whole"
+	case k.ID == "required-rule":
+		return "each rule that the policy requires"
+	case k.Assert == "" && strings.HasPrefix(k.ID, "waiver-"):
+		return "each waiver"
+	}
+	return "each rule"
 }
 
 // paramText is a param's value as it may be written.
@@ -189,17 +221,17 @@ func writeExamples(out *strings.Builder, examples []policytest.Example) {
 			fmt.Fprintf(out, "           no rule %s\n", e.Finding.Prefix)
 		}
 		if e.Finding.Message != "" {
-			fmt.Fprintf(out, "%s", indented(folded("→ "+e.Finding.Message, 66), "           "))
+			fmt.Fprintf(out, "%s", indented(text.Wrap("→ "+e.Finding.Message, 66), "           "))
 		}
 		if e.Finding.Outcome == report.Fail && e.Finding.Remediation != "" {
-			fmt.Fprintf(out, "%s", indented("Mend: "+e.Finding.Remediation, "             "))
+			fmt.Fprintf(out, "           Mend:\n%s", indented(text.Remediation(e.Finding.Remediation, 66), "             "))
 		}
 	}
 }
 
 // ruleText is a rule in the API's words, and ECR's verdict.
-func ruleText(r ptc.Rule, v ptc.Validation) string {
-	var b strings.Builder
+func ruleText(r ptc.Rule, v ptc.Validation) []string {
+	var lines []string
 	for _, f := range []struct{ name, value string }{
 		{"ecrRepositoryPrefix", r.Prefix},
 		{"upstreamRegistryUrl", r.Upstream.URL},
@@ -208,42 +240,20 @@ func ruleText(r ptc.Rule, v ptc.Validation) string {
 		{"customRoleArn", r.RoleARN},
 	} {
 		if f.value != "" {
-			fmt.Fprintf(&b, "%s: %s\n", f.name, f.value)
+			lines = append(lines, f.name+": "+f.value)
 		}
 	}
 	if v.Status == ptc.ValidationInvalid {
-		fmt.Fprintf(&b, "ECR says: %s\n", v.Failure)
+		lines = append(lines, text.Wrap("ECR says: "+v.Failure, 66)...)
 	}
-	return b.String()
+	return lines
 }
 
-// indented is a text with each line moved right, and a line break at its end.
-func indented(s, by string) string {
+// indented are lines moved right, each with a line break at its end.
+func indented(lines []string, by string) string {
 	var b strings.Builder
-	for line := range strings.Lines(strings.TrimRight(s, "\n")) {
-		b.WriteString(by + strings.TrimSuffix(line, "\n") + "\n")
-	}
-	return b.String()
-}
-
-// folded breaks a text into lines of at most so many characters, where it has
-// blanks.
-func folded(s string, width int) string {
-	var b strings.Builder
-	length := 0
-	for word := range strings.FieldsSeq(s) {
-		n := len([]rune(word))
-		switch {
-		case length == 0:
-		case length+1+n > width:
-			b.WriteByte('\n')
-			length = 0
-		default:
-			b.WriteByte(' ')
-			length++
-		}
-		b.WriteString(word)
-		length += n
+	for _, line := range lines {
+		b.WriteString(by + line + "\n")
 	}
 	return b.String()
 }
