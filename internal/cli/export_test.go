@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -42,7 +43,7 @@ func Commands() [][]string {
 		out = append(out, words)
 		for _, child := range n.Children {
 			if !child.Hidden {
-				walk(child, append(words[:len(words):len(words)], child.Name))
+				walk(child, append(slices.Clip(words), child.Name))
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,7 +17,7 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 	}
 	for _, words := range commands {
 		var out, errs bytes.Buffer
-		if code := cli.Run(t.Context(), append(words[:len(words):len(words)], "--help"), nil, strings.NewReader(""), &out, &errs); code != cli.ExitOK {
+		if code := cli.Run(t.Context(), append(slices.Clip(words), "--help"), nil, strings.NewReader(""), &out, &errs); code != cli.ExitOK {
 			t.Errorf("%v: exit code %d, %s", words, code, errs.String())
 		}
 		example := strings.Join(append([]string{"ptcaudit"}, words...), " ")
