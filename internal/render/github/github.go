@@ -61,7 +61,7 @@ func Render(w io.Writer, r report.Report, o Options) error {
 			pending++
 		}
 	}
-	fmt.Fprintf(&p.out, "%d rules: %d failed, %d waived, %d could not be told, %d not in force yet.\n",
+	fmt.Fprintf(&p.out, "Rules: %d. Checks: %d failed, %d waived, %d could not be told, %d not in force yet.\n",
 		r.Summary.Rules, len(said.New), r.Summary.Waived, len(said.Undecided), pending)
 	if max(p.written[isError], p.written[isWarning], p.written[isNotice]) > shown {
 		fmt.Fprintf(&p.out, "GitHub shows the first %d errors, warnings and notices of a step on the job's page. All of them are above.\n", shown)

@@ -133,7 +133,7 @@ func TestIsWhatTheToolkitWrites(t *testing.T) {
 	}
 }
 
-var tail = regexp.MustCompile(`^(\d+ rules: \d+ failed, \d+ waived, \d+ could not be told, \d+ not in force yet\.|GitHub shows the first 10 .*)$`)
+var tail = regexp.MustCompile(`^(Rules: \d+\. Checks: \d+ failed, \d+ waived, \d+ could not be told, \d+ not in force yet\.|GitHub shows the first 10 .*)$`)
 
 // No report makes another line than annotations and our own last ones, and
 // what is annotated is what the report counts.
