@@ -512,6 +512,15 @@ func TestSince(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+	// Then it may not be new, however short ago that was.
+	moment := 30 * time.Second
+	o := html.Options{
+		Since:   map[string]time.Time{report.Fingerprint(r.Registry, "validation-passed", "docker-hub"): samples.Started.Add(-moment)},
+		History: []report.Report{past(moment, 1)},
+	}
+	if got, want := since(t, r, o), "since 2026-11-21 or before"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
 
 // since is what a page says of how long findings stand.

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -171,7 +169,6 @@ func newPage(r report.Report, o Options) page {
 		p.Faults = faults(r.Faults)
 		p.Incomplete = "Not everything could be checked: more may be wrong than stands here."
 		if len(r.Rules)+len(r.Findings) == 0 {
-			p.Faults = faults(r.Faults)
 			p.Incomplete = "Nothing could be learnt of this registry."
 		}
 	}
@@ -260,155 +257,6 @@ func faults(list []ptc.Fault) []fault {
 		if f.Prefix != "" {
 			out[i].Prefixes = append(out[i].Prefixes, outside.Name(f.Prefix))
 		}
-	}
-	return out
-}
-
-// groups holds the findings of the newest audit that need to be read, those
-// that ask for something first.
-func groups(past []report.Report, since map[string]time.Time) []group {
-	all := []group{
-		{ID: "failed", Title: "Failures"},
-		{ID: "undecided", Title: "Could not tell", Lead: "A check that could not be decided is not a check that passed."},
-		{ID: "waived", Title: "Waived", Lead: "These fail too, but somebody answers for an exception."},
-		{ID: "pending", Title: "Not in force yet", Lead: "These will fail when their checks come into force."},
-	}
-	findings := slices.Clone(past[0].Findings)
-	slices.SortStableFunc(findings, func(a, b report.Finding) int { return b.Severity.Rank() - a.Severity.Rank() })
-	for _, f := range findings {
-		switch {
-		case f.Open():
-			all[0].Findings = append(all[0].Findings, newFinding(f, past, since))
-		case f.Outcome == report.Error:
-			all[1].Findings = append(all[1].Findings, newFinding(f, past, since))
-		case f.Outcome == report.Fail:
-			all[2].Findings = append(all[2].Findings, newFinding(f, past, since))
-		case f.Outcome == report.Pending:
-			all[3].Findings = append(all[3].Findings, newFinding(f, past, since))
-		}
-	}
-	n := 0
-	for _, g := range all {
-		for i := range g.Findings {
-			n++
-			g.Findings[i].ID = "finding-" + strconv.Itoa(n)
-		}
-	}
-	return slices.DeleteFunc(all, func(g group) bool { return len(g.Findings) == 0 })
-}
-
-func newFinding(f report.Finding, past []report.Report, since map[string]time.Time) finding {
-	out := finding{
-		Severity: f.Severity, Label: capital(outside.Name(string(f.Severity))), Rank: f.Severity.Rank(),
-		Subject: subject(f), Check: outside.Name(f.Check), Message: text(f.Message),
-		Steps: steps(f.Remediation), References: references(f.References),
-	}
-	if w := f.Waiver; w != nil {
-		out.Waiver = &report.Waiver{Owner: outside.Name(w.Owner), Reason: text(w.Reason), Expires: outside.Name(w.Expires), AnyUpstream: w.AnyUpstream}
-	}
-	now, oldest := past[0].Audit.StartedAt, past[len(past)-1].Audit.StartedAt
-	if first, known := since[f.Fingerprint]; known && !first.After(now) {
-		out.Since, out.Age = instant(first, time.DateOnly), age(now.Sub(first))
-		// The first audit that is known found it: nobody looked before.
-		out.Before = len(past) > 1 && first.Equal(oldest)
-	}
-	return out
-}
-
-// age is a time span in the largest unit that it fills.
-func age(d time.Duration) string {
-	switch day := 24 * time.Hour; {
-	case d >= day:
-		return count(int(d/day), "day")
-	case d >= time.Hour:
-		return count(int(d/time.Hour), "hour")
-	case d >= time.Minute:
-		return count(int(d/time.Minute), "minute")
-	}
-	return "new"
-}
-
-func table(r report.Report, groups []group) []ruleRow {
-	rows := make([]ruleRow, len(r.Rules))
-	for i, rule := range r.Rules {
-		rows[i] = ruleRow{
-			Prefix: outside.Name(rule.Prefix), Upstream: upstream(rule.Upstream),
-			Secret: secret(rule.Credential), SecretARN: outside.Name(rule.Credential.ARN),
-			Role: role(rule.Role), RoleARN: outside.Name(rule.Role.ARN),
-			Says: newSays(rule.Validation, r.Audit.WithoutValidation),
-		}
-		if rule.UpdatedAt.Year() > 1 { // the year 1 where ECR gave no time
-			rows[i].Updated = instant(rule.UpdatedAt, time.DateOnly)
-		}
-		open(&rows[i], groups)
-	}
-	return rows
-}
-
-// open finds the failures of a rule.
-func open(row *ruleRow, groups []group) {
-	for _, g := range groups {
-		if g.ID != "failed" {
-			continue
-		}
-		for _, f := range g.Findings {
-			if f.Subject != row.Prefix {
-				continue
-			}
-			if row.First == "" {
-				row.First, row.Rank = f.ID, f.Rank*1000
-			}
-			row.Rank++
-			if last := len(row.Open) - 1; last >= 0 && row.Open[last].Severity == f.Severity {
-				row.Open[last].N++
-				continue
-			}
-			row.Open = append(row.Open, tally{f.Severity, string(f.Severity), 1})
-		}
-	}
-}
-
-func newSays(v *report.Validation, withoutValidation bool) says {
-	switch {
-	case v == nil:
-		return says{"unknown", "unknown", 1}
-	case !v.Applicable && withoutValidation:
-		return says{"none", "not asked", 3}
-	case !v.Applicable:
-		return says{"none", "not applicable", 4}
-	case !v.Valid:
-		return says{"bad", "invalid", 0}
-	}
-	return says{"good", "valid", 2}
-}
-
-// settle lists what passed and what did not apply, by check.
-func settle(r report.Report) []settled {
-	checks := map[string]*settled{}
-	for _, f := range r.Findings {
-		if f.Outcome != report.Pass && f.Outcome != report.Skip {
-			continue
-		}
-		s := checks[f.Check]
-		if s == nil {
-			s = &settled{Check: outside.Name(f.Check)}
-			checks[f.Check] = s
-		}
-		if f.Outcome == report.Pass {
-			s.Passed.Names = append(s.Passed.Names, subject(f))
-		} else {
-			s.Skipped.Names = append(s.Skipped.Names, subject(f))
-		}
-	}
-	var prefixes []string
-	for _, rule := range r.Rules { // sorted, as findings are
-		prefixes = append(prefixes, outside.Name(rule.Prefix))
-	}
-	var out []settled
-	for _, check := range slices.Sorted(maps.Keys(checks)) {
-		s := checks[check]
-		s.Passed.All, s.Skipped.All = slices.Equal(s.Passed.Names, prefixes), slices.Equal(s.Skipped.Names, prefixes)
-		out = append(out, *s)
 	}
 	return out
 }
