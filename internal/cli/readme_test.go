@@ -18,7 +18,7 @@ import (
 )
 
 // What differs from run to run in a document's output.
-var passing = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d( UTC)?|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|\d\d:\d\d:\d\d UTC`)
+var passing = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d( UTC)?|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|\d\d:\d\d:\d\d\s+UTC`)
 
 // In a document, a block of console is what a user types and sees, one session
 // from the first block to the last; a yaml block that begins with a file's
