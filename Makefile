@@ -122,7 +122,7 @@ check: $(CACHE)/bin/govulncheck ## What CI checks besides tests: format, generat
 
 # Programs that tests and checks use, each rebuilt when its pin changes.
 # Nothing of them is linked or deployed.
-$(CACHE)/clients/.done $(CACHE)/localcloud/.done $(CACHE)/custodian/.done $(CACHE)/cfnlint/.done $(CACHE)/sam/.done: $(CACHE)/%/.done: .tools/%.txt
+$(CACHE)/clients/.done $(CACHE)/formats/.done $(CACHE)/pipeline/.done $(CACHE)/localcloud/.done $(CACHE)/custodian/.done $(CACHE)/cfnlint/.done $(CACHE)/sam/.done: $(CACHE)/%/.done: .tools/%.txt
 	rm -rf $(@D) && python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
@@ -131,7 +131,7 @@ $(CACHE)/rie/.done: .tools/sam.txt
 	python3 -m pip download --quiet --disable-pip-version-check --no-deps -d $(@D) -r $<
 	cd $(@D) && python3 -m zipfile -e *.whl . && mv samcli/local/rapid/aws-lambda-rie-* . && chmod +x aws-lambda-rie-* && rm -rf samcli aws_sam_cli*
 	touch $@
-$(CACHE)/cdk/.done: .tools/cdk/package.json .tools/cdk/package-lock.json
+$(CACHE)/cdk/.done $(CACHE)/actions/.done: $(CACHE)/%/.done: .tools/%/package.json .tools/%/package-lock.json
 	rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
 	npm ci --prefix $(@D) --silent --no-audit --no-fund
 	touch $@
@@ -140,4 +140,4 @@ $(CACHE)/bin/golangci-lint: .tools/golangci-lint/go.mod
 $(CACHE)/bin/govulncheck: .tools/govulncheck/go.mod
 	cd $(<D) && go build -o $(CURDIR)/$@ golang.org/x/vuln/cmd/govulncheck
 .PHONY: tools
-tools: $(CACHE)/clients/.done $(CACHE)/localcloud/.done $(CACHE)/rie/.done $(CACHE)/cfnlint/.done $(CACHE)/cdk/.done $(SAM) ## Fetch the programs that the tests use
+tools: $(CACHE)/clients/.done $(CACHE)/formats/.done $(CACHE)/pipeline/.done $(CACHE)/actions/.done $(CACHE)/localcloud/.done $(CACHE)/rie/.done $(CACHE)/cfnlint/.done $(CACHE)/cdk/.done $(SAM) ## Fetch the programs that the tests use

@@ -3,12 +3,20 @@
 // internal/policy. It imports nothing of ours.
 package policies
 
-import "embed"
+import (
+	"embed"
+	"io/fs"
+)
 
 //go:generate go test . -run ^TestREADME$ -update
 
 //go:embed default.yaml strict.yaml
 var files embed.FS
+
+// Only what explains policies reads them: they are not linked into a function.
+//
+//go:embed *_test.yaml testdata/*.yaml
+var tests embed.FS
 
 // Names lists the shipped policies.
 func Names() []string { return []string{"default", "strict"} }
@@ -19,3 +27,7 @@ func Read(name string) ([]byte, bool) {
 	data, err := files.ReadFile(name + ".yaml")
 	return data, err == nil
 }
+
+// Tests are the tests of the shipped policies, and of policies that extend
+// them: files named *_test.yaml, and what those name.
+func Tests() fs.FS { return tests }

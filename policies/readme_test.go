@@ -1,11 +1,14 @@
 package policies_test
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +27,7 @@ func TestREADME(t *testing.T) {
 	}
 	want := replaceTable(t, string(data), "vocabulary", vocabularyTable())
 	want = replaceTable(t, want, "checks", checkTable(t))
+	want = replaceTable(t, want, "keys", keyTable(t))
 	if *update {
 		if err := os.WriteFile("README.md", []byte(want), 0o600); err != nil {
 			t.Fatal(err)
@@ -55,6 +59,71 @@ func vocabularyTable() string {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", e.Name, e.Type, e.Doc)
 	}
 	return b.String()
+}
+
+// schema is what a table of the language needs of schema.json, which is made
+// of the code that reads policies.
+type schema struct {
+	Type        any    // a name, or several
+	Format      string // of a text
+	Const       string
+	Enum        []string
+	Description string
+	Items       *schema
+	Properties  map[string]schema
+	Required    []string
+}
+
+func keyTable(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var root schema
+	if err := json.Unmarshal(data, &root); err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString("| key | value | |\n|---|---|---|\n")
+	root.rows(&b, "")
+	return b.String()
+}
+
+// rows are the keys of an object, each followed by those of its entries.
+func (s schema) rows(b *strings.Builder, path string) {
+	for _, key := range slices.Sorted(maps.Keys(s.Properties)) {
+		value := s.Properties[key]
+		must := ""
+		if slices.Contains(s.Required, key) {
+			must = ", required"
+		}
+		fmt.Fprintf(b, "| `%s` | %s%s | %s |\n", path+key, value.kind(), must, value.Description)
+		if value.Items != nil {
+			value.Items.rows(b, path+key+"[].")
+		}
+	}
+}
+
+// kind says what a value may be.
+func (s schema) kind() string {
+	switch {
+	case s.Const != "":
+		return "`" + s.Const + "`"
+	case len(s.Enum) > 0:
+		return "`" + strings.Join(s.Enum, "` `") + "`"
+	case s.Format == "date":
+		return "day"
+	case s.Type == "array" && s.Items.Properties == nil:
+		return "list(" + s.Items.kind() + ")"
+	case s.Type == "array":
+		return "list"
+	case s.Type == "boolean":
+		return "bool"
+	case s.Type == "object":
+		return "by name"
+	}
+	return fmt.Sprint(s.Type)
 }
 
 func checkTable(t *testing.T) string {

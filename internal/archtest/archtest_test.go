@@ -118,12 +118,22 @@ var ours = map[string][]string{
 	policy + "/source":      {},
 	policy:                  {ptc, report, policies, policy + "/expr", policy + "/source"},
 	policy + "/policytest":  {ptc, report, policy, policy + "/source", policies},
+	policy + "/starter":     {ptc, report},
 	policies:                {},
 	ledger:                  {ptc, report},
 	notify:                  {ptc, report},
 	trigger:                 {ptc, report},
 	history:                 {ptc, report, ledger},
 	render + "/text":        {ptc, report, policy, history},
+	render + "/outside":     {ptc, report},
+	render + "/sarif":       {ptc, report, render + "/outside"},
+	render + "/junit":       {ptc, report, render + "/outside"},
+	render + "/csv":         {ptc, report, render + "/outside"},
+	render + "/markdown":    {ptc, report, render + "/outside"},
+	render + "/github":      {ptc, report, render + "/outside"},
+	render + "/asff":        {ptc, report, render + "/outside"},
+	render + "/ocsf":        {ptc, report, render + "/outside"},
+	render + "/html":        {ptc, report, render + "/outside"},
 	audit:                   {ptc, report, policy},
 	speaker:                 {ptc, report, ledger, notify, store},
 	handler:                 {ptc, report, notify, trigger, speaker},
@@ -135,7 +145,7 @@ var ours = map[string][]string{
 	wire:                    {},
 	emulator:                {},
 	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, speaker, store, ecrapi, snspub, queue},
-	cli:                     {ptc, report, policy, policy + "/policytest", history, store, ledger, notify, trigger, config, audit, handler, app, render + "/text", emulator, cli + "/demo", cli + "/awsjson"},
+	cli:                     {ptc, report, policy, policy + "/policytest", policy + "/starter", policy + "/source", policies, history, store, ledger, notify, trigger, config, audit, handler, app, render + "/text", render + "/markdown", render + "/html", render + "/csv", render + "/junit", render + "/sarif", render + "/github", render + "/asff", render + "/ocsf", emulator, policies, cli + "/demo", cli + "/awsjson"},
 	cli + "/demo":           {ptc, report, policy, notify, config, audit, handler, app, render + "/text", emulator, cli + "/awsjson"},
 	cli + "/awsjson":        {},
 	"ptcaudit/internal/cmd": {cli},
@@ -144,7 +154,7 @@ var ours = map[string][]string{
 }
 
 // testOnly are packages that help tests; nothing that ships may import them.
-var testOnly = []string{"ptcaudit/internal/e2e", "ptcaudit/internal/toolbox", "ptcaudit/internal/localcloud", "ptcaudit/internal/snsstub", "ptcaudit/internal/bench"}
+var testOnly = []string{"ptcaudit/internal/e2e", "ptcaudit/internal/toolbox", "ptcaudit/internal/localcloud", "ptcaudit/internal/snsstub", "ptcaudit/internal/bench", render + "/samples"}
 
 func TestPackagesOfOursImportOnlyWhatTheyMay(t *testing.T) {
 	g, _ := load(t)

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -59,6 +60,10 @@ type Engine struct {
 	NewID func() string
 	// Version is that of the tool.
 	Version string
+	// Progress is told how many of an audit's rules ECR has validated: first
+	// that none is, then each time that one more is, never twice at once. It
+	// may be nil.
+	Progress func(done, all int)
 	// Log may be nil. What comes from outside is never logged, but for the
 	// codes and request ids of faults.
 	Log *slog.Logger
@@ -105,6 +110,7 @@ func (e *Engine) validate(ctx context.Context, reg ptc.Registry, rules []ptc.Rul
 
 	verdicts := make([]ptc.Validation, len(rules))
 	errs := make([]error, len(rules))
+	advance := e.counter(len(rules))
 	// One failing keeps none of the others from being asked: the group is
 	// there for its limit.
 	var group errgroup.Group
@@ -112,6 +118,7 @@ func (e *Engine) validate(ctx context.Context, reg ptc.Registry, rules []ptc.Rul
 	for i, rule := range rules {
 		group.Go(func() error {
 			verdicts[i], errs[i] = e.ECR.Validate(ctx, reg, rule)
+			advance()
 			return nil
 		})
 	}
@@ -135,6 +142,23 @@ func (e *Engine) validate(ctx context.Context, reg ptc.Registry, rules []ptc.Rul
 		present = append(present, rule)
 	}
 	return present, known, faults
+}
+
+// counter tells of progress, once and then each time that what it gives is
+// called.
+func (e *Engine) counter(all int) (advance func()) {
+	if e.Progress == nil {
+		return func() {}
+	}
+	var mu sync.Mutex
+	done := 0
+	e.Progress(done, all)
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		done++
+		e.Progress(done, all)
+	}
 }
 
 // evaluate applies the policy. The end of ctx does not lose what ECR has

@@ -490,15 +490,40 @@ func TestReportOfTheSameStateHasTheSameBytes(t *testing.T) {
 
 func TestValidationsAreBounded(t *testing.T) {
 	for _, tt := range []struct{ concurrency, want int }{{1, 1}, {3, 3}, {0, audit.DefaultConcurrency}} {
-		e := emulate(t, emulator.Registry{Rules: rules(30)}, emulator.Fault{Operation: validate, Delay: emulator.Duration(10 * time.Millisecond)})
-		eng := engine(t, e)
-		eng.Concurrency = tt.concurrency
-		eng.Audit(t.Context(), registry, nil)
-		if got := e.Peak(validate); got != tt.want {
-			t.Errorf("concurrency %d: %d calls at once, want %d", tt.concurrency, got, tt.want)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			var underWay, peak atomic.Int32
+			ecr := fake{
+				rules: func(context.Context) ([]ptc.Rule, error) {
+					list := make([]ptc.Rule, 30)
+					for i := range list {
+						list[i].Prefix = fmt.Sprintf("team-%03d", i)
+					}
+					return list, nil
+				},
+				verdict: func(context.Context, string) (ptc.Validation, error) {
+					now := underWay.Add(1)
+					for old := peak.Load(); now > old && !peak.CompareAndSwap(old, now); old = peak.Load() {
+					}
+					time.Sleep(time.Second) // of the test's own clock: until all that may be are under way
+					underWay.Add(-1)
+					return ptc.Validation{Status: ptc.ValidationValid}, nil
+				},
+			}
+			eng := audit.Engine{ECR: ecr, Policy: noPolicy{}, Concurrency: tt.concurrency}
+			eng.Audit(t.Context(), registry, nil)
+			if got := int(peak.Load()); got != tt.want {
+				t.Errorf("concurrency %d: %d calls at once, want %d", tt.concurrency, got, tt.want)
+			}
+		})
 	}
 }
+
+// noPolicy asks for nothing.
+type noPolicy struct{}
+
+func (noPolicy) Ref() report.Policy { return report.Policy{} }
+
+func (noPolicy) Evaluate(context.Context, policy.Input) []report.Finding { return nil }
 
 // fake answers without a network.
 type fake struct {
@@ -636,5 +661,19 @@ func TestLogsHoldNothingFromOutside(t *testing.T) {
 	var b bytes.Buffer
 	if err := r.Encode(&b); err != nil || strings.Count(b.String(), canary) < 5 {
 		t.Errorf("the report has %d canaries (%v)", strings.Count(b.String(), canary), err)
+	}
+}
+
+func TestAuditTellsHowFarItIs(t *testing.T) {
+	e := engine(t, emulate(t, emulator.Registry{Rules: rules(3)}))
+	var told [][2]int
+	e.Progress = func(done, all int) { told = append(told, [2]int{done, all}) }
+	r := e.Audit(t.Context(), registry, nil)
+	want := [][2]int{}
+	for i := range len(r.Rules) + 1 {
+		want = append(want, [2]int{i, len(r.Rules)})
+	}
+	if diff := cmp.Diff(want, told); diff != "" || len(told) < 2 {
+		t.Errorf("told (-want +got):\n%s", diff)
 	}
 }

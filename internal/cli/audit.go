@@ -13,12 +13,13 @@ import (
 )
 
 type auditCommand struct {
-	Region      string    `placeholder:"REGION" help:"The registry's Region (default: as the AWS CLI finds it)."`
-	Profile     string    `placeholder:"NAME" help:"The profile of the AWS CLI's files that has the credentials (default $$AWS_PROFILE)."`
-	Policy      string    `short:"p" placeholder:"POLICY" help:"default, strict, or a file (default $$PTCAUDIT_POLICY, else default)."`
-	AsOf        moment    `placeholder:"TIME" help:"Judge as of a day (UTC) or an RFC 3339 time (default: now)."`
+	Region  string `placeholder:"REGION" help:"The registry's Region (default: as the AWS CLI finds it)."`
+	Profile string `placeholder:"NAME" help:"The profile of the AWS CLI's files that has the credentials (default $$AWS_PROFILE)."`
+	Policy  string `short:"p" placeholder:"POLICY" help:"default, strict, or a file (default $$PTCAUDIT_POLICY, else default)."`
+	AsOf    moment `placeholder:"TIME" help:"Judge as of a day (UTC) or an RFC 3339 time (default: now)."`
+	baseline
 	FailOn      threshold `default:"low" placeholder:"SEVERITY" help:"Exit with 1 at a failure this severe or worse (default low)."`
-	Output      outputs   `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
+	Output      outputs   `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"${formats}, to standard output or to a file; may be repeated (default text)."`
 	Concurrency *int      `placeholder:"N" help:"How many rules ECR validates at a time (default $$PTCAUDIT_CONCURRENCY, else 8)."`
 }
 
@@ -29,6 +30,7 @@ func (*auditCommand) Help() string {
     ptcaudit audit --region eu-west-1
     ptcaudit audit --profile prod --policy acme.yaml --fail-on high
     ptcaudit audit --output text --output json=report.json
+    ptcaudit audit --baseline report.json --output github
 
 The exit code is 0 where nothing at or above --fail-on was found, 1 where something was, 2 where the command line, the environment or the policy is broken, and 3 where not everything could be checked.`
 }
@@ -36,6 +38,10 @@ The exit code is 0 where nothing at or above --fail-on was found, 1 where someth
 // Run audits the registry.
 func (a *auditCommand) Run(ctx context.Context, c *command) error {
 	if err := a.Output.check(reportFormats...); err != nil {
+		return err
+	}
+	before, err := a.read(c)
+	if err != nil {
 		return err
 	}
 	settings, err := a.settings(c)
@@ -46,14 +52,14 @@ func (a *auditCommand) Run(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	r, err := c.audit(ctx, a.Profile, a.Region, asOf{rules, a.AsOf.Time}, settings)
+	r, err := c.audit(ctx, a.Profile, a.Region, asOf{rules.Policy, a.AsOf.Time}, settings)
 	if err != nil {
 		return err
 	}
-	if err := c.writeReport(a.Output, r); err != nil {
+	if err := c.writeReport(a.Output, r, background{placedPolicy: rules}); err != nil {
 		return err
 	}
-	return code(verdict(r, a.FailOn))
+	return a.judge(c, before, r, a.FailOn)
 }
 
 // audit audits the registry of a profile and a Region, either of which may be
@@ -71,7 +77,10 @@ func (c *command) audit(ctx context.Context, profile, region string, rules asOf,
 		return report.Report{}, err
 	}
 	engine := app.New(settings, cfg, rules, c.options(settings)).Engine
+	advance, done := c.progress()
+	engine.Progress = advance
 	r := engine.Audit(ctx, registry, []report.Trigger{{Kind: report.ManualTrigger, Time: c.now().UTC()}})
+	done()
 	r.Audit.AsOf = rules.at
 	return r, nil
 }

@@ -47,6 +47,8 @@ type command struct {
 	in       io.Reader
 	out, err io.Writer
 	now      func() time.Time
+	// quiet and noColor are flags that every command has.
+	quiet, noColor bool
 	// connect finds credentials and endpoints.
 	connect connector
 }
@@ -127,12 +129,14 @@ func (c *command) dispatch(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		args, out, done = []string{"--help"}, c.err, ExitUsage
 	}
-	parser, err := kong.New(&grammar{},
+	line := &grammar{}
+	parser, err := kong.New(line,
 		kong.Name("ptcaudit"),
 		kong.Description(description),
 		kong.Writers(out, c.err),
 		kong.Help(printHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: helpWidth}),
+		kong.Vars{"formats": oneOf(reportFormats)},
 		kong.Bind(c),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)
@@ -149,6 +153,7 @@ func (c *command) dispatch(ctx context.Context, args []string) error {
 		}
 		return usage(fmt.Errorf("%w%s%s --help", err, see, strings.Join(selected(err), " ")))
 	default:
+		c.quiet, c.noColor = line.Quiet, line.NoColor
 		return parsed.Run()
 	}
 }

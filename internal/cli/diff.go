@@ -29,7 +29,7 @@ The exit code is 0 where rules and findings are equal, 1 where they differ, 2 wh
 
 // Run compares.
 func (d *diffCommand) Run(ctx context.Context, c *command) error {
-	if err := d.Output.check(reportFormats...); err != nil {
+	if err := d.Output.check(plainFormats...); err != nil {
 		return err
 	}
 	before, err := d.report(ctx, c, d.Before)

@@ -15,14 +15,15 @@ import (
 )
 
 type evalCommand struct {
-	File              string    `arg:"" help:"A saved report, or the output of aws ecr describe-pull-through-cache-rules; - is standard input."`
-	Policy            string    `short:"p" placeholder:"POLICY" help:"default, strict, or a file (default $$PTCAUDIT_POLICY, else default)."`
-	Region            string    `placeholder:"REGION" help:"The Region of the rules, which the output of aws ecr does not say."`
-	Account           string    `placeholder:"ID" help:"Their account, where no registryId says it."`
-	WithoutValidation bool      `help:"Do not hold it against a rule that nobody asked ECR whether it works. The report says so."`
-	AsOf              moment    `placeholder:"TIME" help:"Judge as of a day (UTC) or an RFC 3339 time (default: that of the report, else now)."`
-	FailOn            threshold `default:"low" placeholder:"SEVERITY" help:"Exit with 1 at a failure this severe or worse (default low)."`
-	Output            outputs   `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
+	File              string `arg:"" help:"A saved report, or the output of aws ecr describe-pull-through-cache-rules; - is standard input."`
+	Policy            string `short:"p" placeholder:"POLICY" help:"default, strict, or a file (default $$PTCAUDIT_POLICY, else default)."`
+	Region            string `placeholder:"REGION" help:"The Region of the rules, which the output of aws ecr does not say."`
+	Account           string `placeholder:"ID" help:"Their account, where no registryId says it."`
+	WithoutValidation bool   `help:"Do not hold it against a rule that nobody asked ECR whether it works. The report says so."`
+	AsOf              moment `placeholder:"TIME" help:"Judge as of a day (UTC) or an RFC 3339 time (default: that of the report, else now)."`
+	baseline
+	FailOn threshold `default:"low" placeholder:"SEVERITY" help:"Exit with 1 at a failure this severe or worse (default low)."`
+	Output outputs   `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"${formats}, to standard output or to a file; may be repeated (default text)."`
 }
 
 // Help is shown below the summary.
@@ -47,6 +48,10 @@ func (e *evalCommand) Run(ctx context.Context, c *command) error {
 	if err := errors.Join(checkAccount(e.Account), checkRegion(e.Region)); err != nil {
 		return usage(err)
 	}
+	before, err := e.read(c)
+	if err != nil {
+		return err
+	}
 	settings, err := config.Load(c.env)
 	if err != nil {
 		return usage(err)
@@ -60,11 +65,11 @@ func (e *evalCommand) Run(ctx context.Context, c *command) error {
 		return err
 	}
 	known.withoutValidation = e.WithoutValidation
-	r := evaluate(ctx, known, asOf{rules, e.AsOf.Time}, c.now)
-	if err := c.writeReport(e.Output, r); err != nil {
+	r := evaluate(ctx, known, asOf{rules.Policy, e.AsOf.Time}, c.now)
+	if err := c.writeReport(e.Output, r, background{placedPolicy: rules}); err != nil {
 		return err
 	}
-	return code(verdict(r, e.FailOn))
+	return e.judge(c, before, r, e.FailOn)
 }
 
 // facts are what a file says of a registry.
@@ -120,15 +125,15 @@ func (p asOf) Evaluate(ctx context.Context, in policy.Input) []report.Finding {
 
 // policy loads the policy that was named on the command line, else that of the
 // environment.
-func (c *command) policy(named string, settings config.Config) (*policy.Policy, error) {
+func (c *command) policy(named string, settings config.Config) (placedPolicy, error) {
 	if named == "" {
 		named = settings.Policy
 	}
-	loaded, err := policy.Load(named)
+	loaded, places, err := policy.LoadPlaces(named)
 	if err != nil {
-		return nil, usage(err)
+		return placedPolicy{}, usage(err)
 	}
-	return loaded, nil
+	return placedPolicy{loaded, places}, nil
 }
 
 func checkAccount(account string) error {

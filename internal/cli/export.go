@@ -22,6 +22,13 @@ type evidenceCommands struct {
 	Export exportCommand `cmd:"" help:"Pack the evidence of a period for an auditor."`
 }
 
+// Help is shown below the summary.
+func (*evidenceCommands) Help() string {
+	return `The evidence is the stored report of every audit.
+
+    ptcaudit evidence export --from 2026-10-01 --to 2026-12-31 --out q4.zip`
+}
+
 type exportCommand struct {
 	evidenceFlags
 	registryFlags

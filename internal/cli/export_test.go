@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
+	"github.com/alecthomas/kong"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"ptcaudit/internal/ptc"
@@ -31,4 +33,20 @@ func ParseFacts(data []byte, said ptc.Registry) (ptc.Registry, []ptc.Rule, error
 func FixtureJSON(data []byte) ([]byte, error) {
 	_, text, err := toJSON("fixture.yaml", data)
 	return text, err
+}
+
+// Commands are the words of every command and group of commands.
+func Commands() [][]string {
+	var out [][]string
+	var walk func(n *kong.Node, words []string)
+	walk = func(n *kong.Node, words []string) {
+		out = append(out, words)
+		for _, child := range n.Children {
+			if !child.Hidden {
+				walk(child, append(slices.Clip(words), child.Name))
+			}
+		}
+	}
+	walk(kong.Must(&grammar{}, kong.Vars{"formats": ""}).Model.Node, nil)
+	return out
 }

@@ -25,6 +25,11 @@ func readFixture(file, region string) (emulator.Fixture, error) {
 	if err != nil {
 		return emulator.Fixture{}, err
 	}
+	return parseFixture(file, data, region)
+}
+
+// parseFixture is readFixture of what stands in a file.
+func parseFixture(file string, data []byte, region string) (emulator.Fixture, error) {
 	places, text, err := toJSON(file, data)
 	if err != nil {
 		return emulator.Fixture{}, err

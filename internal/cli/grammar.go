@@ -22,17 +22,21 @@ Exit codes: 0 nothing at or above the threshold was found, 1 something was, 2 th
 
 // grammar is the command line. Its tags are the help.
 type grammar struct {
-	Audit    auditCommand     `cmd:"" help:"Audit the rules of a registry on AWS."`
-	Eval     evalCommand      `cmd:"" help:"Check rules from a file against a policy, without AWS."`
-	Report   reportCommand    `cmd:"" help:"Show a saved report."`
-	History  historyCommand   `cmd:"" help:"List the audits that the evidence has of a registry, and its failures over time."`
-	Diff     diffCommand      `cmd:"" help:"Compare two reports: rules and findings."`
-	Evidence evidenceCommands `cmd:"" help:"Export stored reports."`
-	Policy   policyCommands   `cmd:"" help:"Check and test policy files."`
-	Event    eventCommand     `cmd:"" help:"Handle an event from a file, as the Lambda function does."`
-	Emulate  emulateCommand   `cmd:"" help:"Serve the pull through cache API of ECR on this machine."`
-	Demo     demoCommand      `cmd:"" help:"See the auditor at work on this machine, in seconds."`
+	Audit        auditCommand        `cmd:"" help:"Audit the rules of a registry on AWS."`
+	Eval         evalCommand         `cmd:"" help:"Check rules from a file against a policy, without AWS."`
+	Report       reportCommand       `cmd:"" help:"Show a saved report."`
+	History      historyCommand      `cmd:"" help:"List the audits that the evidence has of a registry, and its failures over time."`
+	Diff         diffCommand         `cmd:"" help:"Compare two reports: rules and findings."`
+	Evidence     evidenceCommands    `cmd:"" help:"Export stored reports."`
+	Policy       policyCommands      `cmd:"" help:"Write, check, test and explain policies."`
+	Event        eventCommand        `cmd:"" help:"Handle an event from a file, as the Lambda function does."`
+	Emulate      emulateCommand      `cmd:"" help:"Serve the pull through cache API of ECR on this machine."`
+	Demo         demoCommand         `cmd:"" help:"See the auditor at work on this machine, in seconds."`
+	Completion   completionCommand   `cmd:"" help:"Print what a shell needs to complete command lines."`
+	CompleteLine completeLineCommand `cmd:"" hidden:""`
 
+	Quiet   bool        `short:"q" help:"Print neither a report nor progress: only what --output names, and errors."`
+	NoColor bool        `help:"Print no colours (also by $$NO_COLOR)."`
 	Version versionFlag `help:"Print the version."`
 }
 

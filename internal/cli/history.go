@@ -60,7 +60,7 @@ The exit code is 0 where all of the evidence could be read, 2 where the command 
 
 // Run lists.
 func (cmd *historyCommand) Run(ctx context.Context, c *command) error {
-	if err := cmd.Output.check(reportFormats...); err != nil {
+	if err := cmd.Output.check(plainFormats...); err != nil {
 		return err
 	}
 	if err := cmd.check(); err != nil {

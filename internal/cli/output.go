@@ -39,7 +39,7 @@ func (os outputs) check(formats ...string) error {
 	for _, o := range os {
 		switch {
 		case !slices.Contains(formats, o.format):
-			return usage(fmt.Errorf("--output %s: no such format: write %s", o.format, strings.Join(formats, " or ")))
+			return usage(fmt.Errorf("--output %s: no such format: write %s", o.format, oneOf(formats)))
 		case files[o.file] && o.file == "":
 			return usage(errors.New("--output: only one can go to standard output: write FORMAT=FILE for the others"))
 		case files[o.file]:
@@ -50,6 +50,12 @@ func (os outputs) check(formats ...string) error {
 	return nil
 }
 
+// oneOf lists names to choose from.
+func oneOf(names []string) string {
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
 // write writes a result in every format that was asked for; as text to
 // standard output where none was. One that cannot be written keeps none of the
 // others from being written.
@@ -57,7 +63,7 @@ func (c *command) write(os outputs, r renderers) error {
 	if err := os.check(slices.Sorted(maps.Keys(r))...); err != nil {
 		return err
 	}
-	if len(os) == 0 {
+	if len(os) == 0 && !c.quiet {
 		os = outputs{{format: "text"}}
 	}
 	var errs []error

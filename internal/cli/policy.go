@@ -10,9 +10,24 @@ import (
 )
 
 type policyCommands struct {
+	Init    initCommand    `cmd:"" help:"Write the first policy of a registry, from what is there."`
 	Lint    lintCommand    `cmd:"" help:"Say everything that is wrong with policy files."`
 	Test    testCommand    `cmd:"" help:"Run the tests that stand beside a policy."`
 	Waivers waiversCommand `cmd:"" help:"List the waivers of a policy with what each covers today."`
+	Show    showCommand    `cmd:"" help:"Print a policy as it applies, and where each value comes from."`
+	Explain explainCommand `cmd:"" help:"Say what a check asks and why, and how to mend a failure."`
+}
+
+// Help is shown below the summary.
+func (*policyCommands) Help() string {
+	return `A policy says what is asked of a registry: a YAML file, best one that extends default or strict. From nothing to one in force:
+
+    ptcaudit policy init acme.yaml --region eu-west-1
+    ptcaudit policy lint acme.yaml
+    ptcaudit policy explain upstream-allowed --policy acme.yaml
+    ptcaudit audit --policy acme.yaml --region eu-west-1
+
+policies/README.md has the language, and every shipped check.`
 }
 
 type lintCommand struct {

@@ -103,7 +103,7 @@ func (s *session) play(document string) string {
 			}
 			out.WriteString(lines[i])
 			if isFile {
-				if err := os.WriteFile(filepath.Join(s.dir, name), []byte(content.String()), 0o600); err != nil {
+				if err := writeIn(s.dir, name, content.String()); err != nil {
 					s.t.Fatal(err)
 				}
 			}
@@ -169,4 +169,13 @@ func (s *session) start(cmd *exec.Cmd) string {
 		s.t.Fatal(err)
 	}
 	return strings.ReplaceAll(line, ":"+s.port, ":5000")
+}
+
+// writeIn writes a file, and the folders that it lies in.
+func writeIn(dir, name, content string) error {
+	name = filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(name, []byte(content), 0o600)
 }

@@ -2,20 +2,21 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
 	"os"
 
-	"ptcaudit/internal/render/text"
 	"ptcaudit/internal/report"
 )
 
 type reportCommand struct {
 	File string `arg:"" help:"A report that audit or eval wrote with --output json; a stored one, by its place (s3://… or file:///…) or its key; or the id of an audit. - is standard input."`
 	evidenceFlags
-	Output outputs   `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
+	Output outputs `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"${formats}, to standard output or to a file; may be repeated (default text)."`
+	baseline
 	FailOn threshold `placeholder:"SEVERITY" help:"Exit with 1 where the report has a failure this severe or worse, and with 3 where it is incomplete."`
 }
 
@@ -26,19 +27,30 @@ func (*reportCommand) Help() string {
     ptcaudit audit --region eu-west-1 --output json=report.json
     ptcaudit report report.json
     ptcaudit report report.json --fail-on high --output json | jq '.summary'
-    ptcaudit report s3://evidence/111122223333/eu-west-1/2026/11/21/VXFWZ2.json.gz`
+    ptcaudit report s3://evidence/111122223333/eu-west-1/2026/11/21/VXFWZ2.json.gz
+    ptcaudit report report.json --evidence s3://evidence --output html=report.html
+
+With evidence, the page (html) shows the month before the report: how many failures there were, and since when each stands.`
 }
 
 // Run renders the report.
 func (r *reportCommand) Run(ctx context.Context, c *command) error {
+	if err := r.Output.check(reportFormats...); err != nil {
+		return err
+	}
+	before, err := r.read(c)
+	if err != nil {
+		return err
+	}
 	saved, err := r.report(ctx, c, r.File)
 	if err != nil {
 		return err
 	}
-	if err := c.writeReport(r.Output, saved); err != nil || r.FailOn == "" {
+	past, unknown := r.past(ctx, c, saved)
+	if err := cmp.Or(c.writeReport(r.Output, saved, background{past: past}), unknown); err != nil || r.FailOn == "" && r.Baseline == "" {
 		return err
 	}
-	return code(verdict(saved, r.FailOn))
+	return r.judge(c, before, saved, cmp.Or(r.FailOn, threshold(report.Low)))
 }
 
 // threshold is a severity on the command line; empty where none was given.
@@ -60,18 +72,6 @@ func verdict(r report.Report, failOn threshold) int {
 		return ExitFindings
 	}
 	return ExitOK
-}
-
-// reportFormats are those of a report.
-var reportFormats = []string{"json", "text"}
-
-func (c *command) writeReport(to outputs, r report.Report) error {
-	return c.write(to, renderers{
-		"json": func(w io.Writer, _ terminal) error { return r.Encode(w) },
-		"text": func(w io.Writer, t terminal) error {
-			return text.Render(w, r, text.Options{Width: t.width, Color: t.color})
-		},
-	})
 }
 
 // readFile reads a file that was named on the command line. One that is packed

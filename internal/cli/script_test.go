@@ -51,6 +51,24 @@ func TestScriptsWithAWS(t *testing.T) {
 	testscript.Run(t, params(t, "testdata/aws", filepath.Dir(toolbox.AWS(t))))
 }
 
+// A stranger clones the repository and builds the command, with what the
+// machine has already built.
+func TestStranger(t *testing.T) {
+	p := params(t, "testdata/stranger", filepath.Dir(toolbox.AWS(t)))
+	out, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE", "GOMODCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	caches := strings.Fields(string(out))
+	setup := p.Setup
+	p.Setup = func(e *testscript.Env) error {
+		e.Setenv("GOCACHE", caches[0])
+		e.Setenv("GOMODCACHE", caches[1])
+		return setup(e)
+	}
+	testscript.Run(t, p)
+}
+
 const topic = "arn:aws:sns:eu-west-1:111122223333:audit"
 
 func params(t *testing.T, dir, bin string) testscript.Params {

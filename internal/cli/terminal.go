@@ -23,7 +23,7 @@ func (c *command) terminal() terminal {
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return t
 	}
-	t.color = c.getenv("NO_COLOR") == "" && c.getenv("TERM") != "dumb"
+	t.color = !c.noColor && c.getenv("NO_COLOR") == "" && c.getenv("TERM") != "dumb"
 	if columns, _, err := term.GetSize(int(file.Fd())); err == nil && t.width == 0 {
 		t.width = columns
 	}

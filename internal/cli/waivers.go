@@ -36,7 +36,7 @@ The exit code is 0 where that is known of all, 2 where the policy or a file cann
 
 // Run lists the waivers.
 func (w *waiversCommand) Run(ctx context.Context, c *command) error {
-	if err := w.Output.check(reportFormats...); err != nil {
+	if err := w.Output.check(plainFormats...); err != nil {
 		return err
 	}
 	if err := errors.Join(checkAccount(w.Account), checkRegion(w.Region)); err != nil {
@@ -50,7 +50,7 @@ func (w *waiversCommand) Run(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	r, err := w.judge(ctx, c, rules, settings)
+	r, err := w.judge(ctx, c, rules.Policy, settings)
 	if err != nil {
 		return err
 	}

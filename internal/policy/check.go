@@ -109,6 +109,7 @@ func (r *resolver) check(e checkEntry, duplicate bool) {
 		r.strays = append(r.strays, d)
 	}
 	e = r.guard(d, e)
+	r.atFields(d.ID, e)
 	r.use(e.Match, e.Assert, e.MessageExpression, e.RemediationExpression)
 	set(&d.Title, line(e.Title, "title"), e.Title)
 	set(&d.Why, e.Why.Value, e.Why)

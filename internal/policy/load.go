@@ -19,14 +19,14 @@ const maxChain = 16
 // holds every fault of every file, sorted.
 func Load(path string) (*Policy, error) {
 	var faults Errors
-	p := load(path, &faults)
+	p := load(path, &faults, nil)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-func load(path string, faults *Errors) *Policy {
+func load(path string, faults *Errors, places Places) *Policy {
 	at := location{path: path, shipped: slices.Contains(policies.Names(), path)}
 	data, err := at.read()
 	if err != nil {
@@ -38,6 +38,7 @@ func load(path string, faults *Errors) *Policy {
 		return nil
 	}
 	r := newResolver(!whole)
+	r.places = places
 	for _, f := range slices.Backward(chain) {
 		r.merge(f)
 	}

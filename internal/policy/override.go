@@ -15,6 +15,8 @@ type override struct {
 	where
 	Severities map[string]report.Severity `json:"severities,omitempty"`
 	Params     map[string]any             `json:"params,omitempty"`
+
+	place Place
 }
 
 // override replaces the overrides of the parent. What those say of checks
@@ -24,7 +26,7 @@ func (r *resolver) override(entries []overrideEntry) {
 	for _, o := range r.overrides {
 		maps.DeleteFunc(o.Severities, func(id string, _ report.Severity) bool { return !r.lockedAbove(r.checks[id]) })
 		if len(o.Severities) > 0 {
-			out = append(out, override{where: o.where, Severities: o.Severities})
+			out = append(out, override{where: o.where, Severities: o.Severities, place: o.place})
 		}
 	}
 	inherited := out
@@ -38,7 +40,7 @@ func (r *resolver) override(entries []overrideEntry) {
 		if !e.Has("severities") && !e.Has("params") {
 			e.Fault("an override needs severities, params or both")
 		}
-		o := override{readWhere(e.Accounts, e.Regions), map[string]report.Severity{}, map[string]any{}}
+		o := override{readWhere(e.Accounts, e.Regions), map[string]report.Severity{}, map[string]any{}, Place{r.file.path, e.Line()}}
 		for _, s := range e.Severities {
 			value := severity(s.Value)
 			if d, ok := r.known(s.Key); ok {

@@ -31,6 +31,7 @@ func (r *resolver) setParams(entries source.Map[source.Value]) {
 			if before.accepts(e.Key.Value, e.Value) {
 				before.value = e.Value.Value
 				r.params[e.Key.Value] = before
+				r.at(e.Key.Node, "params", e.Key.Value)
 			}
 			continue
 		}
@@ -43,6 +44,7 @@ func (r *resolver) setParams(entries source.Map[source.Value]) {
 			p.at = e.Key
 		}
 		r.params[e.Key.Value] = p
+		r.at(e.Key.Node, "params", e.Key.Value)
 	}
 }
 

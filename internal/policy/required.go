@@ -77,6 +77,7 @@ func (r *resolver) require(e requiredEntry) {
 		e.Prefix.Fault("%s is locked by %s: the rules that it requires cannot change", c.ID, c.lockedBy.path)
 	}
 	r.required[rule.Prefix] = rule
+	r.at(e.Node, "requiredRules", rule.Prefix)
 }
 
 func upstreamNames() []string {

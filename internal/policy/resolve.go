@@ -33,6 +33,9 @@ type resolver struct {
 	disabled  map[string]bool
 	overrides []override
 	waivers   []waiver
+
+	// places says where values were written; nil where nobody asks.
+	places Places
 }
 
 func newResolver(blind bool) *resolver {
@@ -58,6 +61,7 @@ func (r *resolver) merge(f *file) {
 		v.Fault("this program reads apiVersion %s, not %q", apiVersion, v.Value)
 	}
 	set(&r.name, line(f.Name, "name"), f.Name)
+	r.at(f.Name.Node, "name")
 	r.setParams(f.Params)
 
 	seen := unique{}
@@ -120,6 +124,7 @@ func (r *resolver) disable(t source.Text) {
 		t.Fault("%s is locked by %s and cannot be disabled", d.ID, d.lockedBy.path)
 	}
 	r.disabled[d.ID] = true
+	r.at(t.Node, "disable", d.ID)
 }
 
 // resolved is what a policy says once its files are merged. It has no places,

@@ -26,8 +26,7 @@ type waiver struct {
 	// AnyUpstream covers what the rule fetches later, too.
 	AnyUpstream bool `json:"anyUpstream,omitempty"`
 
-	file string // in which it is written, at line
-	line int
+	place Place
 }
 
 // inForce says whether a waiver is in force at t: to the end of its last day.
@@ -67,8 +66,7 @@ func (r *resolver) waive(e waiverEntry) {
 		Reason:      line(e.Reason, "reason"),
 		Expires:     date(e.Expires),
 		AnyUpstream: e.AnyUpstream.Value,
-		file:        r.file.path,
-		line:        e.Line(),
+		place:       Place{r.file.path, e.Line()},
 	}
 	for _, t := range e.Prefixes {
 		if t.IsSet() {

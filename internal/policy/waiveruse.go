@@ -65,8 +65,8 @@ func (p *Policy) WaiversFor(r report.Report) []WaiverUse {
 			Accounts: slices.Concat([]string{}, w.Accounts),
 			Regions:  slices.Concat([]string{}, w.Regions),
 			Waiver:   w.waiver(),
-			File:     w.file,
-			Line:     w.line,
+			File:     w.place.File,
+			Line:     w.place.Line,
 			Findings: []report.Finding{},
 		}
 		for _, f := range r.Findings {

@@ -4,6 +4,7 @@ package toolbox
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -24,6 +25,23 @@ func AWS(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/clients/bi
 
 // Python is the path of a Python that has boto3.
 func Python(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/clients/bin/python") }
+
+// Formats is the path of a Python that has readers of the formats of a report.
+func Formats(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/formats/bin/python") }
+
+// Pipeline is the path of a program that the examples for pipelines are held
+// against: pre-commit or check-jsonschema.
+func Pipeline(tb testing.TB, program string) string {
+	tb.Helper()
+	return find(tb, ".cache/pipeline/bin/"+program)
+}
+
+// Actions is the folder of GitHub's toolkit for actions, as a program of Node
+// imports it.
+func Actions(tb testing.TB) string {
+	tb.Helper()
+	return find(tb, ".cache/actions/node_modules/@actions/core")
+}
 
 // Ministack is the path of the local cloud.
 func Ministack(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/localcloud/bin/ministack") }
@@ -56,17 +74,40 @@ func Bootstrap(tb testing.TB, function string) string {
 // Command is the path of the command, as `make bin` builds it.
 func Command(tb testing.TB) string { tb.Helper(); return find(tb, "bin/ptcaudit") }
 
-// find gives the path of something that make provides. Without it a test is
-// skipped, but fails where REQUIRE_TOOLS is set, as `make test` does.
+// Chromium is the path of a Chromium, or of the Chrome that is built of it. Make
+// cannot provide one: where the machine has none the test is skipped, unless
+// REQUIRE_BROWSER is set.
+func Chromium(tb testing.TB) string {
+	tb.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	const what = "no Chromium is installed: on Debian, apt-get install chromium"
+	if os.Getenv("REQUIRE_BROWSER") != "" {
+		tb.Fatal(what)
+	}
+	tb.Skip(what)
+	return ""
+}
+
+// find gives the path of something that make provides.
 func find(tb testing.TB, path string) string {
 	tb.Helper()
 	full := filepath.Join(Root(tb), path)
-	switch _, err := os.Stat(full); {
-	case err == nil:
-	case os.Getenv("REQUIRE_TOOLS") != "":
-		tb.Fatalf("%s is missing: run `make test`", path)
-	default:
-		tb.Skipf("%s is missing: run `make test`, or `make tools` once", path)
+	if _, err := os.Stat(full); err != nil {
+		missing(tb, path+" is missing: run `make test`, or `make tools` once")
 	}
 	return full
+}
+
+// missing skips a test, but fails it where REQUIRE_TOOLS is set, as `make test`
+// does.
+func missing(tb testing.TB, what string) {
+	tb.Helper()
+	if os.Getenv("REQUIRE_TOOLS") != "" {
+		tb.Fatal(what)
+	}
+	tb.Skip(what)
 }

@@ -47,9 +47,8 @@ func Run(ctx context.Context, path string) ([]Result, error) {
 	if err != nil {
 		return nil, policy.Errors{{File: path, Message: "cannot read the file: " + err.Error()}}
 	}
-	var faults policy.Errors
-	tests, p := load(path, data, &faults)
-	if err := faults.Err(); err != nil {
+	tests, p, err := read(path, data)
+	if err != nil {
 		return nil, err
 	}
 	var results []Result
@@ -63,6 +62,13 @@ func Run(ctx context.Context, path string) ([]Result, error) {
 type test struct {
 	entry testEntry
 	input policy.Input
+}
+
+// read reads a test file. Its error is of type policy.Errors.
+func read(path string, data []byte) ([]test, *policy.Policy, error) {
+	var faults policy.Errors
+	tests, p := load(path, data, &faults)
+	return tests, p, faults.Err()
 }
 
 // load reads a test file and the policy that it tests.

@@ -105,7 +105,7 @@ func (p *printer) audits(audits []history.Audit) {
 			last = p.since(audits[row-1], row == 1)
 		}
 		width := text.StringWidthWithoutEscSequences(lead)
-		for i, line := range wrap(last, max(p.width-width, len("SINCE THE ONE BEFORE"))) {
+		for i, line := range Wrap(last, max(p.width-width, len("SINCE THE ONE BEFORE"))) {
 			if i > 0 {
 				lead = strings.Repeat(" ", width)
 			}

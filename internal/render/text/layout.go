@@ -53,9 +53,9 @@ func cut(s string, limit int, mark string) string {
 	return s
 }
 
-// wrap breaks s between words into lines of at most width columns. A word that
+// Wrap breaks s between words into lines of at most width columns. A word that
 // is longer stands on a line of its own: an ARN or a URL stays in one piece.
-func wrap(s string, width int) []string {
+func Wrap(s string, width int) []string {
 	var lines []string
 	line, used := "", 0
 	for word := range strings.FieldsSeq(s) {
@@ -70,6 +70,23 @@ func wrap(s string, width int) []string {
 	}
 	if line != "" {
 		lines = append(lines, line)
+	}
+	return lines
+}
+
+// Remediation is how to mend something, its sentences and its commands wrapped:
+// the commands so that they survive copying into a shell, and moved right.
+func Remediation(s string, width int) []string {
+	var lines []string
+	for line := range strings.Lines(s) {
+		line = clean(line)
+		if !isCommand(line) {
+			lines = append(lines, Wrap(line, width)...)
+			continue
+		}
+		for _, part := range WrapCommand(line, width-4) { // two of them for what comes behind
+			lines = append(lines, "  "+part)
+		}
 	}
 	return lines
 }

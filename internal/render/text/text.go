@@ -345,7 +345,7 @@ func (p *printer) line(indent, s string) {
 
 // prose writes sentences, wrapped between words.
 func (p *printer) prose(indent, s string) {
-	for _, line := range wrap(s, min(p.width-len(indent), maxProse)) {
+	for _, line := range Wrap(s, min(p.width-len(indent), maxProse)) {
 		p.line(indent, line)
 	}
 }

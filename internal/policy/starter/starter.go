@@ -1,0 +1,204 @@
+// Package starter writes the first policy of a registry: what is allowed and
+// required there is what is there now. It reads nothing and asks nobody; it
+// imports the nouns only.
+package starter
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
+)
+
+// Options are what a registry does not say.
+type Options struct {
+	// Name of the policy, and the shipped one that it extends.
+	Name, Extends string
+}
+
+// Policy is a policy file for the registry as it is, with comments for whoever
+// goes on writing it. Every rule that the language can name is required, and
+// whatever upstream they have is allowed; what else may be wrong with them is
+// left to the checks.
+func Policy(reg ptc.Registry, rules []ptc.Rule, o Options) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("# A policy for the pull through cache rules of %s %s, made of what is there.", comment(reg.Account), comment(reg.Region))
+	line("# Read it line by line: what it allows is what somebody once created.")
+	line("apiVersion: ptcaudit/v1")
+	line("name: %s", quoted(o.Name))
+	line("extends: %s", o.Extends)
+	line("")
+	line("params:")
+	line("  # Upstreams that rules may fetch from, by the API's names.")
+	line("  allowedUpstreams: %s", list(rules, func(u ptc.Upstream) string {
+		if !u.Known() {
+			return ""
+		}
+		return u.Registry
+	}))
+	line("  # Of upstreams that are ECR registries: whose, and where.")
+	line("  allowedUpstreamAccounts: %s", list(rules, ptc.Upstream.Account))
+	line("  allowedUpstreamRegions: %s", list(rules, ptc.Upstream.Region))
+	line("  # Regions in which there may be rules at all.")
+	line("  allowedRegions: [%s]", quoted(reg.Region))
+	line("  # Prefixes that rules may have, for example [docker-hub, \"team-*/quay\"]: * does not")
+	line("  # cross a slash. While the list is empty, default allows any, and strict none.")
+	if o.Extends == "strict" {
+		line("  allowedPrefixes: %s", prefixes(rules))
+	} else {
+		line("  # allowedPrefixes: %s", prefixes(rules))
+	}
+	line("")
+	required, left := requiredRules(rules)
+	if len(required) == 0 {
+		line("# Rules that must be there, whoever deletes them:")
+		line("# requiredRules:")
+		line("#   - {prefix: docker-hub, upstreamRegistry: docker-hub, credential: required}")
+	} else {
+		line("# Rules that must be there, and be as it says. Take out what nobody needs; where")
+		line("# only some registries have one, add accounts: [\"%s\"] or regions: [%s].", comment(reg.Account), comment(reg.Region))
+		line("requiredRules:")
+		for _, r := range required {
+			line("  - %s", r)
+		}
+	}
+	for _, prefix := range left {
+		line("# %s is left out: a policy cannot name such a rule.", comment(prefix))
+	}
+	return b.String()
+}
+
+// requiredRules are the entries of the rules, and the prefixes of those that a
+// policy cannot name.
+func requiredRules(rules []ptc.Rule) (entries, left []string) {
+	rules = slices.Clone(rules)
+	slices.SortFunc(rules, func(a, b ptc.Rule) int { return strings.Compare(a.Prefix, b.Prefix) })
+	for _, r := range rules {
+		u := r.Upstream
+		if !ptc.ValidPrefix(r.Prefix) || !u.Known() {
+			left = append(left, r.Prefix)
+			continue
+		}
+		entry := "{prefix: " + quoted(r.Prefix) + ", upstreamRegistry: " + u.Registry
+		if known, _ := ptc.LookupUpstream(u.Registry); u.Registry == ptc.ECR && known.Matches(u.URL) {
+			entry += ", upstreamUrl: " + quoted(u.URL)
+		}
+		if u.Prefix != "" && ptc.ValidPrefix(u.Prefix) {
+			entry += ", upstreamPrefix: " + quoted(u.Prefix)
+		}
+		if r.CredentialARN != "" {
+			entry += ", credential: required"
+		}
+		if r.RoleARN != "" {
+			entry += ", role: required"
+		}
+		entries = append(entries, entry+"}")
+	}
+	return entries, left
+}
+
+// Remarks are comments on what a policy found in the registry that it was made
+// for: failures, and a waiver to write for whoever has to live with one; and
+// what nobody could tell.
+func Remarks(findings []report.Finding, now time.Time) string {
+	var b strings.Builder
+	var failures, undecided []report.Finding
+	for _, f := range findings {
+		switch {
+		case f.Open():
+			failures = append(failures, f)
+		case f.Outcome == report.Error:
+			undecided = append(undecided, f)
+		}
+	}
+	slices.SortStableFunc(failures, func(a, b report.Finding) int { return b.Severity.Rank() - a.Severity.Rank() })
+	if len(failures) > 0 {
+		fmt.Fprintf(&b, "\n# What fails for another reason, on %s:\n", now.UTC().Format(time.DateOnly))
+		for _, f := range failures {
+			fmt.Fprintf(&b, "#   %-8s  %s  %s\n#     %s\n", strings.ToUpper(string(f.Severity)), subject(f.Prefix), f.Check, comment(f.Message))
+		}
+		b.WriteString("# Mend it; or write down who lets it be until when:\n")
+		b.WriteString("# waivers:\n")
+		f := failures[0]
+		fmt.Fprintf(&b, "#   - check: %s\n", f.Check)
+		if f.Prefix != "" {
+			fmt.Fprintf(&b, "#     prefixes: [%s]\n", comment(quoted(f.Prefix)))
+		}
+		fmt.Fprintf(&b, "#     owner: you@example.com\n#     reason: Why it may be so.\n#     expires: %s\n", now.UTC().AddDate(0, 3, 0).Format(time.DateOnly))
+	}
+	checks := map[string][]string{}
+	for _, f := range undecided {
+		checks[f.Check] = append(checks[f.Check], subject(f.Prefix))
+	}
+	if len(checks) > 0 {
+		b.WriteString("\n# What could not be told:\n")
+	}
+	for _, f := range undecided {
+		if subjects := checks[f.Check]; subjects != nil {
+			fmt.Fprintf(&b, "#   %s of %s\n", f.Check, strings.Join(subjects, ", "))
+			delete(checks, f.Check)
+		}
+	}
+	return b.String()
+}
+
+func subject(prefix string) string {
+	if prefix == "" {
+		return "(registry)"
+	}
+	return comment(prefix)
+}
+
+// prefixes are those of the rules, as a YAML list of globs that match no more.
+func prefixes(rules []ptc.Rule) string {
+	var out []string
+	for _, r := range rules {
+		if ptc.ValidPrefix(r.Prefix) { // which has none of a glob's signs
+			out = append(out, quoted(r.Prefix))
+		}
+	}
+	slices.Sort(out)
+	return "[" + strings.Join(out, ", ") + "]"
+}
+
+// list is what the upstreams have, each once, as a YAML list.
+func list(rules []ptc.Rule, of func(ptc.Upstream) string) string {
+	var out []string
+	for _, r := range rules {
+		if v := of(r.Upstream); v != "" {
+			out = append(out, quoted(v))
+		}
+	}
+	slices.Sort(out)
+	return "[" + strings.Join(slices.Compact(out), ", ") + "]"
+}
+
+// plain are names that need no quotes in YAML, whoever reads it.
+var plain = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9._/-]*$`)
+
+// words are YAML's own, in any case.
+var words = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|true|false|null)$`)
+
+// quoted is a YAML string: JSON's are.
+func quoted(s string) string {
+	if plain.MatchString(s) && !words.MatchString(s) {
+		return s
+	}
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(s) // a string
+	return strings.TrimSpace(b.String())
+}
+
+// comment is a text that stays within its line.
+func comment(s string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "?"), func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
+}

@@ -1,0 +1,201 @@
+// Package asff writes a report as findings of the AWS Security Finding Format,
+// which Security Hub CSPM takes:
+// https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-findings-format.html
+package asff
+
+import (
+	"encoding/json"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/render/outside"
+	"ptcaudit/internal/report"
+)
+
+// What a call of BatchImportFindings may hold, and a finding of it:
+// https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_BatchImportFindings.html
+// https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_AwsSecurityFinding.html
+const (
+	maxBatch       = 100
+	maxTitle       = 256
+	maxDescription = 1024
+	maxText        = 512 // of a recommendation
+	maxField       = 1024
+)
+
+// Render writes r to w, as JSON: in each line a list of at most 100 findings,
+// which is what one call takes:
+//
+//	while read -r batch; do
+//	  aws securityhub batch-import-findings --findings file:///dev/stdin <<<"$batch"
+//	done <report.asff
+//
+// The first finding is the audit itself: it fails where the report is
+// incomplete. What passes is written too, since that is how Security Hub
+// learns that something is mended. It has to be sent by the registry's own
+// account, in its Region.
+func Render(w io.Writer, r report.Report) error {
+	findings := []finding{auditFinding(r)}
+	subjects := details(r)
+	for _, f := range r.Findings {
+		findings = append(findings, findingOf(r, f, subjects[f.Prefix]))
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for batch := range slices.Chunk(findings, maxBatch) {
+		if err := enc.Encode(batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newFinding has what all findings have in common.
+func newFinding(r report.Report, fingerprint, generator string) finding {
+	account, region := outside.Name(r.Registry.Account), outside.Name(r.Registry.Region)
+	at := r.Audit.StartedAt.UTC().Format(time.RFC3339Nano)
+	return finding{
+		SchemaVersion: "2018-10-08",
+		ID:            "ptcaudit/" + fingerprint,
+		// The default product of the account: that for findings of one's own.
+		ProductARN:  "arn:" + ptc.PartitionOf(region) + ":securityhub:" + region + ":" + account + ":product/" + account + "/default",
+		GeneratorID: generator,
+		Account:     account,
+		// Without a memory, when something was first seen is not known. What
+		// was updated later replaces what is there.
+		CreatedAt: at,
+		UpdatedAt: at,
+		ProductFields: map[string]string{
+			"ProviderName":           "ptcaudit",
+			"ptcaudit/policy":        field(r.Policy.Name),
+			"ptcaudit/policy-digest": field(r.Policy.Digest),
+			"ptcaudit/audit":         field(r.Audit.ID),
+			"ptcaudit/version":       field(r.Audit.Version),
+		},
+	}
+}
+
+// auditFinding is the audit itself, which fails where not everything could be
+// checked.
+func auditFinding(r report.Report) finding {
+	f := newFinding(r, report.Fingerprint(r.Registry, "", ""), "ptcaudit")
+	f.Title = "Everything could be checked"
+	f.Description = "Every pull through cache rule of the registry was audited."
+	f.severity(report.Critical)
+	f.Resources = []resource{resourceOf(r.Registry, "", nil)}
+	f.state(passed)
+	if reasons := outside.Incomplete(r); reasons != nil {
+		f.Title = "Not everything could be checked"
+		f.Description = outside.Line(strings.Join(reasons, " "), maxDescription-1)
+		f.state(notAvailable)
+	} else if message, ok := outside.Unsupported(r); ok {
+		f.Description = outside.Line(message, maxDescription-1)
+		f.state(notApplicable)
+	}
+	return f
+}
+
+// findingOf is the outcome of one check on one subject.
+func findingOf(r report.Report, f report.Finding, facts map[string]string) finding {
+	out := newFinding(r, outside.Name(f.Fingerprint), "ptcaudit/"+outside.Check(f))
+	out.Title = outside.Line(outside.Subject(f)+": "+outside.Check(f), maxTitle-1)
+	out.Description = outside.Line(outside.Message(f), maxDescription-1)
+	out.severity(f.Severity)
+	out.Resources = []resource{resourceOf(r.Registry, outside.Name(f.Prefix), facts)}
+	out.ProductFields["ptcaudit/outcome"] = string(f.Outcome)
+	out.state(stateOf(f))
+	if w := f.Waiver; w != nil {
+		out.Compliance.Reasons = []reason{{"PTCAUDIT_WAIVED", outside.Line(outside.Waived(*w), maxDescription-1)}}
+	}
+	recommend := recommendation{Text: strings.Join(outside.Lines(f.Remediation, maxText-2), "\n")}
+	if links := outside.Links(f.References); len(links) > 0 {
+		recommend.URL = links[0]
+	}
+	if recommend != (recommendation{}) {
+		out.Remediation = &remediation{recommend}
+	}
+	return out
+}
+
+// state is what a finding's outcome is in Security Hub.
+type state struct{ compliance, workflow, record string }
+
+// Workflow only counts when a finding is new there: later calls cannot change
+// it. RecordState always counts, hence it says whether there is anything to do,
+// and a finding that becomes active again is also NEW again. A waived one is
+// never SUPPRESSED: Security Hub would not take notice of it any more when the
+// waiver ends.
+// https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_Workflow.html
+var (
+	failed        = state{"FAILED", "NEW", "ACTIVE"}
+	notAvailable  = state{"NOT_AVAILABLE", "NEW", "ACTIVE"}
+	pending       = state{"WARNING", "NEW", "ACTIVE"}
+	waived        = state{"FAILED", "NEW", "ARCHIVED"}
+	passed        = state{"PASSED", "RESOLVED", "ARCHIVED"}
+	notApplicable = state{"NOT_AVAILABLE", "RESOLVED", "ARCHIVED"}
+)
+
+func stateOf(f report.Finding) state {
+	switch {
+	case f.Open():
+		return failed
+	case f.Outcome == report.Fail:
+		return waived
+	case f.Outcome == report.Pass:
+		return passed
+	case f.Outcome == report.Skip:
+		return notApplicable
+	case f.Outcome == report.Pending:
+		return pending
+	}
+	return notAvailable
+}
+
+// resourceOf is a rule, or the registry where prefix is empty. AWS gives
+// neither an ARN, so its path stands in.
+func resourceOf(registry ptc.Registry, prefix string, facts map[string]string) resource {
+	out := resource{
+		Type:   "Other",
+		ID:     "ecr/" + outside.Name(registry.Account) + "/" + outside.Name(registry.Region),
+		Region: outside.Name(registry.Region),
+	}
+	if prefix != "" {
+		out.ID += "/" + prefix
+	}
+	if len(facts) > 0 {
+		out.Details = &resourceDetails{facts}
+	}
+	return out
+}
+
+// details are the facts of each rule, by prefix.
+func details(r report.Report) map[string]map[string]string {
+	out := map[string]map[string]string{}
+	for _, rule := range r.Rules {
+		facts := map[string]string{}
+		for name, value := range map[string]string{
+			"upstreamRegistry":         rule.Upstream.Registry,
+			"upstreamRegistryUrl":      rule.Upstream.URL,
+			"upstreamRepositoryPrefix": rule.Upstream.Prefix,
+			"credentialArn":            rule.Credential.ARN,
+			"customRoleArn":            rule.Role.ARN,
+		} {
+			if value = outside.Line(value, maxField-1); value != "" {
+				facts[name] = value
+			}
+		}
+		out[rule.Prefix] = facts
+	}
+	return out
+}
+
+// field is a value that is not empty, which the API demands.
+func field(s string) string {
+	if s = outside.Name(s); s == "" {
+		return "-"
+	}
+	return s
+}

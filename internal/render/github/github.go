@@ -1,0 +1,125 @@
+// Package github writes a report as annotations of GitHub Actions, which stand
+// in the log of a job and on its page:
+// https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+package github
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"ptcaudit/internal/render/outside"
+	"ptcaudit/internal/report"
+)
+
+// shown is how many annotations of a kind GitHub shows of one step; it drops
+// the others without a word:
+// https://github.com/actions/toolkit/blob/main/docs/problem-matchers.md#limitations
+const shown = 10
+
+// Options say what a report does not.
+type Options struct {
+	// Place is where the policy asks for what a finding is about: a file of
+	// the repository, to which the annotation is attached, and its line, from
+	// 1. An empty file is not known, nor is a line of 0. Nil where no policy
+	// is at hand.
+	Place func(report.Finding) (file string, line int)
+}
+
+// The kinds of annotations.
+const (
+	isError   = "error"
+	isWarning = "warning"
+	isNotice  = "notice"
+)
+
+// Render writes r to w: why it is incomplete, then failures, the most severe
+// first, checks that could not tell, and what is not in force yet. Critical and
+// high are errors, medium a warning, anything less a notice. What is waived is
+// only counted, in the last line, which the log shows as it is.
+func Render(w io.Writer, r report.Report, o Options) error {
+	p := printer{Options: o, written: map[string]int{}}
+	registry := outside.Name(r.Registry.String())
+	if reasons := outside.Incomplete(r); reasons != nil {
+		p.annotate(isError, "INCOMPLETE "+registry, "", "Not everything could be checked, so more may be wrong than stands here.\n"+strings.Join(reasons, "\n"))
+	}
+	if message, ok := outside.Unsupported(r); ok {
+		p.annotate(isNotice, registry, "", message)
+	}
+	said := report.StatementOf(r, report.Informational)
+	for _, f := range said.New {
+		p.finding(kind(f.Severity), strings.ToUpper(string(f.Severity)), f)
+	}
+	for _, f := range said.Undecided {
+		p.finding(isError, "COULD NOT TELL", f)
+	}
+	pending := 0
+	for _, f := range r.Findings {
+		if f.Outcome == report.Pending {
+			p.finding(isNotice, "NOT IN FORCE YET", f)
+			pending++
+		}
+	}
+	fmt.Fprintf(&p.out, "Rules: %d. Checks: %d failed, %d waived, %d could not be told, %d not in force yet.\n",
+		r.Summary.Rules, len(said.New), r.Summary.Waived, len(said.Undecided), pending)
+	if max(p.written[isError], p.written[isWarning], p.written[isNotice]) > shown {
+		fmt.Fprintf(&p.out, "GitHub shows the first %d errors, warnings and notices of a step on the job's page. All of them are above.\n", shown)
+	}
+	_, err := io.WriteString(w, p.out.String())
+	return err
+}
+
+func kind(s report.Severity) string {
+	switch s {
+	case report.Critical, report.High:
+		return isError
+	case report.Medium:
+		return isWarning
+	default:
+		return isNotice
+	}
+}
+
+type printer struct {
+	Options
+	out     strings.Builder
+	written map[string]int // by kind
+}
+
+// finding is one finding, with what to do about it.
+func (p *printer) finding(kind, label string, f report.Finding) {
+	lines := []string{outside.Message(f)}
+	for i, line := range outside.Lines(f.Remediation, outside.MaxRemediation) {
+		if i == 0 {
+			line = "Mend: " + line
+		}
+		lines = append(lines, line)
+	}
+	for _, link := range outside.Links(f.References) {
+		lines = append(lines, "See "+link)
+	}
+	place := ""
+	if p.Place != nil {
+		if file, line := p.Place(f); file != "" {
+			place = ",file=" + property.Replace(file)
+			if line > 0 {
+				place += ",line=" + strconv.Itoa(line)
+			}
+		}
+	}
+	p.annotate(kind, label+" "+outside.Subject(f)+" "+outside.Check(f), place, strings.Join(lines, "\n"))
+}
+
+// annotate writes one command. place are its further properties.
+func (p *printer) annotate(kind, title, place, message string) {
+	p.written[kind]++
+	p.out.WriteString("::" + kind + " title=" + property.Replace(title) + place + "::" + data.Replace(message) + "\n")
+}
+
+// What the runner takes back in a message and in a property:
+// https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts
+var (
+	data     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	property = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)

@@ -1,0 +1,70 @@
+// Package html writes a report as one page for a browser: complete without
+// script, style sheet and script included, so that it can be mailed, archived
+// and printed. Its Content-Security-Policy lets it make no request and run
+// nothing but its own script. It reads a report.Report and knows neither AWS
+// nor the policy that was applied.
+package html
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // of the page's parts
+	"encoding/base64"
+	"html/template"
+	"io"
+	"sync"
+	"time"
+
+	"ptcaudit/internal/report"
+)
+
+// Options say what is known beside the report itself.
+type Options struct {
+	// Since is when findings were first seen to fail, by fingerprint, UTC.
+	// Where that is the beginning of the oldest audit in History, the page says
+	// that it may have been before.
+	Since map[string]time.Time
+	// History are reports of earlier audits, in any order; Audit, Registry,
+	// Complete and Summary are read, the rest may be left out. Those of another
+	// registry, and later ones, are passed over.
+	History []report.Report
+}
+
+// Render writes r to w.
+func Render(w io.Writer, r report.Report, o Options) error {
+	// The page is made before a byte of it is written: half a page could pass
+	// for one with half the findings.
+	var content bytes.Buffer
+	if err := layout().Execute(&content, newPage(r, o)); err != nil {
+		return err
+	}
+	_, err := w.Write(content.Bytes())
+	return err
+}
+
+var (
+	//go:embed page.tmpl
+	pageTemplate string
+	//go:embed style.css
+	style string
+	//go:embed script.js
+	script string
+)
+
+// layout is parsed once, and only in a process that renders a page.
+var layout = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Parse(pageTemplate))
+})
+
+// contentPolicy allows the page's own style and script by their hashes, an
+// empty icon, and nothing else:
+// https://www.w3.org/TR/CSP3/#directive-script-src
+var contentPolicy = sync.OnceValue(func() string {
+	return "default-src 'none'; style-src " + hashSource(style) + "; script-src " + hashSource(script) +
+		"; img-src data:; base-uri 'none'; form-action 'none'"
+})
+
+func hashSource(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}

@@ -1,0 +1,262 @@
+package html
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+	"time"
+
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/render/outside"
+	"ptcaudit/internal/report"
+)
+
+// page is a report as the template lays it out. Its texts are cleaned; the
+// template escapes them.
+type page struct {
+	ContentPolicy string
+	Style         template.CSS
+	Script        template.JS
+
+	Title    string
+	Registry ptc.Registry
+	Policy   string
+	Digest   string
+	Version  string
+	AuditID  string
+	Schema   string
+	Started  moment
+	Finished moment
+	Took     string
+	AsOf     moment
+	// NotAsked says that nobody asked ECR whether the rules work.
+	NotAsked bool
+
+	Verdict  verdict
+	Scope    string  // how many rules
+	Failed   []tally // by severity, highest first, all of them
+	Outcomes []tally // everything else that checks came to
+	Changes  []change
+	Triggers []trigger
+	// Incomplete is empty where the report is complete.
+	Incomplete string
+	Faults     []fault
+	Groups     []group
+	Table      []ruleRow
+	Settled    []settled
+	// SettledCount says how many findings Settled holds.
+	SettledCount string
+	History      *history
+}
+
+// verdict is the first thing to read. State is good, bad, or unknown where the
+// absence of a failure means nothing; none where there was nothing to judge.
+type verdict struct{ State, Text, Why string }
+
+// tally is a number of findings. Severity is empty for other outcomes.
+type tally struct {
+	Severity report.Severity
+	Label    string
+	N        int
+}
+
+// fault is what happened alike to one or more rules.
+type fault struct {
+	Kind, Operation, Message, RequestID, Advice string
+	Prefixes                                    []string
+}
+
+// change is what somebody did shortly before the audit.
+type change struct {
+	Who, ARN, Call, Subject, Address string
+	At                               moment
+}
+
+// trigger is a reason why the audit ran.
+type trigger struct {
+	Kind, Call string
+	At         moment
+}
+
+// group holds the findings of one outcome.
+type group struct {
+	ID, Title, Lead string
+	Findings        []finding
+}
+
+// finding is one that needs to be read.
+type finding struct {
+	ID         string
+	Severity   report.Severity
+	Label      string // the severity as a word
+	Rank       int
+	Subject    string
+	Check      string
+	Message    string
+	Steps      []step
+	References []reference
+	Waiver     *report.Waiver
+	Since      moment
+	// Before says that it may have failed before that, too.
+	Before bool
+	Age    string
+}
+
+// ruleRow is one rule of the registry.
+type ruleRow struct {
+	Prefix, Upstream, Secret, SecretARN, Role, RoleARN string
+	Says                                               says
+	Updated                                            moment
+	// Open are the failures of the rule, highest severity first. First is the
+	// id of the first.
+	Open  []tally
+	First string
+	Rank  int // of the highest severity, and then by how many: to sort by
+}
+
+// says is ECR's verdict on a rule in one word. State is good, bad, unknown or
+// none.
+type says struct {
+	State, Text string
+	Order       int // worst first
+}
+
+// settled is a check with the subjects that need no words of their own.
+type settled struct {
+	Check           string
+	Passed, Skipped subjects
+}
+
+// subjects are what a check has one outcome for.
+type subjects struct {
+	Names []string
+	// All says that these are all rules.
+	All bool
+}
+
+// List is the names in one text.
+func (s subjects) List() string { return strings.Join(s.Names, ", ") }
+
+func newPage(r report.Report, o Options) page {
+	past := audits(r, o.History)
+	p := page{
+		ContentPolicy: contentPolicy(),
+		Style:         template.CSS(style), //nolint:gosec // a constant of this package
+		Script:        template.JS(script), //nolint:gosec // a constant of this package
+
+		Registry: ptc.Registry{Account: outside.Name(r.Registry.Account), Region: outside.Name(r.Registry.Region)},
+		Policy:   outside.Name(r.Policy.Name),
+		Digest:   outside.Name(r.Policy.Digest),
+		Version:  outside.Name(r.Audit.Version),
+		AuditID:  outside.Name(r.Audit.ID),
+		Schema:   outside.Name(r.SchemaVersion),
+		Started:  second(r.Audit.StartedAt),
+		Finished: second(r.Audit.FinishedAt),
+		AsOf:     minute(r.Audit.AsOf),
+		NotAsked: r.Audit.WithoutValidation,
+
+		Scope:   count(len(r.Rules), "rule"),
+		Groups:  groups(past, o.Since),
+		Settled: settle(r),
+		History: newHistory(past),
+	}
+	if took := r.Audit.FinishedAt.Sub(r.Audit.StartedAt); took >= 0 && !r.Audit.FinishedAt.IsZero() {
+		p.Took = took.Round(time.Millisecond).String()
+	}
+	if !r.Complete {
+		p.Faults = faults(r.Faults)
+		p.Incomplete = "Not everything could be checked: more may be wrong than stands here."
+		if len(r.Rules)+len(r.Findings) == 0 {
+			p.Incomplete = "Nothing could be learnt of this registry."
+		}
+	}
+	p.Failed, p.Outcomes = tallies(r.Summary)
+	p.Verdict = newVerdict(r)
+	p.Title = p.Verdict.Text + " · " + p.Registry.String() + " · ptcaudit"
+	p.Changes, p.Triggers = changes(r.Triggers)
+	if n := r.Summary.Outcomes[report.Pass] + r.Summary.Outcomes[report.Skip]; n > 0 {
+		p.SettledCount = fmt.Sprintf("%d passed, %d did not apply", r.Summary.Outcomes[report.Pass], r.Summary.Outcomes[report.Skip])
+	}
+	p.Table = table(r, p.Groups)
+	return p
+}
+
+func newVerdict(r report.Report) verdict {
+	failed := failures(r)
+	switch {
+	case len(r.Faults) == 1 && r.Faults[0].Kind == ptc.FaultUnsupported && r.Complete:
+		return verdict{"none", "Nothing to audit", text(r.Faults[0].Message)}
+	case failed > 0 && r.Complete:
+		return verdict{"bad", count(failed, "failure"), ""}
+	case failed > 0:
+		return verdict{"bad", "At least " + count(failed, "failure"), ""}
+	case r.Complete:
+		return verdict{"good", "No failures", ""}
+	case len(r.Rules)+len(r.Findings) == 0:
+		return verdict{"unknown", "Not audited", ""}
+	}
+	return verdict{"unknown", "No failures seen", ""}
+}
+
+// tallies counts findings: open failures by severity, and the other outcomes.
+func tallies(s report.Summary) (failed, others []tally) {
+	for _, severity := range slices.Backward(report.Severities()) {
+		failed = append(failed, tally{severity, capital(severity), s.Failed[severity]})
+	}
+	for _, t := range []tally{
+		{Label: "could not be told", N: s.Outcomes[report.Error]},
+		{Label: "waived", N: s.Waived},
+		{Label: "not in force yet", N: s.Outcomes[report.Pending]},
+		{Label: "passed", N: s.Outcomes[report.Pass]},
+		{Label: "did not apply", N: s.Outcomes[report.Skip]},
+	} {
+		if t.N > 0 {
+			others = append(others, t)
+		}
+	}
+	return failed, others
+}
+
+// changes takes the triggers apart: what somebody did, and all reasons.
+func changes(triggers []report.Trigger) (made []change, all []trigger) {
+	for _, t := range triggers {
+		all = append(all, trigger{Kind: capital(outside.Name(string(t.Kind))), Call: outside.Name(t.Call), At: second(t.Time)})
+		if t.Actor == nil {
+			continue
+		}
+		made = append(made, change{
+			Who: cmp.Or(outside.Name(t.Actor.Name), "Somebody"), ARN: outside.Name(t.Actor.ARN), Address: outside.Name(t.Actor.Address),
+			Call: outside.Name(t.Call), Subject: outside.Name(t.Prefix + t.Secret), At: second(t.Time),
+		})
+	}
+	return made, all
+}
+
+// faults says what kept the audit from being complete. What happened alike to
+// many rules is said once.
+func faults(list []ptc.Fault) []fault {
+	var out []fault
+	place := map[ptc.Fault]int{}
+	for _, f := range list {
+		key := ptc.Fault{Operation: f.Operation, Kind: f.Kind, Code: f.Code, Message: f.Message, Retryable: f.Retryable}
+		i, seen := place[key]
+		if !seen {
+			i = len(out)
+			place[key] = i
+			message := f.Message
+			if f.Code != "" {
+				message = f.Code + ": " + message
+			}
+			out = append(out, fault{
+				Kind: capital(outside.Name(string(f.Kind))), Operation: outside.Name(f.Operation), Message: text(message),
+				RequestID: outside.Name(f.RequestID), Advice: advice(f),
+			})
+		}
+		if f.Prefix != "" {
+			out[i].Prefixes = append(out[i].Prefixes, outside.Name(f.Prefix))
+		}
+	}
+	return out
+}

@@ -1,0 +1,95 @@
+package html
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"ptcaudit/internal/render/outside"
+	"ptcaudit/internal/report"
+)
+
+func table(r report.Report, groups []group) []ruleRow {
+	rows := make([]ruleRow, len(r.Rules))
+	for i, rule := range r.Rules {
+		rows[i] = ruleRow{
+			Prefix: outside.Name(rule.Prefix), Upstream: upstream(rule.Upstream),
+			Secret: secret(rule.Credential), SecretARN: outside.Name(rule.Credential.ARN),
+			Role: role(rule.Role), RoleARN: outside.Name(rule.Role.ARN),
+			Says: newSays(rule.Validation, r.Audit.WithoutValidation),
+		}
+		if rule.UpdatedAt.Year() > 1 { // the year 1 where ECR gave no time
+			rows[i].Updated = instant(rule.UpdatedAt, time.DateOnly)
+		}
+		open(&rows[i], groups)
+	}
+	return rows
+}
+
+// open finds the failures of a rule.
+func open(row *ruleRow, groups []group) {
+	for _, g := range groups {
+		if g.ID != "failed" {
+			continue
+		}
+		for _, f := range g.Findings {
+			if f.Subject != row.Prefix {
+				continue
+			}
+			if row.First == "" {
+				row.First, row.Rank = f.ID, f.Rank*1000
+			}
+			row.Rank++
+			if last := len(row.Open) - 1; last >= 0 && row.Open[last].Severity == f.Severity {
+				row.Open[last].N++
+				continue
+			}
+			row.Open = append(row.Open, tally{f.Severity, string(f.Severity), 1})
+		}
+	}
+}
+
+func newSays(v *report.Validation, withoutValidation bool) says {
+	switch {
+	case v == nil:
+		return says{"unknown", "unknown", 1}
+	case !v.Applicable && withoutValidation:
+		return says{"none", "not asked", 3}
+	case !v.Applicable:
+		return says{"none", "not applicable", 4}
+	case !v.Valid:
+		return says{"bad", "invalid", 0}
+	}
+	return says{"good", "valid", 2}
+}
+
+// settle lists what passed and what did not apply, by check.
+func settle(r report.Report) []settled {
+	checks := map[string]*settled{}
+	for _, f := range r.Findings {
+		if f.Outcome != report.Pass && f.Outcome != report.Skip {
+			continue
+		}
+		s := checks[f.Check]
+		if s == nil {
+			s = &settled{Check: outside.Name(f.Check)}
+			checks[f.Check] = s
+		}
+		if f.Outcome == report.Pass {
+			s.Passed.Names = append(s.Passed.Names, subject(f))
+		} else {
+			s.Skipped.Names = append(s.Skipped.Names, subject(f))
+		}
+	}
+	var prefixes []string
+	for _, rule := range r.Rules { // sorted, as findings are
+		prefixes = append(prefixes, outside.Name(rule.Prefix))
+	}
+	var out []settled
+	for _, check := range slices.Sorted(maps.Keys(checks)) {
+		s := checks[check]
+		s.Passed.All, s.Skipped.All = slices.Equal(s.Passed.Names, prefixes), slices.Equal(s.Skipped.Names, prefixes)
+		out = append(out, *s)
+	}
+	return out
+}

@@ -1,0 +1,275 @@
+// Package sarif writes a report as SARIF 2.1.0, which code scanning services
+// and editors show:
+// https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html
+// (§ below). It goes beyond the standard where GitHub does:
+// https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
+package sarif
+
+import (
+	"cmp"
+	"encoding/json"
+	"io"
+	"maps"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/render/outside"
+	"ptcaudit/internal/report"
+)
+
+// Options say what a report does not: what the policy says of its checks.
+type Options struct {
+	// Checks has them by id. Of one that is not in it, no more is said than
+	// the report does.
+	Checks map[string]Check
+	// Place is where the policy asks for what a finding is about: a file and a
+	// line, from 1. A relative file is best: GitHub takes it as one of the
+	// repository. An empty file is not known, nor is a line of 0. Nil where no
+	// policy is at hand.
+	Place func(report.Finding) (file string, line int)
+}
+
+// Check is what a policy says of a check.
+type Check struct {
+	Title, Why string
+	// References say where to read on.
+	References []string
+}
+
+// Render writes r to w. Failures are results, and so are checks that could not
+// tell; what passed, does not apply, or is not in force yet is not, since
+// GitHub shows every result as a problem, whatever its kind.
+func Render(w io.Writer, r report.Report, o Options) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(log{
+		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+		Version: "2.1.0",
+		Runs:    []run{runOf(r, o)},
+	})
+}
+
+// runOf is the one run of a report's log.
+func runOf(r report.Report, o Options) run {
+	rules, index := rulesOf(r, o)
+	out := run{
+		Tool: tool{component{Name: "ptcaudit", Version: outside.Name(r.Audit.Version), Rules: rules}},
+		// §3.17: a category, and after the last slash what tells runs of it
+		// apart. With it, one registry's alerts do not close another's.
+		AutomationDetails: automation{path.Join("ptcaudit", segment(r.Registry.Account), segment(r.Registry.Region), segment(r.Audit.ID))},
+		Invocations: []invocation{{
+			ExecutionSuccessful: r.Complete,
+			Start:               r.Audit.StartedAt.UTC().Format(time.RFC3339Nano),
+			End:                 r.Audit.FinishedAt.UTC().Format(time.RFC3339Nano),
+			Notifications:       notifications(r, index),
+		}},
+		Results: []result{},
+		Properties: map[string]any{
+			"registry": r.Registry, "policy": outside.Name(r.Policy.Name), "policyDigest": outside.Name(r.Policy.Digest),
+			"summary": r.Summary,
+		},
+	}
+	for _, f := range r.Findings {
+		if f.Outcome == report.Fail || f.Outcome == report.Error {
+			out.Results = append(out.Results, resultOf(r, f, index[outside.Check(f)], o))
+		}
+	}
+	return out
+}
+
+// rulesOf describes each check that has a finding, and gives its index by id.
+func rulesOf(r report.Report, o Options) ([]rule, map[string]int) {
+	worst, links := map[string]report.Severity{}, map[string][]string{}
+	for _, f := range r.Findings {
+		id := outside.Check(f)
+		worst[id] = report.Highest(worst[id], f.Severity)
+		links[id] = append(links[id], outside.Links(f.References)...)
+	}
+	rules, index := []rule{}, map[string]int{}
+	for _, id := range slices.Sorted(maps.Keys(worst)) {
+		index[id] = len(rules)
+		rules = append(rules, ruleOf(id, worst[id], o.Checks[id], links[id]))
+	}
+	return rules, index
+}
+
+func ruleOf(id string, severity report.Severity, c Check, links []string) rule {
+	title := cmp.Or(outside.Line(c.Title, outside.MaxText), id)
+	why := cmp.Or(outside.Line(c.Why, outside.MaxText), title)
+	links = append(outside.Links(c.References), links...)
+	slices.Sort(links)
+	links = slices.Compact(links)
+
+	text, markdown := why, escape(why)
+	if len(links) > 0 {
+		text += "\n\nSee " + strings.Join(links, "\nSee ")
+		markdown += "\n\n- <" + strings.Join(links, ">\n- <") + ">"
+	}
+	out := rule{
+		ID:               id,
+		ShortDescription: message{Text: plain(title)},
+		FullDescription:  message{Text: plain(why)},
+		Help:             message{Text: plain(text), Markdown: markdown},
+		Configuration:    configuration{level(severity)},
+		Properties:       map[string]any{"tags": []string{"security", "ecr"}, "severity": severity},
+	}
+	if len(links) > 0 {
+		out.HelpURI = links[0]
+	}
+	if score, ok := scores[severity]; ok {
+		out.Properties["security-severity"] = score
+	}
+	return out
+}
+
+// resultOf is a finding that failed, or that could not be decided.
+func resultOf(r report.Report, f report.Finding, index int, o Options) result {
+	text := outside.Message(f)
+	if lines := outside.Lines(f.Remediation, outside.MaxRemediation); len(lines) > 0 {
+		text += "\n\nMend: " + strings.Join(lines, "\n")
+	}
+	out := result{
+		RuleID:    outside.Check(f),
+		RuleIndex: index,
+		Kind:      "fail",
+		Level:     level(f.Severity),
+		Message:   message{Text: plain(text)},
+		Locations: []location{locationOf(r.Registry, f, o)},
+		// GitHub tells alerts apart by primaryLocationLineHash alone. It would
+		// compute it from the line of the policy, which all findings of a
+		// check have in common.
+		Fingerprints: map[string]string{"ptcaudit/v1": outside.Name(f.Fingerprint), "primaryLocationLineHash": outside.Name(f.Fingerprint)},
+		// §3.27.23: present in all results, since it may be in some.
+		Suppressions: []suppression{},
+		Properties:   map[string]any{"outcome": f.Outcome, "severity": f.Severity},
+	}
+	if f.Outcome == report.Error {
+		// §3.27.9: not enough was known to decide. §3.27.10: then there is no
+		// level.
+		out.Kind, out.Level = "open", "none"
+	}
+	if w := f.Waiver; w != nil {
+		out.Suppressions = append(out.Suppressions, suppression{
+			Kind: "external", Status: "accepted",
+			Justification: plain(outside.Waived(*w)),
+		})
+	}
+	return out
+}
+
+// notifications say what kept the audit from being complete, and what will
+// fail once it is in force (§3.58).
+func notifications(r report.Report, index map[string]int) []notification {
+	out := []notification{}
+	for _, reason := range outside.Incomplete(r) {
+		out = append(out, notification{Level: "error", Message: message{Text: plain(reason)}})
+	}
+	if text, ok := outside.Unsupported(r); ok {
+		out = append(out, notification{Level: "note", Message: message{Text: plain(text)}})
+	}
+	for _, f := range r.Findings {
+		if f.Outcome == report.Pending {
+			out = append(out, notification{
+				Level:      "note",
+				Message:    message{Text: plain("Not in force yet: " + outside.Text(f.Message))},
+				Rule:       &reference{ID: outside.Check(f), Index: index[outside.Check(f)]},
+				Locations:  []location{{Logical: logical(r.Registry, f.Prefix)}},
+				Properties: map[string]any{"outcome": f.Outcome, "severity": f.Severity},
+			})
+		}
+	}
+	return out
+}
+
+// locationOf is where a finding is: logically in the registry, physically
+// where the policy asks for it. GitHub refuses a whole log for one result
+// without a file; where none is known, the name of the resource stands in.
+func locationOf(registry ptc.Registry, f report.Finding, o Options) location {
+	out := location{Physical: &physical{Artifact: artifact{"ecr/" + resource(registry, f.Prefix)}}, Logical: logical(registry, f.Prefix)}
+	if o.Place == nil {
+		return out
+	}
+	if file, line := o.Place(f); file != "" {
+		out.Physical.Artifact.URI = fileURI(file)
+		if line > 0 {
+			out.Physical.Region = &region{line}
+		}
+	}
+	return out
+}
+
+// fileURI is a file as a URI reference; relative where the file is.
+func fileURI(file string) string {
+	u := url.URL{Path: file}
+	if path.IsAbs(file) {
+		u.Scheme = "file"
+	}
+	return u.String()
+}
+
+// logical names a rule or, without a prefix, its registry (§3.33).
+func logical(registry ptc.Registry, prefix string) []logicalLocation {
+	return []logicalLocation{{
+		Name:     cmp.Or(outside.Name(prefix), registry.String()),
+		FullName: resource(registry, prefix),
+		Kind:     "resource",
+	}}
+}
+
+// resource is the path of a rule, or of its registry, below those of all
+// accounts; it is a URI reference.
+func resource(registry ptc.Registry, prefix string) string {
+	segments := []string{segment(registry.Account), segment(registry.Region)}
+	for part := range strings.SplitSeq(outside.Name(prefix), "/") {
+		if part != "" {
+			segments = append(segments, segment(part))
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+// segment makes a segment of a path of a name.
+func segment(name string) string {
+	escaped := url.PathEscape(outside.Name(name))
+	if strings.Trim(escaped, ".") == "" { // "..", which would lead elsewhere
+		return strings.Repeat("%2E", len(escaped))
+	}
+	return escaped
+}
+
+// level is how loud a result is (§3.27.10).
+func level(s report.Severity) string {
+	switch s {
+	case report.Critical, report.High:
+		return "error"
+	case report.Medium:
+		return "warning"
+	default:
+		return "note"
+	}
+}
+
+// scores are what GitHub makes its own severities of, in the middle of each
+// one's range. It has none that means informational.
+var scores = map[report.Severity]string{report.Critical: "9.5", report.High: "8.0", report.Medium: "5.5", report.Low: "2.0"}
+
+var placeholder = regexp.MustCompile(`\{([0-9]+)\}`)
+
+// plain is a text in which no program finds a placeholder (§3.11.5) or a link
+// (§3.11.6). The standard would have all braces doubled, not only those of a
+// placeholder. No viewer makes one of two, and the JSON of a command that is
+// copied from it would be broken.
+func plain(s string) string {
+	return strings.ReplaceAll(placeholder.ReplaceAllString(s, "{{$1}}"), "](", "] (")
+}
+
+var punctuation = regexp.MustCompile("[!-/:-@\\[-`{-~]")
+
+// escape is a text as Markdown: https://spec.commonmark.org/0.31.2/#backslash-escapes
+func escape(s string) string { return punctuation.ReplaceAllString(s, `\$0`) }

@@ -1,0 +1,250 @@
+package sarif_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	gosarif "github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"pgregory.net/rapid"
+
+	"ptcaudit/internal/render/samples"
+	"ptcaudit/internal/render/sarif"
+	"ptcaudit/internal/report"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+var checks = map[string]sarif.Check{
+	"validation-passed": {
+		Title: "ECR can use the rule", Why: "What ECR cannot reach it serves from the cache, until *nothing* is left.",
+		References: []string{"https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html"},
+	},
+	"upstream-allowed": {Title: "The upstream is allowed"},
+}
+
+func place(f report.Finding) (string, int) {
+	switch f.Check {
+	case "validation-passed":
+		return "policies/acme.yaml", 12
+	case "upstream-allowed":
+		return "/etc/ptcaudit/our policy.yaml", 3
+	case "rule-quota":
+		return "acme.yaml", 0
+	}
+	return "", 5
+}
+
+func render(t interface {
+	Helper()
+	Fatal(args ...any)
+}, r report.Report,
+) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := sarif.Render(&b, r, sarif.Options{Checks: checks, Place: place}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestGolden(t *testing.T) {
+	samples.Golden(t, *update, "sarif", func(t *testing.T, r report.Report) []byte { return render(t, r) })
+}
+
+// schema is the official schema, which go-sarif carries as a constant.
+func schema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/owenrumney/go-sarif/v3").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := filepath.Join(strings.TrimSpace(string(out)), "pkg/report/v210/sarif/schema.go")
+	file, err := parser.ParseFile(token.NewFileSet(), source, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text string
+	ast.Inspect(file, func(n ast.Node) bool {
+		if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING && len(literal.Value) > len(text) {
+			text, err = strconv.Unquote(literal.Value)
+		}
+		return err == nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	if err := compiler.AddResource("sarif.json", document); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := compiler.Compile("sarif.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compiled
+}
+
+// validate holds a log against the schema, and has go-sarif read and count it.
+func validate(t interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+}, schema *jsonschema.Schema, r report.Report, log []byte,
+) {
+	t.Helper()
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(document); err != nil {
+		t.Errorf("%v\n%s", err, log)
+	}
+	read, err := gosarif.FromBytes(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(read.Runs) != 1 {
+		t.Fatal("not one run")
+	}
+	run := read.Runs[0]
+	var got samples.Counts
+	for _, result := range run.Results {
+		switch {
+		case result.Kind == "open":
+			got.Undecided++
+		case len(result.Suppressions) > 0:
+			got.Waived++
+		default:
+			got.Open++
+		}
+		if rule := run.Tool.Driver.Rules[result.RuleIndex]; *rule.ID != *result.RuleID {
+			t.Errorf("result of %s refers to rule %s", *result.RuleID, *rule.ID)
+		}
+	}
+	var failures int
+	for _, n := range run.Invocations[0].ToolExecutionNotifications {
+		switch {
+		case n.AssociatedRule != nil:
+			got.Pending++
+		case n.Level == "error":
+			failures++
+		}
+	}
+	want := samples.Count(r)
+	want.Pass, want.Skip = 0, 0
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("counts (-report +sarif):\n%s", diff)
+	}
+	if successful := run.Invocations[0].ExecutionSuccessful; successful == nil || *successful != r.Complete {
+		t.Errorf("executionSuccessful is not %t", r.Complete)
+	}
+	if !r.Complete && failures+got.Undecided == 0 {
+		t.Errorf("nothing says why the report is incomplete")
+	}
+}
+
+func TestIsValid(t *testing.T) {
+	schema := schema(t)
+	all := samples.All()
+	all["huge"] = samples.Huge()
+	for name, r := range all {
+		t.Run(name, func(t *testing.T) { validate(t, schema, r, render(t, r)) })
+	}
+	t.Run("any", rapid.MakeCheck(func(t *rapid.T) {
+		r := samples.Any().Draw(t, "report")
+		validate(t, schema, r, render(t, r))
+	}))
+}
+
+// The schema does say what is wrong: were it empty, everything would be valid.
+func TestSchemaRefuses(t *testing.T) {
+	document, err := jsonschema.UnmarshalJSON(strings.NewReader(`{"version": "2.1.0", "runs": [{"tool": {"driver": {}}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if schema(t).Validate(document) == nil {
+		t.Error("a tool without a name is valid")
+	}
+}
+
+// An alert is the same one as long as check and prefix are, whatever becomes
+// of its message, its severity or the place of the check in the policy.
+func TestFingerprintsAreStable(t *testing.T) {
+	prints := func(o sarif.Options, change func(*report.Finding)) map[string]bool {
+		r := samples.Realistic()
+		for i := range r.Findings {
+			change(&r.Findings[i])
+		}
+		var b bytes.Buffer
+		if err := sarif.Render(&b, r, o); err != nil {
+			t.Fatal(err)
+		}
+		read, err := gosarif.FromBytes(b.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]bool{}
+		for _, result := range read.Runs[0].Results {
+			out[result.PartialFingerprints["primaryLocationLineHash"]] = true
+		}
+		return out
+	}
+	before := prints(sarif.Options{Checks: checks}, func(*report.Finding) {})
+	after := prints(sarif.Options{}, func(f *report.Finding) { f.Message, f.Severity, f.Facts = "other", report.Low, "other" })
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Error(diff)
+	}
+	if len(before) != 7 {
+		t.Errorf("%d fingerprints, want one for each of 7 results", len(before))
+	}
+}
+
+var (
+	link        = regexp.MustCompile(`\]\(|://`)
+	placeholder = regexp.MustCompile(`(^|[^{])\{[0-9]+\}`)
+)
+
+// Messages are where text from outside stands.
+func TestOutsideTextForgesNothing(t *testing.T) {
+	var log struct {
+		Runs []struct {
+			Results []struct {
+				Message   struct{ Text string }
+				Locations []struct {
+					PhysicalLocation struct {
+						ArtifactLocation struct{ URI string }
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(render(t, samples.Hostile()), &log); err != nil {
+		t.Fatal(err)
+	}
+	for _, result := range log.Runs[0].Results {
+		said, _, _ := strings.Cut(result.Message.Text, "\n\nMend: ")
+		if link.MatchString(said) || placeholder.MatchString(result.Message.Text) {
+			t.Errorf("%q holds a link or a placeholder", result.Message.Text)
+		}
+		if uri := result.Locations[0].PhysicalLocation.ArtifactLocation.URI; !strings.HasPrefix(uri, "ecr/111122223333/eu-west-1/") || strings.Contains(uri, "..") {
+			t.Errorf("location %q leads elsewhere", uri)
+		}
+	}
+}
