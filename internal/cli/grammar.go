@@ -35,7 +35,7 @@ type grammar struct {
 	Completion   completionCommand   `cmd:"" help:"Print what a shell needs to complete command lines."`
 	CompleteLine completeLineCommand `cmd:"" hidden:""`
 
-	Quiet   bool        `short:"q" help:"Print neither a report nor progress: only what --output names, and errors."`
+	Quiet   bool        `short:"q" help:"Print no report and no progress: only what --output names, and errors."`
 	NoColor bool        `help:"Print no colours (also by $$NO_COLOR)."`
 	Version versionFlag `help:"Print the version."`
 }

@@ -69,21 +69,24 @@ func Policy(reg ptc.Registry, rules []ptc.Rule, o Options) string {
 			line("  - %s", r)
 		}
 	}
-	for _, prefix := range left {
-		line("# %s is left out: a policy cannot name such a rule.", comment(prefix))
+	for _, why := range left {
+		line("# %s", comment(why))
 	}
 	return b.String()
 }
 
-// requiredRules are the entries of the rules, and the prefixes of those that a
-// policy cannot name.
+// requiredRules are the entries of the rules, and why some are left out.
 func requiredRules(rules []ptc.Rule) (entries, left []string) {
 	rules = slices.Clone(rules)
 	slices.SortFunc(rules, func(a, b ptc.Rule) int { return strings.Compare(a.Prefix, b.Prefix) })
 	for _, r := range rules {
 		u := r.Upstream
-		if !ptc.ValidPrefix(r.Prefix) || !u.Known() {
-			left = append(left, r.Prefix)
+		switch {
+		case r.Prefix == ptc.RootPrefix:
+			left = append(left, "The rule ROOT is left out: it catches whatever no other rule does, which few want for good.")
+			continue
+		case !ptc.ValidPrefix(r.Prefix) || !u.Known():
+			left = append(left, r.Prefix+" is left out: a policy cannot name such a rule.")
 			continue
 		}
 		entry := "{prefix: " + quoted(r.Prefix) + ", upstreamRegistry: " + u.Registry
