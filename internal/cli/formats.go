@@ -40,8 +40,8 @@ var formats = []struct {
 	{"github", func(w io.Writer, r report.Report, _ terminal, k background) error {
 		return github.Render(w, r, github.Options{Place: k.place})
 	}},
-	{"asff", func(w io.Writer, r report.Report, _ terminal, _ background) error { return asff.Render(w, r) }},
-	{"ocsf", func(w io.Writer, r report.Report, _ terminal, _ background) error { return ocsf.Render(w, r) }},
+	{"asff", func(w io.Writer, r report.Report, _ terminal, _ background) error { return asff.Render(w, r, asff.Options{}) }},
+	{"ocsf", func(w io.Writer, r report.Report, _ terminal, _ background) error { return ocsf.Render(w, r, ocsf.Options{}) }},
 }
 
 // reportFormats are the names of all formats.
