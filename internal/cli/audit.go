@@ -56,7 +56,7 @@ func (a *auditCommand) Run(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	if err := c.writeReport(a.Output, r, background{placedPolicy: rules}); err != nil {
+	if err := c.writeReport(a.Output, r, background{placedPolicy: rules, before: before}); err != nil {
 		return err
 	}
 	return a.judge(c, before, r, a.FailOn)

@@ -9,7 +9,7 @@ import (
 
 // baseline is the flag that has a report fail only on what is new.
 type baseline struct {
-	Baseline string `placeholder:"REPORT" help:"Fail only on failures that this saved report does not have, or has on another upstream, credential or role, or less severe."`
+	Baseline string `placeholder:"REPORT" help:"Fail only on failures that this saved report does not have, or has on another upstream, credential or role, or less severe. What is not found any more is resolved in asff and ocsf."`
 }
 
 // judge gives the exit code of a report, and says on standard error what of it

@@ -66,7 +66,7 @@ func (e *evalCommand) Run(ctx context.Context, c *command) error {
 	}
 	known.withoutValidation = e.WithoutValidation
 	r := evaluate(ctx, known, asOf{rules.Policy, e.AsOf.Time}, c.now)
-	if err := c.writeReport(e.Output, r, background{placedPolicy: rules}); err != nil {
+	if err := c.writeReport(e.Output, r, background{placedPolicy: rules, before: before}); err != nil {
 		return err
 	}
 	return e.judge(c, before, r, e.FailOn)

@@ -40,8 +40,12 @@ var formats = []struct {
 	{"github", func(w io.Writer, r report.Report, _ terminal, k background) error {
 		return github.Render(w, r, github.Options{Place: k.place})
 	}},
-	{"asff", func(w io.Writer, r report.Report, _ terminal, _ background) error { return asff.Render(w, r) }},
-	{"ocsf", func(w io.Writer, r report.Report, _ terminal, _ background) error { return ocsf.Render(w, r) }},
+	{"asff", func(w io.Writer, r report.Report, _ terminal, k background) error {
+		return asff.Render(w, r, asff.Options{Before: k.before})
+	}},
+	{"ocsf", func(w io.Writer, r report.Report, _ terminal, k background) error {
+		return ocsf.Render(w, r, ocsf.Options{Before: k.before})
+	}},
 }
 
 // reportFormats are the names of all formats.
@@ -60,6 +64,8 @@ var plainFormats = []string{"text", "json"}
 type background struct {
 	placedPolicy
 	past html.Options
+	// before is the baseline; nil where none is named.
+	before *report.Report
 }
 
 // writeReport writes a report in every format that was asked for.

@@ -47,7 +47,7 @@ func (r *reportCommand) Run(ctx context.Context, c *command) error {
 		return err
 	}
 	past, unknown := r.past(ctx, c, saved)
-	if err := cmp.Or(c.writeReport(r.Output, saved, background{past: past}), unknown); err != nil || r.FailOn == "" && r.Baseline == "" {
+	if err := cmp.Or(c.writeReport(r.Output, saved, background{past: past, before: before}), unknown); err != nil || r.FailOn == "" && r.Baseline == "" {
 		return err
 	}
 	return r.judge(c, before, saved, cmp.Or(r.FailOn, threshold(report.Low)))

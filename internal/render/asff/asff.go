@@ -26,6 +26,15 @@ const (
 	maxField       = 1024
 )
 
+// Options say what is known beside the report itself.
+type Options struct {
+	// Before is an earlier report of the registry; nil where there is none. Its
+	// open failures that a complete report does not have any more are written as
+	// passed: nobody else would close them in Security Hub. One of another
+	// registry, and a later one, is passed over.
+	Before *report.Report
+}
+
 // Render writes r to w, as JSON: in each line a list of at most 100 findings,
 // which is what one call takes:
 //
@@ -37,10 +46,10 @@ const (
 // incomplete. What passes is written too, since that is how Security Hub
 // learns that something is mended. It has to be sent by the registry's own
 // account, in its Region.
-func Render(w io.Writer, r report.Report) error {
+func Render(w io.Writer, r report.Report, o Options) error {
 	findings := []finding{auditFinding(r)}
 	subjects := details(r)
-	for _, f := range r.Findings {
+	for _, f := range slices.Concat(r.Findings, vanished(o.Before, r)) {
 		findings = append(findings, findingOf(r, f, subjects[f.Prefix]))
 	}
 	enc := json.NewEncoder(w)
@@ -51,6 +60,33 @@ func Render(w io.Writer, r report.Report) error {
 		}
 	}
 	return nil
+}
+
+// vanished are the open failures of an earlier report that r has no finding
+// of, passed. What r could not look at is not gone.
+func vanished(before *report.Report, r report.Report) []report.Finding {
+	if before == nil || before.Registry != r.Registry || before.Audit.StartedAt.After(r.Audit.StartedAt) || !r.Complete {
+		return nil
+	}
+	if _, unsupported := outside.Unsupported(r); unsupported {
+		return nil
+	}
+	told := map[string]bool{}
+	for _, f := range r.Findings {
+		told[f.Fingerprint] = true
+	}
+	var out []report.Finding
+	for _, f := range before.Findings {
+		if !f.Open() || told[f.Fingerprint] {
+			continue
+		}
+		told[f.Fingerprint] = true
+		out = append(out, report.Finding{
+			Check: f.Check, Prefix: f.Prefix, Outcome: report.Pass, Severity: f.Severity, Fingerprint: f.Fingerprint,
+			Message: "It is not found any more, as happens where its rule is deleted or its check leaves the policy.",
+		})
+	}
+	return out
 }
 
 // newFinding has what all findings have in common.

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 
 	"ptcaudit/internal/ptc"
@@ -20,21 +21,57 @@ const version = "1.6.0"
 // classUID is that of a Compliance Finding.
 const classUID = 2003
 
+// Options say what is known beside the report itself.
+type Options struct {
+	// Before is an earlier report of the registry; nil where there is none. Its
+	// open failures that a complete report does not have any more are written as
+	// passed: nobody else would close them. One of another registry, and a later
+	// one, is passed over.
+	Before *report.Report
+}
+
 // Render writes r to w, as one JSON object in each line. The first event is
 // the audit itself, a warning where the report is incomplete. What passes is
 // written too, as resolved.
-func Render(w io.Writer, r report.Report) error {
+func Render(w io.Writer, r report.Report, o Options) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(auditEvent(r)); err != nil {
 		return err
 	}
-	for _, f := range r.Findings {
+	for _, f := range slices.Concat(r.Findings, vanished(o.Before, r)) {
 		if err := enc.Encode(eventOf(r, f)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// vanished are the open failures of an earlier report that r has no finding
+// of, passed. What r could not look at is not gone.
+func vanished(before *report.Report, r report.Report) []report.Finding {
+	if before == nil || before.Registry != r.Registry || before.Audit.StartedAt.After(r.Audit.StartedAt) || !r.Complete {
+		return nil
+	}
+	if _, unsupported := outside.Unsupported(r); unsupported {
+		return nil
+	}
+	told := map[string]bool{}
+	for _, f := range r.Findings {
+		told[f.Fingerprint] = true
+	}
+	var out []report.Finding
+	for _, f := range before.Findings {
+		if !f.Open() || told[f.Fingerprint] {
+			continue
+		}
+		told[f.Fingerprint] = true
+		out = append(out, report.Finding{
+			Check: f.Check, Prefix: f.Prefix, Outcome: report.Pass, Severity: f.Severity, Fingerprint: f.Fingerprint,
+			Message: "It is not found any more, as happens where its rule is deleted or its check leaves the policy.",
+		})
+	}
+	return out
 }
 
 // newEvent has what all events have in common.

@@ -6,10 +6,15 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/render/ocsf"
 	"ptcaudit/internal/render/samples"
 	"ptcaudit/internal/report"
@@ -18,10 +23,12 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files")
 
-func render(t *testing.T, r report.Report) []byte {
+func render(t *testing.T, r report.Report) []byte { return renderSince(t, nil, r) }
+
+func renderSince(t *testing.T, before *report.Report, r report.Report) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := ocsf.Render(&b, r); err != nil {
+	if err := ocsf.Render(&b, r, ocsf.Options{Before: before}); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -99,9 +106,121 @@ func TestUIDsAreStable(t *testing.T) {
 	}
 }
 
+// since is an earlier report, and a later one in which a rule is gone and two
+// checks have left the policy: of what they found, one was waived.
+func since() (before, r report.Report) {
+	before, r = samples.Realistic(), samples.Realistic()
+	r.Audit.ID, r.Audit.StartedAt = "later", r.Audit.StartedAt.Add(time.Hour)
+	r.Faults = nil
+	r.Rules = slices.DeleteFunc(r.Rules, func(rule report.Rule) bool { return rule.Prefix == "docker-hub" })
+	r.Findings = slices.DeleteFunc(r.Findings, func(f report.Finding) bool {
+		return f.Prefix == "docker-hub" || f.Prefix == "ghcr" || f.Check == "rule-quota" || f.Check == "root-prefix"
+	})
+	r.Finish()
+	return before, r
+}
+
+// What an earlier report has and a complete one has not is resolved, as the
+// same finding.
+func TestVanished(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(before, r *report.Report)
+		want   []string
+	}{
+		{"complete", func(*report.Report, *report.Report) {}, []string{"rule-quota", "validation-passed"}},
+		{"twice in the earlier report", func(before, _ *report.Report) {
+			before.Findings = append(before.Findings, before.Findings...)
+		}, []string{"rule-quota", "validation-passed"}},
+		{"incomplete", func(_, r *report.Report) { r.Complete = false }, nil},
+		{"unsupported", func(_, r *report.Report) { r.Faults = []ptc.Fault{{Kind: ptc.FaultUnsupported}} }, nil},
+		{"of another registry", func(before, _ *report.Report) { before.Registry.Region = "eu-central-1" }, nil},
+		{"of a later audit", func(before, r *report.Report) { before.Audit.StartedAt = r.Audit.FinishedAt.Add(time.Hour) }, nil},
+		{"the same", func(before, r *report.Report) { *before = *r }, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			before, r := since()
+			had := outcomes(t, render(t, before))
+			tt.change(&before, &r)
+			plain, got := outcomes(t, render(t, r)), outcomes(t, renderSince(t, &before, r))
+			var resolved []string
+			for id, o := range got {
+				switch {
+				case o == plain[id]:
+				case o.state != "Pass Resolved" || had[id].check != o.check:
+					t.Errorf("%s is %v, and was %v", id, o, had[id])
+				default:
+					resolved = append(resolved, o.check)
+				}
+			}
+			slices.Sort(resolved)
+			if diff := cmp.Diff(tt.want, resolved); diff != "" {
+				t.Error(diff)
+			}
+			if len(got) != len(plain)+len(resolved) {
+				t.Errorf("%d findings, %d without the earlier report", len(got), len(plain))
+			}
+		})
+	}
+}
+
+type outcome struct{ check, state string }
+
+// outcomes are what was written, by the finding's id.
+func outcomes(t *testing.T, written []byte) map[string]outcome {
+	t.Helper()
+	out := map[string]outcome{}
+	for dec := json.NewDecoder(bytes.NewReader(written)); ; {
+		var e struct {
+			Status      string
+			Compliance  struct{ Control, Status string }
+			FindingInfo struct{ UID string } `json:"finding_info"`
+		}
+		if err := dec.Decode(&e); errors.Is(err, io.EOF) {
+			return out
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if _, twice := out[e.FindingInfo.UID]; twice {
+			t.Errorf("%s is there twice", e.FindingInfo.UID)
+		}
+		out[e.FindingInfo.UID] = outcome{e.Compliance.Control, e.Compliance.Status + " " + e.Status}
+	}
+}
+
+func TestGoldenVanished(t *testing.T) {
+	before, r := since()
+	got, file := renderSince(t, &before, r), filepath.Join("testdata", "vanished.jsonl")
+	if *update {
+		if err := os.WriteFile(file, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("output differs (-want +got); -update rewrites it:\n%s", diff)
+	}
+	hostile := samples.Hostile()
+	gone := hostile
+	gone.Faults, gone.Findings = nil, nil
+	gone.Finish()
+	read := samples.ReadBack[counts](t, toolbox.Formats(t), "testdata/read.py", map[string][]byte{"vanished": got, "hostile": renderSince(t, &hostile, gone)})
+	plain, open := samples.Count(r), samples.Count(hostile).Open
+	if got, want := read["vanished"].States["Pass Resolved"], plain.Pass+2; got != want {
+		t.Errorf("%d have passed, want %d", got, want)
+	}
+	if diff := cmp.Diff(map[string]int{"Pass Resolved": open}, read["hostile"].States); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestRenderReportsWriteErrors(t *testing.T) {
 	want := errors.New("disk full")
-	if err := ocsf.Render(failing{want}, samples.Realistic()); !errors.Is(err, want) {
+	if err := ocsf.Render(failing{want}, samples.Realistic(), ocsf.Options{}); !errors.Is(err, want) {
 		t.Errorf("error %v, want %v", err, want)
 	}
 }
