@@ -8,13 +8,17 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
+	"ptcaudit/internal/config"
 	"ptcaudit/internal/report"
+	"ptcaudit/policies"
 )
 
 type reportCommand struct {
 	File string `arg:"" help:"A report that audit or eval wrote with --output json; a stored one, by its place (s3://… or file:///…) or its key; or the id of an audit. - is standard input."`
 	evidenceFlags
+	Policy string  `short:"p" placeholder:"POLICY" help:"The policy that the report was made by: sarif and github then name its lines."`
 	Output outputs `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"${formats}, to standard output or to a file; may be repeated (default text)."`
 	baseline
 	FailOn threshold `placeholder:"SEVERITY" help:"Exit with 1 where the report has a failure this severe or worse, and with 3 where it is incomplete."`
@@ -46,11 +50,33 @@ func (r *reportCommand) Run(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
+	by, err := r.policy(c, saved)
+	if err != nil {
+		return err
+	}
 	past, unknown := r.past(ctx, c, saved)
-	if err := cmp.Or(c.writeReport(r.Output, saved, background{past: past, before: before}), unknown); err != nil || r.FailOn == "" && r.Baseline == "" {
+	if err := cmp.Or(c.writeReport(r.Output, saved, background{placedPolicy: by, past: past, before: before}), unknown); err != nil || r.FailOn == "" && r.Baseline == "" {
 		return err
 	}
 	return r.judge(c, before, saved, cmp.Or(r.FailOn, threshold(report.Low)))
+}
+
+// policy is the policy that a report was made by: the one that is named, or a
+// shipped one that has not changed since; nothing where neither is known.
+func (r *reportCommand) policy(c *command, saved report.Report) (placedPolicy, error) {
+	if r.Policy == "" && !slices.Contains(policies.Names(), saved.Policy.Name) {
+		return placedPolicy{}, nil
+	}
+	by, err := c.policy(cmp.Or(r.Policy, saved.Policy.Name), config.Config{})
+	switch {
+	case err != nil:
+		return placedPolicy{}, err
+	case by.Ref() == saved.Policy:
+		return by, nil
+	case r.Policy != "":
+		return placedPolicy{}, usage(fmt.Errorf("--policy %s: the report was made by another, %s with digest %s", r.Policy, saved.Policy.Name, saved.Policy.Digest))
+	}
+	return placedPolicy{}, nil
 }
 
 // threshold is a severity on the command line; empty where none was given.
