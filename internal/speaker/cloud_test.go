@@ -3,6 +3,7 @@ package speaker_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 type cloud struct {
 	cfg     aws.Config
 	client  *s3.Client
-	buckets int
+	buckets atomic.Int32 // of tests that run at once
 }
 
 func newCloud(t *testing.T) *cloud {
@@ -40,8 +41,7 @@ func newCloud(t *testing.T) *cloud {
 // bucket makes a bucket, and gives its URL.
 func (c *cloud) bucket(t *testing.T) string {
 	t.Helper()
-	c.buckets++
-	name := fmt.Sprint("bucket-", c.buckets)
+	name := fmt.Sprint("bucket-", c.buckets.Add(1))
 	if _, err := c.client.CreateBucket(t.Context(), &s3.CreateBucketInput{
 		Bucket:                    &name,
 		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(home.Region)},
