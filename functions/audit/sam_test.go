@@ -94,7 +94,9 @@ func newSAM(t *testing.T, c *cloud) *sam {
 		"--template", filepath.Join(synthesize(t), "ptcaudit.template.json"),
 		"--skip-pull-image", "--invoke-image", standIn(t, c) + ":any",
 		"--add-host", "host.docker.internal:host-gateway",
-		"--env-vars", s.file(t, "env.json", map[string]any{"Parameters": map[string]string{"PTCAUDIT_TOPIC_ARN": topicARN}}),
+		"--env-vars", s.file(t, "env.json", map[string]any{"Parameters": map[string]string{
+			"PTCAUDIT_TOPIC_ARN": topicARN, "PTCAUDIT_STATE": "file:///tmp/state", "PTCAUDIT_EVIDENCE": "file:///tmp/evidence", // of the container
+		}}),
 	}
 	return s
 }
