@@ -96,3 +96,30 @@ func instant(t time.Time) string {
 	}
 	return t.UTC().Format(time.RFC3339)
 }
+
+// Vanished are the open failures of an earlier report of the registry that r
+// has no finding of, passed. What r could not look at is not gone; before may
+// be nil.
+func Vanished(before *Report, r Report) []Finding {
+	unsupported := func(f ptc.Fault) bool { return f.Kind == ptc.FaultUnsupported }
+	if before == nil || before.Registry != r.Registry || before.Audit.StartedAt.After(r.Audit.StartedAt) ||
+		!r.Complete || slices.ContainsFunc(r.Faults, unsupported) {
+		return nil
+	}
+	told := map[string]bool{}
+	for _, f := range r.Findings {
+		told[f.Fingerprint] = true
+	}
+	var out []Finding
+	for _, f := range before.Findings {
+		if !f.Open() || told[f.Fingerprint] {
+			continue
+		}
+		told[f.Fingerprint] = true
+		out = append(out, Finding{
+			Check: f.Check, Prefix: f.Prefix, Outcome: Pass, Severity: f.Severity, Fingerprint: f.Fingerprint,
+			Message: "It is not found any more, as happens where its rule is deleted or its check leaves the policy.",
+		})
+	}
+	return out
+}

@@ -49,7 +49,7 @@ type Options struct {
 func Render(w io.Writer, r report.Report, o Options) error {
 	findings := []finding{auditFinding(r)}
 	subjects := details(r)
-	for _, f := range slices.Concat(r.Findings, vanished(o.Before, r)) {
+	for _, f := range slices.Concat(r.Findings, report.Vanished(o.Before, r)) {
 		findings = append(findings, findingOf(r, f, subjects[f.Prefix]))
 	}
 	enc := json.NewEncoder(w)
@@ -60,33 +60,6 @@ func Render(w io.Writer, r report.Report, o Options) error {
 		}
 	}
 	return nil
-}
-
-// vanished are the open failures of an earlier report that r has no finding
-// of, passed. What r could not look at is not gone.
-func vanished(before *report.Report, r report.Report) []report.Finding {
-	if before == nil || before.Registry != r.Registry || before.Audit.StartedAt.After(r.Audit.StartedAt) || !r.Complete {
-		return nil
-	}
-	if _, unsupported := outside.Unsupported(r); unsupported {
-		return nil
-	}
-	told := map[string]bool{}
-	for _, f := range r.Findings {
-		told[f.Fingerprint] = true
-	}
-	var out []report.Finding
-	for _, f := range before.Findings {
-		if !f.Open() || told[f.Fingerprint] {
-			continue
-		}
-		told[f.Fingerprint] = true
-		out = append(out, report.Finding{
-			Check: f.Check, Prefix: f.Prefix, Outcome: report.Pass, Severity: f.Severity, Fingerprint: f.Fingerprint,
-			Message: "It is not found any more, as happens where its rule is deleted or its check leaves the policy.",
-		})
-	}
-	return out
 }
 
 // newFinding has what all findings have in common.

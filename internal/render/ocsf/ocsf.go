@@ -39,39 +39,12 @@ func Render(w io.Writer, r report.Report, o Options) error {
 	if err := enc.Encode(auditEvent(r)); err != nil {
 		return err
 	}
-	for _, f := range slices.Concat(r.Findings, vanished(o.Before, r)) {
+	for _, f := range slices.Concat(r.Findings, report.Vanished(o.Before, r)) {
 		if err := enc.Encode(eventOf(r, f)); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// vanished are the open failures of an earlier report that r has no finding
-// of, passed. What r could not look at is not gone.
-func vanished(before *report.Report, r report.Report) []report.Finding {
-	if before == nil || before.Registry != r.Registry || before.Audit.StartedAt.After(r.Audit.StartedAt) || !r.Complete {
-		return nil
-	}
-	if _, unsupported := outside.Unsupported(r); unsupported {
-		return nil
-	}
-	told := map[string]bool{}
-	for _, f := range r.Findings {
-		told[f.Fingerprint] = true
-	}
-	var out []report.Finding
-	for _, f := range before.Findings {
-		if !f.Open() || told[f.Fingerprint] {
-			continue
-		}
-		told[f.Fingerprint] = true
-		out = append(out, report.Finding{
-			Check: f.Check, Prefix: f.Prefix, Outcome: report.Pass, Severity: f.Severity, Fingerprint: f.Fingerprint,
-			Message: "It is not found any more, as happens where its rule is deleted or its check leaves the policy.",
-		})
-	}
-	return out
 }
 
 // newEvent has what all events have in common.
