@@ -78,7 +78,7 @@ STORY ?= all
 .PHONY: e2e
 e2e: tools bin ## Deploy to a cloud on this machine, and play all stories there, or STORY=5
 	@$(MAKE) build ARCH=$(shell go env GOHOSTARCH)
-	E2E=$(STORY) REQUIRE_TOOLS=1 go test -C internal/e2e -count=1 -timeout 15m -parallel 12 -run '^TestStories$$'
+	E2E=$(STORY) REQUIRE_TOOLS=1 go test -C internal/stand/e2e -count=1 -timeout 15m -parallel 12 -run '^TestStories$$'
 
 .PHONY: sam-local
 sam-local: $(addprefix $(CACHE)/,clients/.done rie/.done cdk/.done sam/.done) ## Print what the function says to each sample event in sam local; needs Docker
@@ -88,7 +88,7 @@ sam-local: $(addprefix $(CACHE)/,clients/.done rie/.done cdk/.done sam/.done) ##
 .PHONY: bench
 bench: bin $(CACHE)/custodian/.done $(CACHE)/localcloud/.done ## Print the figures of README.md, each beside its baseline
 	@$(MAKE) build ARCH=$(shell go env GOHOSTARCH)
-	go run ./internal/bench
+	go run ./internal/stand/bench
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME

@@ -182,7 +182,7 @@ func TestSubscriptionsThatAreRefused(t *testing.T) {
 }
 
 func TestStatusesAreThoseOfMessages(t *testing.T) {
-	all := report.Statement{
+	all := report.Notification{
 		New: []report.Finding{{}}, Altered: []report.Finding{{}}, Resolved: []report.Finding{{}},
 		Reminded: []report.Finding{{}}, Undecided: []report.Finding{{}},
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 	"github.com/google/go-cmp/cmp"
 
-	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 const readme = "README.md"

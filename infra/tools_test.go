@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 func TestCfnLintIsClean(t *testing.T) {

@@ -14,12 +14,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"ptcaudit/internal/ecrapi"
+	"ptcaudit/internal/aws/ecrapi"
 	"ptcaudit/internal/emulator"
 	"ptcaudit/internal/policy"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 const (

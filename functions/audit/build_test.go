@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 // Two clones in different folders give the same bytes.

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 // emulatedAccount is that of every function in AWS's emulator of the runtime

@@ -62,7 +62,7 @@ func outcome(t *testing.T, r reply) string {
 	t.Helper()
 	var body struct {
 		ErrorMessage      string
-		Said              []struct{ Status string }
+		Notifications     []struct{ Status string }
 		Audits            []struct{ Complete bool }
 		BatchItemFailures []struct{ ItemIdentifier string }
 	}
@@ -87,7 +87,7 @@ func outcome(t *testing.T, r reply) string {
 		}
 	case slices.Equal(names, []string{"audits", "said"}):
 		words = append(words, "said")
-		for _, m := range body.Said {
+		for _, m := range body.Notifications {
 			words = append(words, m.Status)
 		}
 		for _, a := range body.Audits {

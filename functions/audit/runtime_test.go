@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"ptcaudit/internal/emulator"
-	"ptcaudit/internal/snsstub"
-	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/stand/snsstub"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 const (

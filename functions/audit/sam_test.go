@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 // The function of the template that is deployed, in `sam local`: every sample,

@@ -13,13 +13,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"ptcaudit/internal/audit"
+	"ptcaudit/internal/aws/ecrapi"
+	"ptcaudit/internal/aws/snspub"
+	"ptcaudit/internal/aws/store"
 	"ptcaudit/internal/config"
-	"ptcaudit/internal/ecrapi"
+	"ptcaudit/internal/delivery"
 	"ptcaudit/internal/handler"
 	"ptcaudit/internal/ptc"
-	"ptcaudit/internal/snspub"
-	"ptcaudit/internal/speaker"
-	"ptcaudit/internal/store"
 )
 
 // Version is that of the tool, as it stands in reports.
@@ -64,7 +64,7 @@ func New(c config.Config, cfg aws.Config, p audit.Policy, o Options) App {
 // newHandler is a Handler that lacks only what audits. A store that cannot be
 // opened is a fault that keeps audits from beginning.
 func newHandler(c config.Config, cfg aws.Config, o Options) *handler.Handler {
-	s := &speaker.Speaker{
+	s := &delivery.Deliverer{
 		MinSeverity: c.MinSeverity,
 		RemindAfter: c.RemindAfter,
 		Settle:      config.SettleTime,
@@ -75,7 +75,7 @@ func newHandler(c config.Config, cfg aws.Config, o Options) *handler.Handler {
 	}
 	h := &handler.Handler{
 		Account:     o.Account,
-		Speaker:     s,
+		Delivery:    s,
 		Version:     Version,
 		MaxReceives: c.MaxReceives,
 		Now:         o.Now,

@@ -76,7 +76,7 @@ func TestNew(t *testing.T) {
 	e, cfg := serve(t)
 	c, p := load(t)
 	a := app.New(c, cfg, p, app.Options{})
-	if a.Handler.Speaker.Publisher != nil {
+	if a.Handler.Delivery.Publisher != nil {
 		t.Error("a publisher without a topic")
 	}
 	for range 2 {
@@ -84,7 +84,7 @@ func TestNew(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(got.Said) != 1 || got.Said[0].Status != report.Failed || !got.Audits[0].Complete {
+		if len(got.Notifications) != 1 || got.Notifications[0].Status != report.Failed || !got.Audits[0].Complete {
 			t.Errorf("got %+v", got)
 		}
 	}
@@ -97,7 +97,7 @@ func TestNew(t *testing.T) {
 	}
 
 	c.TopicARN = topic
-	if app.New(c, cfg, p, app.Options{}).Handler.Speaker.Publisher == nil {
+	if app.New(c, cfg, p, app.Options{}).Handler.Delivery.Publisher == nil {
 		t.Error("no publisher for a topic")
 	}
 }
@@ -112,8 +112,8 @@ func TestNewKeepsToItsConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Said) != 1 || got.Said[0].Status != report.CouldNotAudit {
-		t.Errorf("got %+v", got.Said)
+	if len(got.Notifications) != 1 || got.Notifications[0].Status != report.CouldNotAudit {
+		t.Errorf("got %+v", got.Notifications)
 	}
 	if took := time.Since(began); took > config.DefaultCallTimeout/2 {
 		t.Errorf("a call took %v, which is longer than it may", took)
@@ -202,12 +202,12 @@ func TestFunction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Speaker.Publisher = nil // the emulator has no topic
+	h.Delivery.Publisher = nil // the emulator has no topic
 	got, err := h.Handle(invocation(t), sample(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Said) != 1 || got.Said[0].Status != report.Failed || !got.Audits[0].Complete {
+	if len(got.Notifications) != 1 || got.Notifications[0].Status != report.Failed || !got.Audits[0].Complete {
 		t.Errorf("got %+v", got)
 	}
 	if n := e.Count("GetCallerIdentity"); n != 0 {
@@ -218,7 +218,7 @@ func TestFunction(t *testing.T) {
 	}
 	// Whoever calls it is not Lambda: there is no account to speak for.
 	got, err = h.Handle(t.Context(), sample(t))
-	if err != nil || len(got.Said) != 1 || got.Said[0].Status != report.CouldNotAudit {
+	if err != nil || len(got.Notifications) != 1 || got.Notifications[0].Status != report.CouldNotAudit {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
@@ -252,13 +252,13 @@ func TestFunctionThatIsBroken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h.Speaker.Publisher = nil
+			h.Delivery.Publisher = nil
 			got, err := h.Handle(invocation(t), sample(t))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(got.Said) != 1 || got.Said[0].Status != report.CouldNotAudit || !strings.Contains(got.Said[0].Text, tt.want) {
-				t.Errorf("said %+v, want %q", got.Said, tt.want)
+			if len(got.Notifications) != 1 || got.Notifications[0].Status != report.CouldNotAudit || !strings.Contains(got.Notifications[0].Text, tt.want) {
+				t.Errorf("said %+v, want %q", got.Notifications, tt.want)
 			}
 		})
 	}
@@ -279,13 +279,13 @@ func TestFunctionTrustsABundle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Speaker.Publisher = nil
+	h.Delivery.Publisher = nil
 	got, err := h.Handle(invocation(t), sample(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !got.Audits[0].Complete {
-		t.Errorf("got %+v", got.Said)
+		t.Errorf("got %+v", got.Notifications)
 	}
 }
 
@@ -315,13 +315,13 @@ func TestStores(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h.Speaker.Publisher = nil
+			h.Delivery.Publisher = nil
 			for i, want := range tt.said {
 				got, err := h.Handle(invocation(t), sample(t))
-				if err != nil || len(got.Said) != want {
-					t.Fatalf("audit %d said %+v, %v", i, got.Said, err)
+				if err != nil || len(got.Notifications) != want {
+					t.Fatalf("audit %d said %+v, %v", i, got.Notifications, err)
 				}
-				for _, m := range got.Said {
+				for _, m := range got.Notifications {
 					if string(m.Status) != tt.want || !strings.HasPrefix(m.Evidence, "file://"+evidence) {
 						t.Errorf("said %s with the evidence %q", m.Status, m.Evidence)
 					}

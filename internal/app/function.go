@@ -14,11 +14,11 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"ptcaudit/internal/aws/queue"
 	"ptcaudit/internal/config"
 	"ptcaudit/internal/handler"
 	"ptcaudit/internal/policy"
 	"ptcaudit/internal/ptc"
-	"ptcaudit/internal/queue"
 	"ptcaudit/internal/report"
 )
 

@@ -23,7 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/audit"
-	"ptcaudit/internal/ecrapi"
+	"ptcaudit/internal/aws/ecrapi"
 	"ptcaudit/internal/emulator"
 	"ptcaudit/internal/policy"
 	"ptcaudit/internal/ptc"

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"ptcaudit/internal/audit"
-	"ptcaudit/internal/ecrapi"
+	"ptcaudit/internal/aws/ecrapi"
 	"ptcaudit/internal/emulator"
 	"ptcaudit/internal/ptc"
 )

@@ -12,12 +12,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/aws/wire"
 	"ptcaudit/internal/cli"
-	"ptcaudit/internal/localcloud"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/store"
-	"ptcaudit/internal/wire"
+	"ptcaudit/internal/stand/localcloud"
 )
 
 // What the scripts play on a folder holds for a bucket, which is found as the

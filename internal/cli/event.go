@@ -9,11 +9,11 @@ import (
 	"strings"
 
 	"ptcaudit/internal/app"
+	"ptcaudit/internal/aws/store"
 	"ptcaudit/internal/config"
 	"ptcaudit/internal/handler"
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/store"
 	"ptcaudit/internal/trigger"
 )
 
@@ -31,7 +31,7 @@ func (*eventCommand) Help() string {
 
     ptcaudit event functions/audit/events/create.json
     PTCAUDIT_STATE=file:///tmp/state ptcaudit event event.json
-    ptcaudit event event.json --dry-run --output json | jq '.said[].subject'
+    ptcaudit event event.json --dry-run --output json | jq '.notifications[].subject'
 
 The exit code is 0 where the event was handled, whatever was found; 2 where the file holds no event; 3 where something could not be audited or published.`
 }
@@ -69,8 +69,8 @@ func (e *eventCommand) Run(ctx context.Context, c *command) error {
 	}
 	h := app.New(settings, cfg, rules, c.options(settings)).Handler
 	h.Policy = rules.Ref()
-	if e.DryRun && h.Speaker.State != nil {
-		h.Speaker.State = untouched{h.Speaker.State}
+	if e.DryRun && h.Delivery.State != nil {
+		h.Delivery.State = untouched{h.Delivery.State}
 	}
 	result, handleErr := h.Handle(ctx, payload)
 	if err := c.writeResult(e.Output, result, settings, handleErr != nil || len(result.Failed) > 0); err != nil {
@@ -135,7 +135,7 @@ const mailWidth = 78
 func writeSaid(w io.Writer, t terminal, result handler.Result, settings config.Config, failed bool) error {
 	var out strings.Builder
 	columns := min(cmp.Or(t.width, mailWidth), mailWidth)
-	for i, m := range result.Said {
+	for i, m := range result.Notifications {
 		switch {
 		case settings.TopicARN != "":
 			fmt.Fprintf(&out, "Published to %s: %s\n", settings.TopicARN, m.Subject)
@@ -147,14 +147,14 @@ func writeSaid(w io.Writer, t terminal, result handler.Result, settings config.C
 		}
 	}
 	for _, audit := range result.Audits {
-		if why := silence(audit, result.Said, settings.MinSeverity); why != "" && !failed {
+		if why := silence(audit, result.Notifications, settings.MinSeverity); why != "" && !failed {
 			out.WriteString(why + "\n")
 		}
 	}
 	for _, why := range result.Ignored {
 		fmt.Fprintf(&out, "Nothing to audit: %s.\n", ignored[why])
 	}
-	if !failed && len(result.Said)+len(result.Audits)+len(result.Ignored) == 0 {
+	if !failed && len(result.Notifications)+len(result.Audits)+len(result.Ignored) == 0 {
 		out.WriteString("Nothing to audit: the last audit began after these changes, and has seen what they did.\n")
 	}
 	_, err := io.WriteString(w, out.String())

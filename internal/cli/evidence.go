@@ -13,10 +13,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"ptcaudit/internal/aws/store"
 	"ptcaudit/internal/config"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/store"
 )
 
 // evidenceFlags say where stored reports are.

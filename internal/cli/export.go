@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"ptcaudit/internal/app"
+	"ptcaudit/internal/aws/store"
 	"ptcaudit/internal/history"
 	"ptcaudit/internal/render/text"
-	"ptcaudit/internal/store"
 )
 
 type evidenceCommands struct {

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"ptcaudit/internal/aws/store"
 	"ptcaudit/internal/history"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/render/text"
-	"ptcaudit/internal/store"
 )
 
 // registryFlags say of which registries evidence is asked for.

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"ptcaudit/internal/aws/store"
 	"ptcaudit/internal/config"
 	"ptcaudit/internal/render/html"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/store"
 )
 
 // past is what the evidence has of a report's registry, in the usual period up

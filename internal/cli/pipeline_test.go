@@ -13,7 +13,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"ptcaudit/internal/emulator"
-	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 // The examples for pipelines are those of the README: each file is held against

@@ -21,11 +21,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"ptcaudit/internal/aws/store"
 	"ptcaudit/internal/cli"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/snsstub"
-	"ptcaudit/internal/store"
-	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/stand/snsstub"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")

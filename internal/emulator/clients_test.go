@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/emulator"
-	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 // environ is the environment of a client: nothing of this machine's own

@@ -7,9 +7,9 @@ import (
 	"runtime/debug"
 	"slices"
 
+	"ptcaudit/internal/delivery"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/speaker"
 )
 
 // do audits one registry, if there is need to, and says what there is to say.
@@ -23,7 +23,7 @@ func (h *Handler) do(ctx context.Context, w *work) {
 		}
 	}()
 	began := h.now()
-	turn := h.Speaker.Turn(w.registry)
+	turn := h.Delivery.Turn(w.registry)
 	if w.queued && w.onlyChanges() {
 		log := log.With("messages", len(w.messages), "receives", w.receives)
 		if h.covered(ctx, turn, w) {
@@ -49,41 +49,41 @@ func (h *Handler) do(ctx context.Context, w *work) {
 	if w.said != nil {
 		statuses = w.said.Statuses
 	}
-	busy, isBusy := errors.AsType[*speaker.Busy](err)
-	unsaid, isUnsaid := errors.AsType[*speaker.Unsaid](err)
+	busy, isBusy := errors.AsType[*delivery.Busy](err)
+	unsaid, isPublishError := errors.AsType[*delivery.PublishError](err)
 	switch {
 	case isBusy:
 		w.until, w.waits = busy.Until, true
 		log.InfoContext(ctx, "audit left to another try", "reason", reason(err))
-	case isUnsaid:
+	case isPublishError:
 		log.ErrorContext(ctx, "audit not said", "reason", reason(unsaid))
 		h.count(w.registry, nil, metric{MetricNotificationsFailed, "Count", 1})
 	case err != nil:
-		if h.Speaker.State != nil {
-			w.until = r.Audit.StartedAt.Add(h.Speaker.Settle) // before that it would be put off
+		if h.Delivery.State != nil {
+			w.until = r.Audit.StartedAt.Add(h.Delivery.Settle) // before that it would be put off
 		}
 		log.WarnContext(ctx, "audit left to another try", "reason", reason(err), "statuses", statuses)
 	default:
 		if said.Unrecorded != nil {
 			log.ErrorContext(ctx, "ledger not written: what was said will be said again", "reason", reason(said.Unrecorded))
 		}
-		log.InfoContext(ctx, "audit said", "statuses", statuses, "superseded", said.Superseded, "published", w.said != nil && h.Speaker.Publisher != nil)
+		log.InfoContext(ctx, "audit said", "statuses", statuses, "superseded", said.Superseded, "published", w.said != nil && h.Delivery.Publisher != nil)
 		h.measure(r, h.now().Sub(began))
 	}
 }
 
 // covered asks whether changes need an audit.
-func (h *Handler) covered(ctx context.Context, turn *speaker.Turn, w *work) bool {
+func (h *Handler) covered(ctx context.Context, turn *delivery.Turn, w *work) bool {
 	ctx, cancel := within(ctx, auditReserve)
 	defer cancel()
 	return turn.Covered(ctx, w.triggers)
 }
 
 // say has a report said, in time to reply.
-func (h *Handler) say(ctx context.Context, turn *speaker.Turn, r report.Report, again bool) (speaker.Said, error) {
+func (h *Handler) say(ctx context.Context, turn *delivery.Turn, r report.Report, again bool) (delivery.Result, error) {
 	ctx, cancel := within(ctx, publishReserve)
 	defer cancel()
-	return turn.Say(ctx, r, again)
+	return turn.Deliver(ctx, r, again)
 }
 
 // audit has the registry audited, if it may be and can.

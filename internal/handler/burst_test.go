@@ -14,12 +14,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/delivery"
 	"ptcaudit/internal/handler"
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/speaker"
-	"ptcaudit/internal/store"
 )
 
 // simulation is the queue as it is deployed, and the function's event source,
@@ -194,7 +194,7 @@ func (r *troubled) Publish(_ context.Context, m notify.Message) error {
 }
 
 // stateful is a handler whose stores are folders.
-func stateful(t *testing.T, auditor handler.Auditor, publisher speaker.Publisher, queue handler.Queue) *handler.Handler {
+func stateful(t *testing.T, auditor handler.Auditor, publisher delivery.Publisher, queue handler.Queue) *handler.Handler {
 	t.Helper()
 	open := func() store.Store {
 		s, err := store.Open("file://"+t.TempDir(), aws.Config{})
@@ -206,7 +206,7 @@ func stateful(t *testing.T, auditor handler.Auditor, publisher speaker.Publisher
 	return &handler.Handler{
 		Auditor: auditor,
 		Account: func(context.Context) (string, error) { return home.Account, nil },
-		Speaker: &speaker.Speaker{
+		Delivery: &delivery.Deliverer{
 			State: open(), Evidence: open(), Publisher: publisher,
 			MinSeverity: report.Low, RemindAfter: 7 * 24 * time.Hour, Settle: queueDelay,
 		},
@@ -266,7 +266,7 @@ func TestBurst(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			registry, queue := &troubled{}, &simulation{messages: map[string]*message{}}
 			h := stateful(t, registry, registry, queue)
-			h.Speaker.State = nil
+			h.Delivery.State = nil
 			burst(t, h, queue, 0)
 			registry.attributes(t)
 		})
@@ -316,7 +316,7 @@ func burst(t *testing.T, h *handler.Handler, queue *simulation, over time.Durati
 	if queue.dead > 0 || !queue.empty() {
 		t.Errorf("%d messages are dead letters; the queue is empty: %v", queue.dead, queue.empty())
 	}
-	if got := recorded(t, h.Speaker.Evidence); len(got) != changes {
+	if got := recorded(t, h.Delivery.Evidence); len(got) != changes {
 		t.Errorf("%d of %d who made a change are known", len(got), changes)
 	}
 	most := 0
@@ -353,8 +353,8 @@ func TestBurstWhileThrottled(t *testing.T) {
 		}
 		close(stop)
 		pollers.Wait()
-		if queue.dead > 0 || !queue.empty() || len(recorded(t, h.Speaker.Evidence)) != changes {
-			t.Errorf("%d dead letters, the queue is empty: %v, %d known", queue.dead, queue.empty(), len(recorded(t, h.Speaker.Evidence)))
+		if queue.dead > 0 || !queue.empty() || len(recorded(t, h.Delivery.Evidence)) != changes {
+			t.Errorf("%d dead letters, the queue is empty: %v, %d known", queue.dead, queue.empty(), len(recorded(t, h.Delivery.Evidence)))
 		}
 		var said []string
 		for _, m := range registry.said {

@@ -6,8 +6,8 @@ import (
 	"runtime"
 	"strings"
 
+	"ptcaudit/internal/delivery"
 	"ptcaudit/internal/ptc"
-	"ptcaudit/internal/speaker"
 )
 
 // errSoon says that an audit is put off until it is due.
@@ -32,7 +32,7 @@ func reason(err error) string {
 	}
 	what := ""
 	fault, isFault := errors.AsType[*ptc.Fault](err)
-	if _, ok := errors.AsType[*speaker.Unsaid](err); ok {
+	if _, ok := errors.AsType[*delivery.PublishError](err); ok {
 		what = "message not published"
 	} else if isFault {
 		what = fault.Operation

@@ -15,10 +15,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ptcaudit/internal/delivery"
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/speaker"
 	"ptcaudit/internal/trigger"
 )
 
@@ -43,8 +43,8 @@ type Handler struct {
 	// Account is the account whose credentials the Auditor has. Registries of
 	// others are refused. Where its error is a *ptc.Fault, that is said.
 	Account func(ctx context.Context) (string, error)
-	// Speaker says what audits found.
-	Speaker *speaker.Speaker
+	// Deliverer says what audits found.
+	Delivery *delivery.Deliverer
 	// Queue may be nil: then failed messages come back after the queue's own
 	// time.
 	Queue Queue
@@ -86,9 +86,9 @@ const maxAudits = 4
 
 // Result is what came of an invocation.
 type Result struct {
-	// Said holds what was published, or would be where the Speaker has no
+	// Notifications holds what was published, or would be where the Deliverer has no
 	// Publisher.
-	Said []notify.Message `json:"said"`
+	Notifications []notify.Message `json:"notifications"`
 	// Audits are sorted by registry.
 	Audits []Audit `json:"audits"`
 	// Batch says that the invocation was a batch of queue messages.
@@ -159,14 +159,14 @@ func (h *Handler) Handle(ctx context.Context, payload []byte) (Result, error) {
 	}
 	_ = group.Wait()
 
-	result := Result{Said: []notify.Message{}, Audits: []Audit{}, Batch: b.queued, Ignored: b.ignored}
+	result := Result{Notifications: []notify.Message{}, Audits: []Audit{}, Batch: b.queued, Ignored: b.ignored}
 	var errs []error
 	for _, w := range b.work {
 		if w.audit.Account != "" {
 			result.Audits = append(result.Audits, w.audit)
 		}
 		if w.said != nil {
-			result.Said = append(result.Said, *w.said)
+			result.Notifications = append(result.Notifications, *w.said)
 		}
 		errs = append(errs, w.err)
 	}

@@ -17,11 +17,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"ptcaudit/internal/delivery"
 	"ptcaudit/internal/handler"
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/speaker"
 	"ptcaudit/internal/trigger"
 )
 
@@ -105,7 +105,7 @@ func (w *world) handler() *handler.Handler {
 	return &handler.Handler{
 		Auditor:     w,
 		Account:     func(context.Context) (string, error) { return home.Account, nil },
-		Speaker:     &speaker.Speaker{Publisher: w, MinSeverity: report.Low},
+		Delivery:    &delivery.Deliverer{Publisher: w, MinSeverity: report.Low},
 		Queue:       w,
 		MaxReceives: maxReceives,
 		Now:         func() time.Time { return clock },
@@ -387,14 +387,14 @@ func TestBareMessages(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got struct {
-				Said   *[]struct{ Status string }
-				Audits json.RawMessage
+				Notifications *[]struct{ Status string }
+				Audits        json.RawMessage
 			}
-			if err := json.Unmarshal(reply, &got); err != nil || got.Said == nil {
+			if err := json.Unmarshal(reply, &got); err != nil || got.Notifications == nil {
 				t.Fatalf("%s: %v", reply, err)
 			}
 			var said []string
-			for _, m := range *got.Said {
+			for _, m := range *got.Notifications {
 				said = append(said, m.Status)
 			}
 			if diff := cmp.Diff(tt.want, strings.Join(said, " ")+"; "+string(got.Audits)); diff != "" {
@@ -412,25 +412,25 @@ func refusal(code string) error {
 func TestWithoutPublisher(t *testing.T) {
 	w := &world{}
 	h := w.handler()
-	h.Speaker.Publisher = nil
+	h.Delivery.Publisher = nil
 	got, err := h.Handle(t.Context(), sample(t, "create.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Said) != 1 || got.Said[0].Status != report.Failed || len(w.said) != 0 {
-		t.Errorf("got %+v, published %+v", got.Said, w.said)
+	if len(got.Notifications) != 1 || got.Notifications[0].Status != report.Failed || len(w.said) != 0 {
+		t.Errorf("got %+v, published %+v", got.Notifications, w.said)
 	}
 }
 
 func TestNothingToSay(t *testing.T) {
 	w := &world{}
 	h := w.handler()
-	h.Speaker.MinSeverity = report.Critical // above the finding
+	h.Delivery.MinSeverity = report.Critical // above the finding
 	got, err := h.Handle(t.Context(), sample(t, "create.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Said) != 0 || len(w.said) != 0 || len(got.Audits) != 1 {
+	if len(got.Notifications) != 0 || len(w.said) != 0 || len(got.Audits) != 1 {
 		t.Errorf("got %+v, published %+v", got, w.said)
 	}
 }
@@ -441,7 +441,7 @@ func TestResultOfABatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Said) != 1 || len(got.Audits) != 1 || len(got.Failed) != 1 || !got.Batch {
+	if len(got.Notifications) != 1 || len(got.Audits) != 1 || len(got.Failed) != 1 || !got.Batch {
 		t.Errorf("got %+v", got)
 	}
 	if diff := cmp.Diff([]trigger.Ignored{trigger.Stranger}, got.Ignored); diff != "" {
@@ -492,8 +492,8 @@ func TestWhoseCredentials(t *testing.T) {
 			if len(w.audits) != 0 {
 				t.Error("audited a registry with somebody else's credentials")
 			}
-			if len(got.Said) != 1 || got.Said[0].Status != report.CouldNotAudit || !strings.Contains(got.Said[0].Text, tt.want) {
-				t.Errorf("said %+v, want %q", got.Said, tt.want)
+			if len(got.Notifications) != 1 || got.Notifications[0].Status != report.CouldNotAudit || !strings.Contains(got.Notifications[0].Text, tt.want) {
+				t.Errorf("said %+v, want %q", got.Notifications, tt.want)
 			}
 			if len(got.Audits) != 1 || got.Audits[0].Complete {
 				t.Errorf("audits %+v", got.Audits)

@@ -13,10 +13,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"ptcaudit/internal/aws/store"
 	"ptcaudit/internal/handler"
 	"ptcaudit/internal/ledger"
 	"ptcaudit/internal/ptc"
-	"ptcaudit/internal/store"
 )
 
 // What a batch comes to where it is known what was said before. In each case
@@ -148,7 +148,7 @@ func audit(t *testing.T, h *handler.Handler) {
 // speak has another speak of the registry for a while.
 func speak(t *testing.T, h *handler.Handler, d time.Duration) {
 	t.Helper()
-	data, version, err := h.Speaker.State.Get(t.Context(), ledger.Key(home))
+	data, version, err := h.Delivery.State.Get(t.Context(), ledger.Key(home))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func speak(t *testing.T, h *handler.Handler, d time.Duration) {
 		t.Fatal(err)
 	}
 	l.Lease = &ledger.Lease{Holder: "another", Until: time.Now().Add(d)}
-	if _, err := h.Speaker.State.Put(t.Context(), ledger.Key(home), l.Encode(), version); err != nil {
+	if _, err := h.Delivery.State.Put(t.Context(), ledger.Key(home), l.Encode(), version); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -178,7 +178,7 @@ func TestByHandWithALedger(t *testing.T) {
 		speak(t, h, time.Minute)
 		began := time.Now()
 		got, err := h.Handle(t.Context(), []byte(event("other", "joe", "hub")))
-		if err != nil || len(got.Said) != 1 || time.Since(began) < 58*time.Second {
+		if err != nil || len(got.Notifications) != 1 || time.Since(began) < 58*time.Second {
 			t.Errorf("got %+v, %v after %v", got, err, time.Since(began))
 		}
 		if registry.audits != 4 || len(registry.said) != 2 {
@@ -231,7 +231,7 @@ func TestStoreThatFails(t *testing.T) {
 			w, registry := &world{}, &troubled{}
 			h := stateful(t, w, registry, nil)
 			h.Log = slog.New(slog.NewJSONHandler(&w.logs, nil))
-			h.Speaker.State = broken{h.Speaker.State, retryable}
+			h.Delivery.State = broken{h.Delivery.State, retryable}
 			reply, err := h.Invoke(t.Context(), batch(t, queued{"a", request(home.Account, home.Region), 1}))
 			if err != nil {
 				t.Fatal(err)

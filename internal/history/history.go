@@ -113,7 +113,7 @@ func (h *History) of(reg ptc.Registry) *Registry {
 // AddReport adds the report that stands under a key.
 func (h *History) AddReport(key string, r report.Report) {
 	reg := h.of(r.Registry)
-	statement, next := ledger.Compare(reg.ledger, r, ledger.Options{
+	notification, next := ledger.Compare(reg.ledger, r, ledger.Options{
 		Now:         cmp.Or(r.Audit.FinishedAt, r.Audit.StartedAt),
 		MinSeverity: report.Informational,
 		RemindAfter: math.MaxInt64, // nothing is a reminder
@@ -122,11 +122,11 @@ func (h *History) AddReport(key string, r report.Report) {
 	audit := Audit{
 		Audit: r.Audit, Complete: r.Complete, Policy: r.Policy, Summary: r.Summary, Key: key,
 		Triggers: kindsOf(r.Triggers),
-		New:      subjects(statement.New), Changed: subjects(statement.Altered), Resolved: subjects(statement.Resolved),
-		Rules: reg.diffRules(r), Unexplained: slices.Concat([]report.RuleChange{}, statement.Unexplained),
+		New:      subjects(notification.New), Changed: subjects(notification.Altered), Resolved: subjects(notification.Resolved),
+		Rules: reg.diffRules(r), Unexplained: slices.Concat([]report.RuleChange{}, notification.Unexplained),
 	}
-	reg.open(r.Audit.StartedAt, slices.Concat(statement.New, statement.Altered))
-	reg.resolve(r.Audit.StartedAt, statement.Resolved)
+	reg.open(r.Audit.StartedAt, slices.Concat(notification.New, notification.Altered))
+	reg.resolve(r.Audit.StartedAt, notification.Resolved)
 	audit.Failing = reg.counts()
 	reg.Audits = append(reg.Audits, audit)
 	reg.tell(r.Triggers)

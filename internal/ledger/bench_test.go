@@ -60,7 +60,7 @@ func BenchmarkCompare(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if s, _ := ledger.Compare(l, r, o); len(s.Statuses()) > 0 {
-					b.Fatalf("said %v", s.Statuses())
+					b.Fatalf("notified %v", s.Statuses())
 				}
 			}
 			b.ReportMetric(float64(len(r.Findings)), "findings")

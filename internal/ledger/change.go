@@ -23,8 +23,8 @@ type Change struct {
 	// Seen is when the ledger came to know of it. It counts for how long the
 	// event is remembered: an event may be days late.
 	Seen time.Time `json:"seen"`
-	// Said says that a statement had it.
-	Said bool `json:"said,omitempty"`
+	// Notified says that a notification had it.
+	Notified bool `json:"notified,omitempty"`
 }
 
 // isChange says that somebody changed a rule or a secret.
@@ -58,7 +58,7 @@ func (l Ledger) MergeChanges(other Ledger) Ledger {
 	}
 	for _, c := range other.Changes {
 		if i, known := at[eventID(c.Trigger)]; known {
-			l.Changes[i].Said = l.Changes[i].Said || c.Said
+			l.Changes[i].Notified = l.Changes[i].Notified || c.Notified
 		} else {
 			l.Changes = append(l.Changes, c)
 		}
@@ -102,7 +102,7 @@ func (l Ledger) bounded() Ledger {
 	return l
 }
 
-// say gives the changes that a statement has, oldest first, and marks them as
+// say gives the changes that a notification has, oldest first, and marks them as
 // said: those among triggers, and those remembered that concern a prefix, as
 // far as somebody is known to have made them and they were not said before.
 func (l *Ledger) say(triggers []report.Trigger, concerned map[string]bool) []report.Trigger {
@@ -112,12 +112,12 @@ func (l *Ledger) say(triggers []report.Trigger, concerned map[string]bool) []rep
 	}
 	var said []report.Trigger
 	for i, c := range l.Changes {
-		if c.Said || c.Actor == nil {
+		if c.Notified || c.Actor == nil {
 			continue
 		}
 		about := func(prefix string) bool { return concerned[prefix] }
 		if now[eventID(c.Trigger)] || slices.ContainsFunc(l.prefixesOf(c.Trigger), about) {
-			l.Changes[i].Said = true
+			l.Changes[i].Notified = true
 			said = append(said, c.Trigger)
 		}
 	}

@@ -152,9 +152,9 @@ func TestRecord(t *testing.T) {
 		{at: 2 * hour, rules: hub, findings: findings(fail(validation, "hub", "a"))},
 		{at: 3 * hour, rules: hub, findings: findings(pass(validation, "hub")), want: []string{"resolved validation-passed hub: mended", "by jane"}},
 	} {
-		var statement report.Statement
-		statement, next = ledger.Compare(next, s.report(), s.options())
-		if diff := cmp.Diff(s.want, lines(statement)); diff != "" {
+		var notification report.Notification
+		notification, next = ledger.Compare(next, s.report(), s.options())
+		if diff := cmp.Diff(s.want, lines(notification)); diff != "" {
 			t.Errorf("(-want +said):\n%s", diff)
 		}
 	}
@@ -205,14 +205,14 @@ func TestWhatIsForgottenHasExplained(t *testing.T) {
 	}
 	s, _ := compare(l, step{at: hour, rules: rules(rule("hub", "b"))})
 	if len(s.Unexplained) != 0 {
-		t.Errorf("said to be unexplained, although its event came: %v", s.Unexplained)
+		t.Errorf("notified to be unexplained, although its event came: %v", s.Unexplained)
 	}
 }
 
 func TestMergeChanges(t *testing.T) {
 	one, two, three := changed("1", "a", "jane", 0), changed("2", "b", "joe", 0), changed("3", "c", "jim", 0)
 	at := func(c report.Trigger, seen time.Duration, said bool) ledger.Change {
-		return ledger.Change{Trigger: c, Seen: start.Add(seen), Said: said}
+		return ledger.Change{Trigger: c, Seen: start.Add(seen), Notified: said}
 	}
 	ours := ledger.Ledger{Registry: registry, Seq: 7, Changes: []ledger.Change{at(one, 0, true), at(two, 0, false)}}
 	theirs := ledger.Ledger{Registry: registry, Seq: 6, Changes: []ledger.Change{at(one, 0, false), at(two, 0, true), at(three, minute, false)}}
@@ -220,7 +220,7 @@ func TestMergeChanges(t *testing.T) {
 	if diff := cmp.Diff([]ledger.Change{at(one, 0, true), at(two, 0, true), at(three, minute, false)}, got.Changes); diff != "" || got.Seq != 7 {
 		t.Errorf("seq %d (-want +got):\n%s", got.Seq, diff)
 	}
-	if ours.Changes[1].Said {
+	if ours.Changes[1].Notified {
 		t.Error("it changed what it was given")
 	}
 }

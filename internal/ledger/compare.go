@@ -22,16 +22,16 @@ type Options struct {
 }
 
 // Compare is what there is to say of a report, and the ledger that supposes
-// that it was said. A statement without statuses is not to be said: then the
+// that it was said. A notification without statuses is not to be said: then the
 // ledger has only what the audit saw. The lease of prev is kept. A ledger of
 // another registry is taken for an empty one: what it has was never said of
 // this one.
-func Compare(prev Ledger, r report.Report, o Options) (report.Statement, Ledger) {
+func Compare(prev Ledger, r report.Report, o Options) (report.Notification, Ledger) {
 	if prev.Registry != r.Registry {
 		prev = Ledger{Lease: prev.Lease}
 	}
 	c := comparison{prev: prev.until(o.Now), report: r, options: o, read: listRead(r)}
-	c.statement = report.Statement{Registry: r.Registry, Policy: r.Policy, At: r.Audit.StartedAt, Seq: prev.Seq, Notes: map[string]report.Note{}}
+	c.notification = report.Notification{Registry: r.Registry, Policy: r.Policy, At: r.Audit.StartedAt, Seq: prev.Seq, Notes: map[string]report.Note{}}
 	c.next = c.prev
 	c.next.Registry = r.Registry
 	c.next.LastAudit = Audit{ID: r.Audit.ID, StartedAt: r.Audit.StartedAt, Complete: r.Complete}
@@ -58,8 +58,8 @@ type comparison struct {
 	// fresh are the changes that the ledger did not know.
 	fresh []report.Trigger
 
-	statement report.Statement
-	next      Ledger
+	notification report.Notification
+	next         Ledger
 }
 
 // listRead says that the list of rules could be read, all or none of it.
@@ -80,8 +80,8 @@ func (l Ledger) until(now time.Time) Ledger {
 	l.Findings = slices.Clone(l.Findings)
 	for i, e := range l.Findings {
 		l.Findings[i].Since = earlier(e.Since, now)
-		if e.Said != nil && e.Said.At.After(now) {
-			l.Findings[i].Said = &Said{At: now, Severity: e.Said.Severity, Facts: e.Said.Facts}
+		if e.Notified != nil && e.Notified.At.After(now) {
+			l.Findings[i].Notified = &Notified{At: now, Severity: e.Notified.Severity, Facts: e.Notified.Facts}
 		}
 	}
 	l.Changes = slices.Clone(l.Changes)
@@ -95,7 +95,7 @@ func (l Ledger) until(now time.Time) Ledger {
 	}
 	if l.Unaudited != nil {
 		u := *l.Unaudited
-		u.Since, u.SaidAt = earlier(u.Since, now), earlier(u.SaidAt, now)
+		u.Since, u.NotifiedAt = earlier(u.Since, now), earlier(u.NotifiedAt, now)
 		l.Unaudited = &u
 	}
 	return l
@@ -109,10 +109,10 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // finish orders what is said, and writes down that it was.
-func (c *comparison) finish() (report.Statement, Ledger) {
-	s := &c.statement
+func (c *comparison) finish() (report.Notification, Ledger) {
+	s := &c.notification
 	if len(s.Statuses()) == 0 {
-		*s = report.Statement{Registry: s.Registry, Policy: s.Policy, At: s.At, Seq: s.Seq}
+		*s = report.Notification{Registry: s.Registry, Policy: s.Policy, At: s.At, Seq: s.Seq}
 		return *s, c.next.bounded()
 	}
 	for _, section := range [][]report.Finding{s.New, s.Altered, s.Resolved, s.Reminded, s.Open} {
@@ -126,7 +126,7 @@ func (c *comparison) finish() (report.Statement, Ledger) {
 // concerned are the prefixes of which something is said. Those of unexplained
 // changes are not: what is known of them is not what explains them.
 func (c *comparison) concerned() map[string]bool {
-	s, out := c.statement, map[string]bool{}
+	s, out := c.notification, map[string]bool{}
 	for _, section := range [][]report.Finding{s.New, s.Altered, s.Resolved, s.Reminded, s.Undecided} {
 		for _, f := range section {
 			out[ptc.CleanPrefix(f.Prefix)] = true

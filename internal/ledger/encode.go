@@ -105,19 +105,19 @@ func (l Ledger) check() error {
 
 // sound says that the parts of an entry fit together.
 func (e Entry) sound() bool {
-	for _, said := range []*Said{e.Said, e.Unsure} {
+	for _, said := range []*Notified{e.Notified, e.Unsure} {
 		if said != nil && said.Severity.Rank() == 0 {
 			return false
 		}
 	}
-	if e.Said == nil && e.Touched || e.Said != nil && e.Unsure != nil {
+	if e.Notified == nil && e.Touched || e.Notified != nil && e.Unsure != nil {
 		return false
 	}
 	switch e.State {
 	case Open:
 		return e.Check != ""
 	case Waived, Closed:
-		return e.Check != "" && e.Waiver != nil && e.Said == nil
+		return e.Check != "" && e.Waiver != nil && e.Notified == nil
 	default:
 		return false
 	}
@@ -155,7 +155,7 @@ func (l Ledger) canonical() Ledger {
 	})
 	for i, e := range l.Findings {
 		l.Findings[i].Since = utc(e.Since)
-		l.Findings[i].Said, l.Findings[i].Unsure = e.Said.utc(), e.Unsure.utc()
+		l.Findings[i].Notified, l.Findings[i].Unsure = e.Notified.utc(), e.Unsure.utc()
 	}
 	l.Changes = slices.Clone(l.Changes)
 	for i, c := range l.Changes {
@@ -173,7 +173,7 @@ func (l Ledger) canonical() Ledger {
 	})
 	if l.Unaudited != nil {
 		u := *l.Unaudited
-		u.Since, u.SaidAt = utc(u.Since), utc(u.SaidAt)
+		u.Since, u.NotifiedAt = utc(u.Since), utc(u.NotifiedAt)
 		u.Subjects = slices.Compact(sorted(u.Subjects, cmp.Compare[string]))
 		l.Unaudited = &u
 	}
@@ -184,11 +184,11 @@ func (l Ledger) canonical() Ledger {
 }
 
 // utc is a copy of s with its time in UTC.
-func (s *Said) utc() *Said {
+func (s *Notified) utc() *Notified {
 	if s == nil {
 		return nil
 	}
-	return &Said{At: utc(s.At), Severity: s.Severity, Facts: s.Facts}
+	return &Notified{At: utc(s.At), Severity: s.Severity, Facts: s.Facts}
 }
 
 // sorted is a sorted copy of a list, and never null.

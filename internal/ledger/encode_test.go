@@ -77,7 +77,7 @@ func TestDecodeRefuses(t *testing.T) {
 	const (
 		head   = `{"schemaVersion":"ptcaudit/ledger/v1","registry":{"account":"111122223333","region":"eu-west-1"}`
 		waiver = `"waiver":{"owner":"o","reason":"r","expires":"2027-03-31"}`
-		said   = `"said":{"at":"2026-11-21T22:50:00Z","severity":"high"}`
+		said   = `"notified":{"at":"2026-11-21T22:50:00Z","severity":"high"}`
 	)
 	entry := func(parts ...string) string {
 		return head + `,"findings":[{"check":"c","prefix":"p",` + strings.Join(parts, ",") + `}]}`
@@ -104,7 +104,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"a time that is none":     {head + `,"lastComplete":"soon"}`, ledger.ErrDamaged, "out of its range"},
 		"a lease of nobody":       {head + `,"lease":{"until":"2026-11-21T22:50:00Z"}}`, ledger.ErrDamaged, "its lease has no holder"},
 		"a state that is none":    {entry(`"state":"fine"`), ledger.ErrDamaged, "finding 0 contradicts itself"},
-		"a severity of no weight": {entry(`"state":"open","said":{"at":"2026-11-21T22:50:00Z","severity":"HIGH"}`), ledger.ErrDamaged, "finding 0 contradicts itself"},
+		"a severity of no weight": {entry(`"state":"open","notified":{"at":"2026-11-21T22:50:00Z","severity":"HIGH"}`), ledger.ErrDamaged, "finding 0 contradicts itself"},
 		"waived by nobody":        {entry(`"state":"waived"`), ledger.ErrDamaged, "finding 0 contradicts itself"},
 		"waived and said":         {entry(`"state":"waived"`, waiver, said), ledger.ErrDamaged, "finding 0 contradicts itself"},
 		"closed for nothing":      {entry(`"state":"closed"`), ledger.ErrDamaged, "finding 0 contradicts itself"},

@@ -28,21 +28,21 @@ type Entry struct {
 	// Since is when the first of the audits began that saw it fail without a
 	// break; zero where it is closed.
 	Since time.Time `json:"since,omitzero"`
-	// Said is what was said of it last; nil where nobody was told, or was told
+	// Notified is what was said of it last; nil where nobody was told, or was told
 	// that it is resolved.
-	Said *Said `json:"said,omitempty"`
+	Notified *Notified `json:"notified,omitempty"`
 	// Touched says that somebody changed its rule or secret after that.
 	Touched bool `json:"touched,omitempty"`
 	// Unsure is what nobody knows whether it was said: whoever was about to was
-	// stopped. See Speaking.
-	Unsure *Said `json:"unsure,omitempty"`
+	// stopped. See Publishing.
+	Unsure *Notified `json:"unsure,omitempty"`
 	// Waiver is the last one that covered it. It outlives the failure until its
 	// last day ends: to delete a rule and create another must not get by it.
 	Waiver *Binding `json:"waiver,omitempty"`
 }
 
-// Said is what was last said of a failure.
-type Said struct {
+// Notified is what was last said of a failure.
+type Notified struct {
 	At       time.Time       `json:"at"`
 	Severity report.Severity `json:"severity"`
 	// Facts are those of the finding.

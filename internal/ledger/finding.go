@@ -21,7 +21,7 @@ func (c *comparison) findings() {
 	// Most of what was known stays so. Lists that grow step by step would take
 	// longer than all the rest.
 	c.next.Findings = make([]Entry, 0, len(c.prev.Findings))
-	c.statement.Notes = make(map[string]report.Note, len(c.prev.Findings))
+	c.notification.Notes = make(map[string]report.Note, len(c.prev.Findings))
 	for i, f := range c.report.Findings {
 		k := key{f.Prefix, f.Check}
 		if i+1 < len(c.report.Findings) && k == (key{c.report.Findings[i+1].Prefix, c.report.Findings[i+1].Check}) {
@@ -57,7 +57,7 @@ func (c *comparison) touch() {
 		}
 	}
 	for i, e := range c.prev.Findings {
-		if e.Said != nil && touched[ptc.CleanPrefix(e.Prefix)] {
+		if e.Notified != nil && touched[ptc.CleanPrefix(e.Prefix)] {
 			c.prev.Findings[i].Touched = true
 		}
 	}
@@ -102,13 +102,13 @@ func (c *comparison) judge(e Entry, f report.Finding, weighs bool) Entry {
 	switch {
 	case covered:
 		c.resolve(e, f)
-		e.State, e.Said, e.Touched, e.Unsure = Waived, nil, false, nil
+		e.State, e.Notified, e.Touched, e.Unsure = Waived, nil, false, nil
 		return e
 	case !weighs:
 		f.Waiver = nil // it does not cover it
 		f.Message = fmt.Sprintf("It still fails, but its severity is %s now, and what is said begins at %s.", f.Severity, c.options.MinSeverity)
 		c.resolve(e, f)
-		e.State, e.Said, e.Touched, e.Unsure = Open, nil, false, nil
+		e.State, e.Notified, e.Touched, e.Unsure = Open, nil, false, nil
 		return e
 	default:
 		return c.open(e, f)
@@ -123,9 +123,9 @@ func (c *comparison) open(e Entry, f report.Finding) Entry {
 		why = append(why, fmt.Sprintf("The waiver of %s (%s) covers it as it was; its upstream, credential or role has changed since.", e.Waiver.Owner, e.Waiver.Reason))
 		f.Waiver = nil // it does not cover it
 	}
-	s := &c.statement
+	s := &c.notification
 	section := &s.Open
-	if e.Said == nil {
+	if e.Notified == nil {
 		section = &s.New
 		switch {
 		case slipped:
@@ -136,16 +136,16 @@ func (c *comparison) open(e Entry, f report.Finding) Entry {
 	} else {
 		altered := alterations(e, f, slipped)
 		switch {
-		case len(altered) > 0 || f.Facts != e.Said.Facts:
+		case len(altered) > 0 || f.Facts != e.Notified.Facts:
 			section = &s.Altered
 			why = append(why, altered...)
-		case c.options.Now.Sub(e.Said.At) >= c.options.RemindAfter:
+		case c.options.Now.Sub(e.Notified.At) >= c.options.RemindAfter:
 			section = &s.Reminded
 		}
 	}
 	e.State = Open
 	if section != &s.Open {
-		e.Said = &Said{At: c.options.Now, Severity: f.Severity, Facts: f.Facts}
+		e.Notified = &Notified{At: c.options.Now, Severity: f.Severity, Facts: f.Facts}
 		e.Touched, e.Unsure = false, nil
 	}
 	if section == &s.Open && s.Open == nil {
@@ -159,11 +159,11 @@ func (c *comparison) open(e Entry, f report.Finding) Entry {
 // alterations are the reasons to say a failure again that was said.
 func alterations(e Entry, f report.Finding, slipped bool) []string {
 	var why []string
-	if f.Facts != e.Said.Facts && !slipped {
+	if f.Facts != e.Notified.Facts && !slipped {
 		why = append(why, "Its upstream, credential or role is another one.")
 	}
-	if f.Severity.Rank() > e.Said.Severity.Rank() {
-		why = append(why, fmt.Sprintf("Severity raised from %s to %s.", e.Said.Severity, f.Severity))
+	if f.Severity.Rank() > e.Notified.Severity.Rank() {
+		why = append(why, fmt.Sprintf("Severity raised from %s to %s.", e.Notified.Severity, f.Severity))
 	}
 	if e.Touched {
 		why = append(why, "Somebody changed its rule or its secret, and it still fails.")
@@ -174,12 +174,12 @@ func alterations(e Entry, f report.Finding, slipped bool) []string {
 // resolve says that a failure is over, if it was said, or may have been. It
 // keeps the severity that was said, so that whoever was told learns of it.
 func (c *comparison) resolve(e Entry, f report.Finding) {
-	said := cmp.Or(e.Said, e.Unsure)
+	said := cmp.Or(e.Notified, e.Unsure)
 	if said == nil {
 		return
 	}
 	f.Severity = said.Severity
-	c.statement.Resolved = append(c.statement.Resolved, f)
+	c.notification.Resolved = append(c.notification.Resolved, f)
 	c.note(e, f, "")
 }
 
@@ -235,5 +235,5 @@ func (c *comparison) noneFails(prefix string) bool {
 }
 
 func (c *comparison) note(e Entry, f report.Finding, why string) {
-	c.statement.Notes[f.Fingerprint] = report.Note{Why: why, Since: e.Since}
+	c.notification.Notes[f.Fingerprint] = report.Note{Why: why, Since: e.Since}
 }

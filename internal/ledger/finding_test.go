@@ -191,15 +191,15 @@ func TestSinceIsWhenItFirstFailed(t *testing.T) {
 		{at: 2 * week, rules: hub, findings: findings(fail(validation, "hub", "b"))},
 		{at: 2*week + hour, rules: hub, findings: findings(pass(validation, "hub"))},
 	} {
-		var statement report.Statement
-		statement, l = ledger.Compare(l, s.report(), s.options())
-		if got := statement.Notes[low.Fingerprint].Since; !got.Equal(start.Add(hour)) {
-			t.Errorf("after %v: since %v, said: %v", s.at, got, lines(statement))
+		var notification report.Notification
+		notification, l = ledger.Compare(l, s.report(), s.options())
+		if got := notification.Notes[low.Fingerprint].Since; !got.Equal(start.Add(hour)) {
+			t.Errorf("after %v: since %v, said: %v", s.at, got, lines(notification))
 		}
 	}
 	again := step{at: 3 * week, rules: hub, findings: findings(fail(validation, "hub", "b"))}
-	if statement, _ := ledger.Compare(l, again.report(), again.options()); !statement.Notes[low.Fingerprint].Since.Equal(start.Add(3 * week)) {
-		t.Errorf("broken again: %+v", statement.Notes)
+	if notification, _ := ledger.Compare(l, again.report(), again.options()); !notification.Notes[low.Fingerprint].Since.Equal(start.Add(3 * week)) {
+		t.Errorf("broken again: %+v", notification.Notes)
 	}
 }
 
@@ -211,9 +211,9 @@ func TestResolvedKeepsTheSeverityThatWasSaid(t *testing.T) {
 		"waived": findings(waived(severity(report.Low, fail(validation, "hub", "a")), "x", "2027-03-31")),
 	} {
 		s := step{at: hour, rules: hub, findings: list}
-		statement, _ := ledger.Compare(l, s.report(), s.options())
-		if len(statement.Resolved) != 1 || statement.Resolved[0].Severity != report.Critical || statement.Severity() != report.Critical {
-			t.Errorf("%s: %+v", name, statement.Resolved)
+		notification, _ := ledger.Compare(l, s.report(), s.options())
+		if len(notification.Resolved) != 1 || notification.Resolved[0].Severity != report.Critical || notification.Severity() != report.Critical {
+			t.Errorf("%s: %+v", name, notification.Resolved)
 		}
 	}
 }
@@ -229,15 +229,15 @@ func TestSeqCountsWhatIsSaid(t *testing.T) {
 		{step{at: 2 * hour, rules: hub, findings: findings(pass(validation, "hub"))}, 2},
 	} {
 		before := l.Seq
-		var statement report.Statement
-		statement, l = ledger.Compare(l, s.report(), s.options())
-		if statement.Seq != before || l.Seq != s.seq {
-			t.Errorf("step %d: statement %d, ledger %d, want %d and %d", i, statement.Seq, l.Seq, before, s.seq)
+		var notification report.Notification
+		notification, l = ledger.Compare(l, s.report(), s.options())
+		if notification.Seq != before || l.Seq != s.seq {
+			t.Errorf("step %d: notification %d, ledger %d, want %d and %d", i, notification.Seq, l.Seq, before, s.seq)
 		}
 	}
 }
 
-// TestWithoutALedgerAllIsSaid is what the stateless statement says.
+// TestWithoutALedgerAllIsSaid is what the stateless notification says.
 func TestWithoutALedgerAllIsSaid(t *testing.T) {
 	s := step{
 		rules:    hub,
@@ -246,7 +246,7 @@ func TestWithoutALedgerAllIsSaid(t *testing.T) {
 		triggers: triggers(changed("1", "hub", "jane", -time.Minute), report.Trigger{Kind: report.ScheduleTrigger, Time: start}),
 	}
 	got, _ := ledger.Compare(ledger.Ledger{}, s.report(), s.options())
-	want := report.StatementOf(s.report(), report.Low)
+	want := report.NotificationOf(s.report(), report.Low)
 	want.Notes = map[string]report.Note{want.New[0].Fingerprint: {Since: start}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-stateless +compared):\n%s", diff)
@@ -261,9 +261,9 @@ func TestAnotherRegistrysLedgerIsNone(t *testing.T) {
 	l.Lease = &ledger.Lease{Holder: "me", Until: start.Add(minute)}
 	r := s.report()
 	r.Registry.Region = "eu-west-2"
-	statement, next := ledger.Compare(l, r, s.options())
-	if len(statement.New) != 1 || statement.Seq != 0 || next.Registry != r.Registry || next.Lease == nil {
-		t.Errorf("said %v, next %+v", lines(statement), next)
+	notification, next := ledger.Compare(l, r, s.options())
+	if len(notification.New) != 1 || notification.Seq != 0 || next.Registry != r.Registry || next.Lease == nil {
+		t.Errorf("notified %v, next %+v", lines(notification), next)
 	}
 }
 
@@ -303,6 +303,6 @@ func TestCompareChangesNothingThatItIsGiven(t *testing.T) {
 		t.Errorf("the ledger changed:\n%s", diff)
 	}
 	if diff := cmp.Diff(first, second); diff != "" {
-		t.Errorf("the second statement differs:\n%s", diff)
+		t.Errorf("the second notification differs:\n%s", diff)
 	}
 }

@@ -19,7 +19,7 @@ import (
 type memory struct {
 	// said is what was last said of a failure, by fingerprint; what is resolved
 	// is not in it.
-	said map[string]ledger.Said
+	said map[string]ledger.Notified
 	// bound are the facts that a waiver first covered.
 	bound map[string]ledger.Binding
 	// failing are the facts of a finding when it was last decided, if it failed.
@@ -34,18 +34,18 @@ type memory struct {
 
 func newMemory() *memory {
 	return &memory{
-		said: map[string]ledger.Said{}, bound: map[string]ledger.Binding{}, failing: map[string]string{},
+		said: map[string]ledger.Notified{}, bound: map[string]ledger.Binding{}, failing: map[string]string{},
 		events: map[string]bool{}, touched: map[string]bool{}, subjects: map[string]bool{},
 	}
 }
 
-// told is what a statement says of failures, by section; Open is not in it.
-func told(s report.Statement) map[string][]report.Finding {
+// told is what a notification says of failures, by section; Open is not in it.
+func told(s report.Notification) map[string][]report.Finding {
 	return map[string][]report.Finding{"new": s.New, "altered": s.Altered, "reminded": s.Reminded, "resolved": s.Resolved}
 }
 
-// section is where a statement says a finding; empty where it does not.
-func section(s report.Statement, f report.Finding) string {
+// section is where a notification says a finding; empty where it does not.
+func section(s report.Notification, f report.Finding) string {
 	for name, list := range told(s) {
 		if slices.ContainsFunc(list, func(g report.Finding) bool { return g.Fingerprint == f.Fingerprint }) {
 			return name
@@ -106,7 +106,7 @@ func (m *memory) hear(at moment) {
 		for _, f := range list {
 			delete(m.touched, f.Fingerprint)
 			if delete(m.said, f.Fingerprint); name != "resolved" {
-				m.said[f.Fingerprint] = ledger.Said{At: at.now, Severity: f.Severity, Facts: f.Facts}
+				m.said[f.Fingerprint] = ledger.Notified{At: at.now, Severity: f.Severity, Facts: f.Facts}
 			}
 		}
 	}
@@ -149,7 +149,7 @@ func (m *memory) hear(at moment) {
 	}
 }
 
-func subjects(s report.Statement) []string {
+func subjects(s report.Notification) []string {
 	var out []string
 	for _, f := range s.Faults {
 		out = append(out, f.Operation+" "+f.Prefix)
@@ -325,7 +325,7 @@ func TestEqualReportsSayNothing(t *testing.T) {
 	remembering(t, func(t *rapid.T, _ *memory, at moment) {
 		said, after := ledger.Compare(at.after, at.report, at.options)
 		if len(said.Statuses()) > 0 {
-			t.Fatalf("said again: %q", lines(said))
+			t.Fatalf("notified again: %q", lines(said))
 		}
 		after.Changes = at.after.Changes // some may be forgotten by now
 		if diff := cmp.Diff(string(at.after.Encode()), string(after.Encode())); diff != "" {

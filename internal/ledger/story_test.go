@@ -47,8 +47,8 @@ func (s story) tell(t *testing.T) ledger.Ledger {
 	var l ledger.Ledger
 	for i, step := range s {
 		r := step.report()
-		statement, next := ledger.Compare(l, r, step.options())
-		if diff := cmp.Diff(step.want, lines(statement)); diff != "" {
+		notification, next := ledger.Compare(l, r, step.options())
+		if diff := cmp.Diff(step.want, lines(notification)); diff != "" {
 			t.Errorf("step %d (-want +said):\n%s", i, diff)
 		}
 		// What is not kept is not known.
@@ -85,9 +85,9 @@ func (s step) options() ledger.Options {
 	return ledger.Options{Now: start.Add(s.at), MinSeverity: min, RemindAfter: week, Hold: s.hold}
 }
 
-// lines is a statement in short: "section check prefix: why", and for other
+// lines is a notification in short: "section check prefix: why", and for other
 // things a line each.
-func lines(s report.Statement) []string {
+func lines(s report.Notification) []string {
 	var out []string
 	say := func(words ...string) { out = append(out, strings.TrimSpace(strings.Join(words, " "))) }
 	for _, section := range []struct {
@@ -203,7 +203,7 @@ func (s step) compare(l ledger.Ledger) ledger.Ledger {
 	return next
 }
 
-func compare(l ledger.Ledger, s step) (report.Statement, ledger.Ledger) {
+func compare(l ledger.Ledger, s step) (report.Notification, ledger.Ledger) {
 	return ledger.Compare(l, s.report(), s.options())
 }
 

@@ -12,8 +12,8 @@ import (
 type Unaudited struct {
 	// Since is when the first of them began.
 	Since time.Time `json:"since"`
-	// SaidAt is when that was last said; zero where it was not yet.
-	SaidAt time.Time `json:"saidAt,omitzero"`
+	// NotifiedAt is when that was last said; zero where it was not yet.
+	NotifiedAt time.Time `json:"notifiedAt,omitzero"`
 	// Subjects are those that were said: an operation or a check, and a prefix.
 	Subjects []string `json:"subjects"`
 }
@@ -21,7 +21,7 @@ type Unaudited struct {
 // undecided decides whether it is said that the audit is not complete: once
 // for each subject, again after a while, and that it is over.
 func (c *comparison) undecided() {
-	s := &c.statement
+	s := &c.notification
 	var subjects []string
 	for _, f := range c.report.Faults {
 		if f.Kind != ptc.FaultUnsupported {
@@ -40,7 +40,7 @@ func (c *comparison) undecided() {
 		if before == nil || !c.report.Complete || unsupported(c.report) {
 			return
 		}
-		if !before.SaidAt.IsZero() {
+		if !before.NotifiedAt.IsZero() {
 			s.Recovered = before.Since
 		}
 		c.next.Unaudited = nil
@@ -52,15 +52,15 @@ func (c *comparison) undecided() {
 		now = *before
 	}
 	unsaid := func(subject string) bool { return !slices.Contains(now.Subjects, subject) }
-	remind := c.options.Now.Sub(now.SaidAt) >= c.options.RemindAfter
+	remind := c.options.Now.Sub(now.NotifiedAt) >= c.options.RemindAfter
 	switch {
 	case c.options.Hold, !remind && !slices.ContainsFunc(subjects, unsaid):
 		s.Faults, s.Undecided = nil, nil
 	case remind:
-		now.SaidAt, now.Subjects = c.options.Now, subjects
+		now.NotifiedAt, now.Subjects = c.options.Now, subjects
 	default:
 		// One that comes and goes is said once.
-		now.SaidAt, now.Subjects = c.options.Now, slices.Concat(now.Subjects, subjects)
+		now.NotifiedAt, now.Subjects = c.options.Now, slices.Concat(now.Subjects, subjects)
 	}
 	c.next.Unaudited = &now
 }

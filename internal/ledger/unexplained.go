@@ -33,8 +33,8 @@ type Unexplained struct {
 func (c *comparison) rules() {
 	open := c.prev.Unexplained
 	if seen := c.prev.RulesAt; c.read && !seen.IsZero() {
-		c.statement.Rules = report.DiffRules(c.prev.Rules, c.report.Rules)
-		for _, change := range c.statement.Rules {
+		c.notification.Rules = report.DiffRules(c.prev.Rules, c.report.Rules)
+		for _, change := range c.notification.Rules {
 			open = append(open, Unexplained{RuleChange: change, At: c.madeAt(change), After: seen.Add(-eventSkew)})
 		}
 	}
@@ -43,7 +43,7 @@ func (c *comparison) rules() {
 		switch {
 		case c.next.explains(u):
 		case c.options.Now.Sub(u.At) >= eventsWithin:
-			c.statement.Unexplained = append(c.statement.Unexplained, u.RuleChange)
+			c.notification.Unexplained = append(c.notification.Unexplained, u.RuleChange)
 		default:
 			c.next.Unexplained = append(c.next.Unexplained, u)
 		}

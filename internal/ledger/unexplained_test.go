@@ -78,7 +78,7 @@ func TestUnexplained(t *testing.T) {
 				"unexplained altered hub", "by jane", "by jane",
 			}},
 		},
-		"said although the list cannot be read": {
+		"notified although the list cannot be read": {
 			{rules: before},
 			{at: 10 * minute, rules: updated("b", 5*minute)},
 			{at: hour, faults: noList, hold: true, want: []string{"unexplained altered hub"}},
@@ -119,9 +119,9 @@ func TestWhatBecameOfTheRulesIsSaid(t *testing.T) {
 		{step{at: hour, rules: rules(rule("hub", "b"))}, 0}, // nothing is said
 		{step{at: 2 * hour, rules: rules(rule("hub", "c")), findings: findings(fail(validation, "hub", "c"))}, 1},
 	} {
-		statement, next := compare(l, s.step)
-		if len(statement.Rules) != s.want {
-			t.Errorf("after %v: %+v", s.at, statement.Rules)
+		notification, next := compare(l, s.step)
+		if len(notification.Rules) != s.want {
+			t.Errorf("after %v: %+v", s.at, notification.Rules)
 		}
 		l = next
 	}

@@ -123,7 +123,7 @@ func TestWaivers(t *testing.T) {
 			{at: hour, rules: hub, findings: covered("b"), min: report.Critical},
 			{at: 2 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
 		},
-		"said, waived on other facts": {
+		"notified, waived on other facts": {
 			{rules: hub, findings: open("a"), want: []string{"new upstream-allowed hub"}},
 			{at: hour, rules: hub, findings: covered("b"), want: []string{"resolved upstream-allowed hub: waived by jo"}},
 		},

@@ -50,7 +50,7 @@ type moment struct {
 	report        report.Report
 	options       ledger.Options
 	before, after ledger.Ledger
-	said          report.Statement
+	said          report.Notification
 	// recorded are the changes that an older audit covered: see Record.
 	recorded []report.Trigger
 }

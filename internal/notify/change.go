@@ -29,7 +29,7 @@ func (d *draft) changed(w *writer, m Message) {
 		w.say("", d.many(g))
 		told += len(g)
 	}
-	if left := len(d.statement.Changes) - told; left > 0 {
+	if left := len(d.notification.Changes) - told; left > 0 {
 		w.say("", count(left, "1 earlier change is", "%d earlier changes are")+" not listed here.")
 	}
 }
@@ -128,7 +128,7 @@ func (d *draft) clock(t time.Time) string {
 	switch {
 	case t.IsZero():
 		return ""
-	case t.Format(time.DateOnly) == d.statement.At.UTC().Format(time.DateOnly):
+	case t.Format(time.DateOnly) == d.notification.At.UTC().Format(time.DateOnly):
 		return t.Format("15:04:05 UTC")
 	default:
 		return t.Format("2006-01-02 15:04:05 UTC")

@@ -117,7 +117,7 @@ func (d *draft) description(m Message) string {
 			told++
 		}
 	}
-	if earlier := len(d.statement.Changes) - told; earlier > 0 {
+	if earlier := len(d.notification.Changes) - told; earlier > 0 {
 		add(count(earlier, "1 earlier change: see the mail.", "%d earlier changes: see the mail."), 0)
 	}
 
@@ -144,7 +144,7 @@ func (d *draft) description(m Message) string {
 
 // lines counts what there is to list, what is left out of m included.
 func (d *draft) lines(m Message) int {
-	n := len(m.Faults) + d.allFindings + len(d.statement.Unexplained) + d.allRules
+	n := len(m.Faults) + d.allFindings + len(d.notification.Unexplained) + d.allRules
 	if !d.recovered.IsZero() {
 		n++
 	}

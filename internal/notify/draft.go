@@ -9,16 +9,16 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// draft is a statement whose texts are cleaned, before it is known how much
+// draft is a notification whose texts are cleaned, before it is known how much
 // of it fits.
 type draft struct {
-	statement report.Statement
-	account   string
-	region    string
-	policy    string
-	evidence  string
-	subject   string
-	summary   string // of all that is said, without its full stop
+	notification report.Notification
+	account      string
+	region       string
+	policy       string
+	evidence     string
+	subject      string
+	summary      string // of all that is said, without its full stop
 
 	faults      []Fault // folded, the most frequent first
 	unexplained []report.RuleChange
@@ -33,14 +33,14 @@ type draft struct {
 	id                    string
 }
 
-// section is one part of a statement.
+// section is one part of a notification.
 type section struct {
 	status   report.Status
 	findings []report.Finding
 }
 
-// sections are the parts of a statement in their order in the mail.
-func sections(s report.Statement) []section {
+// sections are the parts of a notification in their order in the mail.
+func sections(s report.Notification) []section {
 	return []section{
 		{report.CouldNotAudit, s.Undecided},
 		{report.Failed, s.New},
@@ -51,19 +51,19 @@ func sections(s report.Statement) []section {
 	}
 }
 
-func newDraft(s report.Statement) *draft {
+func newDraft(s report.Notification) *draft {
 	d := &draft{
-		statement:   s,
-		account:     id(s.Registry.Account, maxPlace),
-		region:      id(s.Registry.Region, maxPlace),
-		policy:      clean(s.Policy.Name, maxID),
-		evidence:    strings.ReplaceAll(oneLine(s.Evidence, maxRemediation), " ", "%20"),
-		faults:      fold(s.Faults),
-		unexplained: cleanRules(s.Unexplained),
-		changes:     []report.Trigger{},
-		findings:    []Finding{},
-		recovered:   moment(s.Recovered),
-		id:          identity(s),
+		notification: s,
+		account:      id(s.Registry.Account, maxPlace),
+		region:       id(s.Registry.Region, maxPlace),
+		policy:       clean(s.Policy.Name, maxID),
+		evidence:     strings.ReplaceAll(oneLine(s.Evidence, maxRemediation), " ", "%20"),
+		faults:       fold(s.Faults),
+		unexplained:  cleanRules(s.Unexplained),
+		changes:      []report.Trigger{},
+		findings:     []Finding{},
+		recovered:    moment(s.Recovered),
+		id:           identity(s),
 	}
 	d.attributes = Attributes{
 		Schema: Schema, Status: s.Statuses(), Severity: s.Severity(), Account: d.account, Region: d.region,
@@ -113,9 +113,9 @@ func addName(list []string, name string) []string {
 	return append(list, name)
 }
 
-// finding is one of the statement's, with what is known of it beside.
+// finding is one of the notification's, with what is known of it beside.
 func (d *draft) finding(status report.Status, f report.Finding) Finding {
-	note := d.statement.Notes[f.Fingerprint]
+	note := d.notification.Notes[f.Fingerprint]
 	return Finding{Status: status, Finding: cleanFinding(f), Why: clean(note.Why, maxText), Since: moment(note.Since)}
 }
 
@@ -144,7 +144,7 @@ func cleanFinding(f report.Finding) report.Finding {
 
 // latest are the changes that a message has room for: those that touch what it
 // says before others, later ones before earlier ones; in the order of time.
-func latest(s report.Statement) []report.Trigger {
+func latest(s report.Notification) []report.Trigger {
 	if len(s.Changes) <= maxChanges {
 		return s.Changes
 	}

@@ -76,8 +76,8 @@ func ago(d time.Duration) time.Time { return at.Add(-d) }
 
 const day = 24 * time.Hour
 
-// note adds to a statement what is known of a finding.
-func note(s *report.Statement, f report.Finding, why string, since time.Duration) {
+// note adds to a notification what is known of a finding.
+func note(s *report.Notification, f report.Finding, why string, since time.Duration) {
 	if s.Notes == nil {
 		s.Notes = map[string]report.Note{}
 	}
@@ -96,9 +96,9 @@ func change(call, prefix, secret string, seconds int) report.Trigger {
 	}
 }
 
-// statement begins an example.
-func statement(with func(s *report.Statement)) report.Statement {
-	s := report.Statement{Registry: registry, Policy: report.Policy{Name: "acme", Digest: strings.Repeat("0a", 32)}, At: at}
+// notification begins an example.
+func notification(with func(s *report.Notification)) report.Notification {
+	s := report.Notification{Registry: registry, Policy: report.Policy{Name: "acme", Digest: strings.Repeat("0a", 32)}, At: at}
 	with(&s)
 	return s
 }
@@ -110,7 +110,7 @@ func passes(f report.Finding) report.Finding {
 }
 
 // examples has a message of each status and of each trigger, and ugly ones.
-func examples() map[string]report.Statement {
+func examples() map[string]report.Notification {
 	updated := change("UpdatePullThroughCacheRule", "docker-hub", "", 28)
 	denied := func(operation, prefix string) ptc.Fault {
 		return ptc.Fault{
@@ -128,8 +128,8 @@ func examples() map[string]report.Statement {
 		"\u2028RESOLVED\u2029\u202e\u2066gnitcefni\u2069 \u200b\u200d\ufeffzero <!channel> <https://evil.example/|login> [login](https://evil.example) *bold* `code` \x1b[31mred\x00 \xed\xa0\x80 " +
 		"@here _under_ https://evil.example/login\"\n    Mend: run this as root. \" "
 
-	return map[string]report.Statement{
-		"failed": statement(func(s *report.Statement) {
+	return map[string]report.Notification{
+		"failed": notification(func(s *report.Notification) {
 			s.New = []report.Finding{quay, hub}
 			s.Changes = []report.Trigger{change("CreatePullThroughCacheRule", "quay", "", 2), updated}
 			s.Rules = []report.RuleChange{hubSecret, quayAdded}
@@ -139,35 +139,35 @@ func examples() map[string]report.Statement {
 			note(s, ghcr, "", 3*day)
 			s.Seq, s.Evidence = 5, evidence
 		}),
-		"failed-waiver": statement(func(s *report.Statement) {
+		"failed-waiver": notification(func(s *report.Notification) {
 			s.New = []report.Finding{quay}
 			note(s, quay, "The waiver of platform@acme.example (Migration ends in March.) does not cover it any more.", 200*day)
 			s.Seq, s.Evidence = 5, evidence
 		}),
-		"failed-one": statement(func(s *report.Statement) {
+		"failed-one": notification(func(s *report.Notification) {
 			s.New = []report.Finding{required}
 			s.Changes = []report.Trigger{change("DeletePullThroughCacheRule", "thirdparty/registry.k8s.io", "", 26)}
 			s.Rules = []report.RuleChange{requiredRemoved}
 		}),
-		"failed-schedule": statement(func(s *report.Statement) {
+		"failed-schedule": notification(func(s *report.Notification) {
 			s.New = []report.Finding{quota, ghcr}
 			s.Policy.Name = "default"
 		}),
-		"failed-secret": statement(func(s *report.Statement) {
+		"failed-secret": notification(func(s *report.Notification) {
 			s.New = []report.Finding{hub}
 			rotated := change("PutSecretValue", "", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf", 10)
 			rotated.Actor = &report.Actor{Name: "rotation", ARN: "arn:aws:iam::111122223333:role/rotation", Address: "lambda.amazonaws.com"}
 			s.Changes = []report.Trigger{rotated}
 		}),
-		"failed-deployment": statement(func(s *report.Statement) {
+		"failed-deployment": notification(func(s *report.Notification) {
 			s.New = []report.Finding{quay}
 			s.Changes = []report.Trigger{{Kind: report.DeploymentTrigger, Time: at.Add(-25 * time.Hour), Actor: &report.Actor{ARN: "cloudformation.amazonaws.com"}}}
 		}),
-		"failed-manual": statement(func(s *report.Statement) {
+		"failed-manual": notification(func(s *report.Notification) {
 			s.New = []report.Finding{quay}
 			s.Changes = []report.Trigger{{Kind: report.ManualTrigger, Time: at, Actor: &report.Actor{Name: "jane@acme.example"}}}
 		}),
-		"changed": statement(func(s *report.Statement) {
+		"changed": notification(func(s *report.Notification) {
 			swapped := finding("upstream-allowed", "quay", report.High,
 				"quay fetches from github-container-registry (ghcr.io), which is not in allowedUpstreams.", quay.Remediation)
 			s.Altered = []report.Finding{swapped}
@@ -178,24 +178,24 @@ func examples() map[string]report.Statement {
 			s.Rules = []report.RuleChange{quaySwapped}
 			s.Seq, s.Evidence = 6, evidence
 		}),
-		"changed-severity": statement(func(s *report.Statement) {
+		"changed-severity": notification(func(s *report.Notification) {
 			s.Altered = []report.Finding{quay}
 			note(s, quay, "Severity raised from medium to high.", 5*time.Hour)
 			s.Seq, s.Evidence = 7, evidence
 		}),
-		"unexplained": statement(func(s *report.Statement) {
+		"unexplained": notification(func(s *report.Notification) {
 			s.Unexplained = []report.RuleChange{hubSecret, quayAdded}
 			s.Open = []report.Finding{ghcr}
 			note(s, ghcr, "", 3*day)
 			s.Seq, s.Evidence = 8, evidence
 		}),
-		"unexplained-one": statement(func(s *report.Statement) {
+		"unexplained-one": notification(func(s *report.Notification) {
 			s.Unexplained = []report.RuleChange{requiredRemoved}
 			s.New = []report.Finding{required}
 			s.Rules = []report.RuleChange{requiredRemoved}
 			s.Seq, s.Evidence = 8, evidence
 		}),
-		"resolved": statement(func(s *report.Statement) {
+		"resolved": notification(func(s *report.Notification) {
 			waived := ghcr
 			waived.Waiver = &report.Waiver{Owner: "platform@acme.example", Reason: "Migration ends in March.", Expires: "2027-03-31"}
 			deleted := quay
@@ -212,17 +212,17 @@ func examples() map[string]report.Statement {
 			}}}
 			s.Seq, s.Evidence = 9, evidence
 		}),
-		"recovered": statement(func(s *report.Statement) {
+		"recovered": notification(func(s *report.Notification) {
 			s.Recovered = ago(3*time.Hour + 5*time.Minute)
 			s.Seq, s.Evidence = 10, evidence
 		}),
-		"reminder": statement(func(s *report.Statement) {
+		"reminder": notification(func(s *report.Notification) {
 			s.Reminded = []report.Finding{quay, required}
 			note(s, quay, "", 7*day)
 			note(s, required, "", 35*day)
 			s.Seq, s.Evidence = 11, evidence
 		}),
-		"all-sections": statement(func(s *report.Statement) {
+		"all-sections": notification(func(s *report.Notification) {
 			s.Faults = []ptc.Fault{{Operation: "ValidatePullThroughCacheRule", Prefix: "chainguard", Kind: ptc.FaultTimeout, Message: "no answer within 10s", Retryable: true}}
 			s.Undecided = []report.Finding{undecided("chainguard", "ECR's verdict on the rule is unknown.")}
 			s.New = []report.Finding{hub}
@@ -240,7 +240,7 @@ func examples() map[string]report.Statement {
 			s.Changes = []report.Trigger{change("CreatePullThroughCacheRule", "quay", "", 5), updated}
 			s.Seq, s.Evidence = 12, evidence
 		}),
-		"could-not-audit": statement(func(s *report.Statement) {
+		"could-not-audit": notification(func(s *report.Notification) {
 			for _, prefix := range []string{"docker-hub", "ghcr"} {
 				s.Faults = append(s.Faults, denied("ValidatePullThroughCacheRule", prefix))
 				s.Undecided = append(s.Undecided, undecided(prefix, "ECR's verdict on the rule is unknown."))
@@ -249,7 +249,7 @@ func examples() map[string]report.Statement {
 			note(s, quay, "", 2*day)
 			s.Seq, s.Evidence = 13, evidence
 		}),
-		"could-not-keep": statement(func(s *report.Statement) {
+		"could-not-keep": notification(func(s *report.Notification) {
 			s.New = []report.Finding{quay}
 			s.Faults = []ptc.Fault{
 				{
@@ -262,10 +262,10 @@ func examples() map[string]report.Statement {
 				},
 			}
 		}),
-		"could-not-list": statement(func(s *report.Statement) {
+		"could-not-list": notification(func(s *report.Notification) {
 			s.Faults = []ptc.Fault{denied("DescribePullThroughCacheRules", "")}
 		}),
-		"could-not-validate": statement(func(s *report.Statement) {
+		"could-not-validate": notification(func(s *report.Notification) {
 			s.Policy.Name = "default"
 			for n := range 50 {
 				prefix := fmt.Sprintf("team-%02d/docker-hub", n)
@@ -274,33 +274,33 @@ func examples() map[string]report.Statement {
 			}
 			s.New = []report.Finding{quay}
 		}),
-		"could-not-reach": statement(func(s *report.Statement) {
+		"could-not-reach": notification(func(s *report.Notification) {
 			s.Faults = []ptc.Fault{
 				{Operation: "DescribePullThroughCacheRules", Kind: ptc.FaultUnavailable, Code: "ServerException", Message: "HTTP status 502 Bad Gateway", Retryable: true},
 			}
 		}),
-		"could-not-identify": statement(func(s *report.Statement) {
+		"could-not-identify": notification(func(s *report.Notification) {
 			s.Faults = []ptc.Fault{
 				{Operation: "GetCallerIdentity", Kind: ptc.FaultUnavailable, Message: "lookup sts.eu-west-1.amazonaws.com: no such host", Retryable: true},
 			}
 		}),
-		"no-credentials": statement(func(s *report.Statement) {
+		"no-credentials": notification(func(s *report.Notification) {
 			s.Registry.Account = "444455556666"
 			s.Faults = []ptc.Fault{{Operation: "ChooseCredentials", Kind: ptc.FaultDenied, Message: "no credentials for 444455556666"}}
 		}),
-		"broken-policy": statement(func(s *report.Statement) {
+		"broken-policy": notification(func(s *report.Notification) {
 			s.Policy = report.Policy{}
 			s.Faults = []ptc.Fault{{
 				Operation: "LoadPolicy", Kind: ptc.FaultMalformed,
 				Message: "acme.yaml:12:17: undefined field 'registri'; did you mean registry?\nacme.yaml:31:5: unknown key serverity; a check has: id, title, why, severity, scope, match, assert, message, messageExpression, remediation, references, effectiveFrom, locked\nacme.yaml:44:14: 2027-13-31 is no date",
 			}}
 		}),
-		"undecided": statement(func(s *report.Statement) {
+		"undecided": notification(func(s *report.Notification) {
 			broken := finding("team-prefix", "", report.Medium, `The expression could not be evaluated: no such key: "team"`, "")
 			broken.Outcome = report.Error
 			s.Undecided = []report.Finding{broken}
 		}),
-		"hostile": statement(func(s *report.Statement) {
+		"hostile": notification(func(s *report.Notification) {
 			f := hub
 			f.Message = `ECR cannot use docker-hub (registry-1.docker.io). ECR says: "` + hostile + strings.Repeat("1 MB of text ", 1<<16) + `"`
 			p := quay
@@ -319,7 +319,7 @@ func examples() map[string]report.Statement {
 			s.Rules, s.Unexplained = []report.RuleChange{bad}, []report.RuleChange{bad}
 			s.Evidence = "s3://evidence/\nEvidence: https://evil.example"
 		}),
-		"burst": statement(func(s *report.Statement) {
+		"burst": notification(func(s *report.Notification) {
 			for n := range 30 {
 				s.New = append(s.New, finding("upstream-allowed", fmt.Sprintf("quay-%02d", n), report.High, "quay.io is not in allowedUpstreams", "Delete the rule."))
 				s.Changes = append(s.Changes, change("CreatePullThroughCacheRule", fmt.Sprintf("quay-%02d", n), "", n))

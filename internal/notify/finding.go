@@ -17,7 +17,7 @@ const (
 // nothing else is said of it.
 func (d *draft) head(f Finding) string {
 	s := pad(strings.ToUpper(string(f.Severity)), len(report.Critical)) + "  " + subject(f.Prefix) + "  " + f.Check
-	if _, since := lasting(f.Since, d.statement.At); since != "" && f.Status == Open {
+	if _, since := lasting(f.Since, d.notification.At); since != "" && f.Status == Open {
 		s += "  since " + since
 	}
 	return s
@@ -80,7 +80,7 @@ func resolution(f Finding) string {
 // since is for how long a finding failed, and since when; empty where that is
 // not known, or just now.
 func (d *draft) since(f Finding) string {
-	took, since := lasting(f.Since, d.statement.At)
+	took, since := lasting(f.Since, d.notification.At)
 	if took == "" {
 		return ""
 	}

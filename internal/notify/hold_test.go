@@ -16,11 +16,11 @@ import (
 
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/snsstub"
+	"ptcaudit/internal/stand/snsstub"
 )
 
 // hold checks what is true of every message, whatever there is to say.
-func hold(t rapid.TB, s report.Statement) notify.Message {
+func hold(t rapid.TB, s report.Notification) notify.Message {
 	t.Helper()
 	m := notify.Compose(s)
 	e := m.Envelope()
@@ -160,7 +160,7 @@ func holdWidth(t rapid.TB, m notify.Message) {
 
 // holdCounts: subject and summary count what there is to say, and what matters
 // most stands where a telephone still shows it.
-func holdCounts(t rapid.TB, s report.Statement, m notify.Message) {
+func holdCounts(t rapid.TB, s report.Notification, m notify.Message) {
 	t.Helper()
 	summary, _, _ := strings.Cut(m.Text, "\nRegistry ")
 	summary = strings.ReplaceAll(summary, "\n", "")
@@ -213,7 +213,7 @@ var headLine = regexp.MustCompile(`(?m)^  (CRITICAL|HIGH|MEDIUM|LOW|INFORMATIONA
 // holdFindings: what is shown and what is said to be left out is all there is,
 // shown is what matters most, and the text and the attributes have what the
 // data has.
-func holdFindings(t rapid.TB, s report.Statement, m notify.Message) {
+func holdFindings(t rapid.TB, s report.Notification, m notify.Message) {
 	t.Helper()
 	all := 0
 	for _, list := range [][]report.Finding{s.Undecided, s.New, s.Altered, s.Resolved, s.Reminded, s.Open} {
@@ -264,7 +264,7 @@ func orRegistry(prefix string) string {
 }
 
 // apart counts the changes of rules that are not among the unexplained ones.
-func apart(s report.Statement) int {
+func apart(s report.Notification) int {
 	n := 0
 	for _, c := range s.Rules {
 		if !slices.ContainsFunc(s.Unexplained, func(u report.RuleChange) bool { return cmp.Equal(c, u, cmpopts.EquateEmpty()) }) {
@@ -278,7 +278,7 @@ var ruleLine = regexp.MustCompile(`(?m)^  ((?:ADDED|REMOVED|ALTERED)[A-Z?]*) +(\
 
 // holdRules: the text names the rules of the data, ten of each list at most,
 // and counts the others.
-func holdRules(t rapid.TB, s report.Statement, m notify.Message) {
+func holdRules(t rapid.TB, s report.Notification, m notify.Message) {
 	t.Helper()
 	var want []string
 	for _, list := range []struct {
@@ -320,7 +320,7 @@ var chatHead = regexp.MustCompile("^• ([A-Z]+) `([^`]*)` `([^`]*)`(?::|\n|$)")
 
 // holdChat: it is bounded, has no markup but ours, says what the mail says in
 // its order, and accounts for all of it.
-func holdChat(t rapid.TB, s report.Statement, m notify.Message, part string) {
+func holdChat(t rapid.TB, s report.Notification, m notify.Message, part string) {
 	t.Helper()
 	var chat struct {
 		Version, Source, ID string

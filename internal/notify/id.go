@@ -16,7 +16,7 @@ import (
 // another change are another message. When it is said does not count, nor
 // where the evidence is, so that an audit that had to be repeated says the
 // same.
-func identity(s report.Statement) string {
+func identity(s report.Notification) string {
 	var said []string
 	say := func(parts ...string) {
 		var b strings.Builder

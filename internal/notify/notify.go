@@ -108,11 +108,11 @@ const (
 	maxRules = 2 * ptc.RuleLimit
 )
 
-// Compose finds the words for a statement. Where they would be too much for
+// Compose finds the words for a notification. Where they would be too much for
 // SNS, what became of the rules is left out first, then whole findings from
 // the end, in all parts alike, until the message fits; only then, and only
 // where somebody feeds the auditor nonsense, changes and faults.
-func Compose(s report.Statement) Message {
+func Compose(s report.Notification) Message {
 	d := newDraft(s)
 	size := d.size()
 	m := d.compose(size)

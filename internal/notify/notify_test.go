@@ -28,9 +28,9 @@ var inFull = map[string]bool{
 
 // TestGolden shows every message as its readers get it.
 func TestGolden(t *testing.T) {
-	for name, statement := range examples() {
+	for name, notification := range examples() {
 		t.Run(name, func(t *testing.T) {
-			m := notify.Compose(statement)
+			m := notify.Compose(notification)
 			golden(t, name+".txt", "Subject: "+m.Subject+"\n\n"+m.Text)
 			if !inFull[name] {
 				return
@@ -98,7 +98,7 @@ func TestWrap(t *testing.T) {
 // TestManyChanges: of a thousand changes, all that touch what is said are told
 // with who made them, however early they came.
 func TestManyChanges(t *testing.T) {
-	s := statement(func(s *report.Statement) {
+	s := notification(func(s *report.Notification) {
 		for n := range 1000 {
 			c := change("CreatePullThroughCacheRule", fmt.Sprintf("team-%03d/hub", n), "", 0)
 			c.EventID = fmt.Sprint(n)
@@ -148,7 +148,7 @@ func TestSince(t *testing.T) {
 		{ago(47 * time.Hour), "Failing for 47 hours, since 2026-11-19 23:50 UTC."},
 		{ago(8*day - time.Second), "Failing for 7 days, since 2026-11-13."},
 	} {
-		s := statement(func(s *report.Statement) {
+		s := notification(func(s *report.Notification) {
 			s.Reminded = []report.Finding{quay}
 			s.Notes = map[string]report.Note{quay.Fingerprint: {Since: tc.since}}
 		})
@@ -177,7 +177,7 @@ func TestStores(t *testing.T) {
 		{"newer", ptc.Fault{Operation: "GetLedger", Kind: ptc.FaultMalformed}, "deploy that version again"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			m := hold(t, statement(func(s *report.Statement) { s.Faults = []ptc.Fault{tc.fault} }))
+			m := hold(t, notification(func(s *report.Notification) { s.Faults = []ptc.Fault{tc.fault} }))
 			if !strings.Contains(m.Text, tc.want) {
 				t.Errorf("the text does not say %q:\n%s", tc.want, m.Text)
 			}

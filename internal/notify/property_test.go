@@ -15,8 +15,8 @@ import (
 )
 
 // big is n of something, spread over the sections.
-func big(n int, of func(i int) report.Finding) report.Statement {
-	s := report.Statement{Registry: registry, Policy: report.Policy{Name: "default"}, At: at}
+func big(n int, of func(i int) report.Finding) report.Notification {
+	s := report.Notification{Registry: registry, Policy: report.Policy{Name: "default"}, At: at}
 	sections := []*[]report.Finding{&s.New, &s.Altered, &s.Resolved, &s.Reminded, &s.Open, &s.Undecided}
 	for i := range n {
 		f := of(i)
@@ -26,7 +26,7 @@ func big(n int, of func(i int) report.Finding) report.Statement {
 	return s
 }
 
-func TestAnyStatementFits(t *testing.T) {
+func TestAnyNotificationFits(t *testing.T) {
 	megabyte := strings.Repeat("no route to host; ", 1<<16)
 	severity := func(i int) report.Severity { return report.Severities()[i%5] }
 	worst := strings.Repeat(`"\`, 1000) + strings.Repeat("\U0001F984", 4000) // each costs four bytes in the sqs part
@@ -42,14 +42,14 @@ func TestAnyStatementFits(t *testing.T) {
 			References: []string{text, text, text, text, text, text}, Waiver: &report.Waiver{Owner: text, Reason: text, Expires: text}, Fingerprint: text, Facts: text,
 		}
 	}
-	for name, s := range map[string]report.Statement{
+	for name, s := range map[string]report.Notification{
 		"nothing":         {},
 		"a registry":      {Registry: registry, At: at},
 		"10,000 smallest": big(10000, func(i int) report.Finding { return report.Finding{Severity: severity(i)} }),
 		"10,000 findings": big(10000, func(i int) report.Finding {
 			return finding2(fmt.Sprintf("team-%d/hub", i), severity(i), "ECR cannot use it.")
 		}),
-		"10,000 of one section": func() report.Statement {
+		"10,000 of one section": func() report.Notification {
 			s := big(0, nil)
 			for i := range 10000 {
 				s.New = append(s.New, finding2(fmt.Sprintf("team-%d/hub", i), severity(i), "ECR cannot use it."))
@@ -58,7 +58,7 @@ func TestAnyStatementFits(t *testing.T) {
 		}(),
 		"1 MB failures":   big(12, func(i int) report.Finding { return finding(i, megabyte) }),
 		"worst to encode": big(300, func(i int) report.Finding { return finding(i, worst) }),
-		"worst faults and changes": func() report.Statement {
+		"worst faults and changes": func() report.Notification {
 			s := big(30, func(i int) report.Finding { return finding(i, worst) })
 			for i := range 60 {
 				s.Changes = append(s.Changes, trigger(worst))
@@ -78,7 +78,7 @@ func TestAnyStatementFits(t *testing.T) {
 			s.Policy.Name, s.Evidence = worst, worst
 			return s
 		}(),
-		"rules only": func() report.Statement {
+		"rules only": func() report.Notification {
 			s := big(6, func(i int) report.Finding { return finding2(fmt.Sprint("p", i), severity(i), "m") })
 			for i := range 100 {
 				c := report.RuleChange{Prefix: fmt.Sprint("rule-", i), Kind: report.Altered}
@@ -89,7 +89,7 @@ func TestAnyStatementFits(t *testing.T) {
 			}
 			return s
 		}(),
-		"10,000 faults": func() report.Statement {
+		"10,000 faults": func() report.Notification {
 			s := big(100, func(i int) report.Finding { return finding2(fmt.Sprint("p", i), severity(i), "m") })
 			for i := range 10000 {
 				s.Faults = append(s.Faults, ptc.Fault{Operation: "ValidatePullThroughCacheRule", Prefix: fmt.Sprint("prefix-", i), Kind: ptc.FaultThrottled, Message: fmt.Sprint("number ", i)})
@@ -112,7 +112,7 @@ func finding2(prefix string, severity report.Severity, message string) report.Fi
 // TestCutKeepsTheWorst fills the message as far as it goes, with what matters
 // most.
 func TestCutKeepsTheWorst(t *testing.T) {
-	s := report.Statement{Registry: registry, Policy: report.Policy{Name: "default"}, At: at}
+	s := report.Notification{Registry: registry, Policy: report.Policy{Name: "default"}, At: at}
 	for i := range 2000 {
 		s.New = append(s.New, finding2(fmt.Sprintf("team-%04d/hub", i), report.Severities()[i%5], "ECR cannot use it."))
 		s.Open = append(s.Open, finding2(fmt.Sprintf("open-%04d/hub", i), report.Critical, "ECR cannot use it."))
@@ -154,32 +154,32 @@ func TestExamplesHold(t *testing.T) {
 
 // TestID tells what a program may drop from what it may not.
 func TestID(t *testing.T) {
-	base := func() report.Statement { return examples()["all-sections"] }
+	base := func() report.Notification { return examples()["all-sections"] }
 	want := notify.Compose(base()).ID
 	for _, tc := range []struct {
 		name   string
-		change func(s *report.Statement)
+		change func(s *report.Notification)
 		same   bool
 	}{
-		{"later", func(s *report.Statement) { s.At = s.At.Add(time.Minute) }, true},
-		{"in another order", func(s *report.Statement) { slices.Reverse(s.Changes) }, true},
-		{"in other words", func(s *report.Statement) { s.New[0].Message = "x"; s.Faults[0].Message = "request id 7" }, true},
-		{"another registry", func(s *report.Statement) { s.Registry.Region = "eu-west-2" }, false},
-		{"another status of the same finding", func(s *report.Statement) { s.Altered, s.Resolved = s.Resolved, s.Altered }, false},
-		{"resolved", func(s *report.Statement) { s.Resolved, s.New = s.New, nil }, false},
-		{"other facts", func(s *report.Statement) { s.New[0].Facts = "x" }, false},
-		{"another severity", func(s *report.Statement) { s.New[0].Severity = report.Low }, false},
-		{"one more change", func(s *report.Statement) {
+		{"later", func(s *report.Notification) { s.At = s.At.Add(time.Minute) }, true},
+		{"in another order", func(s *report.Notification) { slices.Reverse(s.Changes) }, true},
+		{"in other words", func(s *report.Notification) { s.New[0].Message = "x"; s.Faults[0].Message = "request id 7" }, true},
+		{"another registry", func(s *report.Notification) { s.Registry.Region = "eu-west-2" }, false},
+		{"another status of the same finding", func(s *report.Notification) { s.Altered, s.Resolved = s.Resolved, s.Altered }, false},
+		{"resolved", func(s *report.Notification) { s.Resolved, s.New = s.New, nil }, false},
+		{"other facts", func(s *report.Notification) { s.New[0].Facts = "x" }, false},
+		{"another severity", func(s *report.Notification) { s.New[0].Severity = report.Low }, false},
+		{"one more change", func(s *report.Notification) {
 			s.Changes = append(s.Changes, change("UpdatePullThroughCacheRule", "docker-hub", "", 40))
 		}, false},
-		{"with another note", func(s *report.Statement) { s.Notes = nil }, true},
-		{"with other evidence", func(s *report.Statement) { s.Evidence = "" }, true},
-		{"after another message", func(s *report.Statement) { s.Seq++ }, false},
-		{"another change of a rule", func(s *report.Statement) { s.Rules = s.Rules[1:] }, false},
-		{"another field of a rule", func(s *report.Statement) { s.Rules = []report.RuleChange{quaySwapped} }, false},
-		{"what no event told of", func(s *report.Statement) { s.Rules, s.Unexplained = s.Unexplained, s.Rules }, false},
-		{"not recovered", func(s *report.Statement) { s.Recovered = time.Time{} }, false},
-		{"another fault", func(s *report.Statement) { s.Faults[0].Prefix = "x" }, false},
+		{"with another note", func(s *report.Notification) { s.Notes = nil }, true},
+		{"with other evidence", func(s *report.Notification) { s.Evidence = "" }, true},
+		{"after another message", func(s *report.Notification) { s.Seq++ }, false},
+		{"another change of a rule", func(s *report.Notification) { s.Rules = s.Rules[1:] }, false},
+		{"another field of a rule", func(s *report.Notification) { s.Rules = []report.RuleChange{quaySwapped} }, false},
+		{"what no event told of", func(s *report.Notification) { s.Rules, s.Unexplained = s.Unexplained, s.Rules }, false},
+		{"not recovered", func(s *report.Notification) { s.Recovered = time.Time{} }, false},
+		{"another fault", func(s *report.Notification) { s.Faults[0].Prefix = "x" }, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := base()
@@ -201,45 +201,45 @@ func TestSubject(t *testing.T) {
 	const tail = " - ECR pull through cache, 111122223333 eu-west-1"
 	for _, tc := range []struct {
 		want string
-		s    report.Statement
+		s    report.Notification
 	}{
-		{"[HIGH] 2 new failures, 1 resolved" + tail, report.Statement{New: two, Resolved: one("ghcr")}},
-		{"[HIGH] 2 new failures on quay" + tail, report.Statement{New: append(one("quay"), one("quay")...)}},
-		{"[HIGH] 1 new failure" + tail, report.Statement{New: one("")}},
-		{"[HIGH] 1 new failure on thirdparty/registry.k8s.io" + " - ECR pull through cache, 111122223333 eu-west-1", report.Statement{New: one("thirdparty/registry.k8s.io")}},
-		{"[HIGH] 1 changed failure on quay, 2 resolved" + tail, report.Statement{Altered: one("quay"), Resolved: two}},
-		{"[HIGH] quay changed without an event" + tail, report.Statement{Unexplained: []report.RuleChange{quayAdded}}},
-		{"[HIGH] 2 rules changed without an event, 1 resolved" + tail, report.Statement{Unexplained: []report.RuleChange{quayAdded, hubSecret}, Resolved: one("ghcr")}},
-		{"[HIGH] 1 changed failure on quay" + tail, report.Statement{Altered: one("quay"), Unexplained: []report.RuleChange{quayAdded}}},
-		{"[RESOLVED] Can be audited again" + tail, report.Statement{Recovered: at}},
-		{"[RESOLVED] Can be audited again, 2 resolved" + tail, report.Statement{Recovered: at, Resolved: two}},
-		{"[HIGH] 1 new failure, can be audited again" + tail, report.Statement{Recovered: at, New: one("")}},
-		{"[CRITICAL] Could not keep evidence, 1 new failure" + tail, report.Statement{Faults: []ptc.Fault{fault("PutLedger", "", "", ptc.FaultTimeout), fault("PutEvidence", "", "", ptc.FaultDenied)}, New: one("")}},
-		{"[CRITICAL] Could not audit: throttled" + tail, report.Statement{
+		{"[HIGH] 2 new failures, 1 resolved" + tail, report.Notification{New: two, Resolved: one("ghcr")}},
+		{"[HIGH] 2 new failures on quay" + tail, report.Notification{New: append(one("quay"), one("quay")...)}},
+		{"[HIGH] 1 new failure" + tail, report.Notification{New: one("")}},
+		{"[HIGH] 1 new failure on thirdparty/registry.k8s.io" + " - ECR pull through cache, 111122223333 eu-west-1", report.Notification{New: one("thirdparty/registry.k8s.io")}},
+		{"[HIGH] 1 changed failure on quay, 2 resolved" + tail, report.Notification{Altered: one("quay"), Resolved: two}},
+		{"[HIGH] quay changed without an event" + tail, report.Notification{Unexplained: []report.RuleChange{quayAdded}}},
+		{"[HIGH] 2 rules changed without an event, 1 resolved" + tail, report.Notification{Unexplained: []report.RuleChange{quayAdded, hubSecret}, Resolved: one("ghcr")}},
+		{"[HIGH] 1 changed failure on quay" + tail, report.Notification{Altered: one("quay"), Unexplained: []report.RuleChange{quayAdded}}},
+		{"[RESOLVED] Can be audited again" + tail, report.Notification{Recovered: at}},
+		{"[RESOLVED] Can be audited again, 2 resolved" + tail, report.Notification{Recovered: at, Resolved: two}},
+		{"[HIGH] 1 new failure, can be audited again" + tail, report.Notification{Recovered: at, New: one("")}},
+		{"[CRITICAL] Could not keep evidence, 1 new failure" + tail, report.Notification{Faults: []ptc.Fault{fault("PutLedger", "", "", ptc.FaultTimeout), fault("PutEvidence", "", "", ptc.FaultDenied)}, New: one("")}},
+		{"[CRITICAL] Could not audit: throttled" + tail, report.Notification{
 			Faults: []ptc.Fault{fault("PutEvidence", "", "", ptc.FaultDenied), fault("DescribePullThroughCacheRules", "", "", ptc.FaultThrottled)},
 		}},
-		{"[HIGH] 1 new failure, 2 reminders" + tail, report.Statement{New: one(""), Reminded: two}},
-		{"[HIGH] Reminder: 1 failure on quay" + tail, report.Statement{Reminded: one("quay")}},
-		{"[RESOLVED] 1 failure on quay" + tail, report.Statement{Resolved: one("quay")}},
-		{"[RESOLVED] 2 failures, 1 still open" + tail, report.Statement{Resolved: two, Open: one("ghcr")}},
-		{"[LOW] 1 new failure, 1 resolved" + tail, report.Statement{
+		{"[HIGH] 1 new failure, 2 reminders" + tail, report.Notification{New: one(""), Reminded: two}},
+		{"[HIGH] Reminder: 1 failure on quay" + tail, report.Notification{Reminded: one("quay")}},
+		{"[RESOLVED] 1 failure on quay" + tail, report.Notification{Resolved: one("quay")}},
+		{"[RESOLVED] 2 failures, 1 still open" + tail, report.Notification{Resolved: two, Open: one("ghcr")}},
+		{"[LOW] 1 new failure, 1 resolved" + tail, report.Notification{
 			New: []report.Finding{finding2("", report.Low, "m")}, Resolved: []report.Finding{finding2("", report.Critical, "m")},
 		}},
-		{"[CRITICAL] Could not audit: access denied" + tail, report.Statement{Faults: []ptc.Fault{fault("DescribePullThroughCacheRules", "", "AccessDeniedException", ptc.FaultDenied)}}},
-		{"[CRITICAL] Could not audit: no valid credentials" + tail, report.Statement{Faults: []ptc.Fault{fault("DescribePullThroughCacheRules", "", "ExpiredTokenException", ptc.FaultDenied)}}},
-		{"[CRITICAL] Could not audit: throttled" + tail, report.Statement{Faults: []ptc.Fault{fault("DescribePullThroughCacheRules", "", "ThrottlingException", ptc.FaultThrottled)}}},
-		{"[CRITICAL] Could not audit: policy is broken" + tail, report.Statement{Faults: []ptc.Fault{fault("LoadPolicy", "", "", ptc.FaultMalformed)}}},
-		{"[CRITICAL] Could not audit: environment is broken" + tail, report.Statement{Faults: []ptc.Fault{fault("LoadConfig", "", "", ptc.FaultMalformed)}}},
-		{"[CRITICAL] Could not audit quay, 1 new failure" + tail, report.Statement{
+		{"[CRITICAL] Could not audit: access denied" + tail, report.Notification{Faults: []ptc.Fault{fault("DescribePullThroughCacheRules", "", "AccessDeniedException", ptc.FaultDenied)}}},
+		{"[CRITICAL] Could not audit: no valid credentials" + tail, report.Notification{Faults: []ptc.Fault{fault("DescribePullThroughCacheRules", "", "ExpiredTokenException", ptc.FaultDenied)}}},
+		{"[CRITICAL] Could not audit: throttled" + tail, report.Notification{Faults: []ptc.Fault{fault("DescribePullThroughCacheRules", "", "ThrottlingException", ptc.FaultThrottled)}}},
+		{"[CRITICAL] Could not audit: policy is broken" + tail, report.Notification{Faults: []ptc.Fault{fault("LoadPolicy", "", "", ptc.FaultMalformed)}}},
+		{"[CRITICAL] Could not audit: environment is broken" + tail, report.Notification{Faults: []ptc.Fault{fault("LoadConfig", "", "", ptc.FaultMalformed)}}},
+		{"[CRITICAL] Could not audit quay, 1 new failure" + tail, report.Notification{
 			Faults: []ptc.Fault{fault("ValidatePullThroughCacheRule", "quay", "", ptc.FaultTimeout)}, New: one("ghcr"),
 		}},
-		{"[CRITICAL] Could not audit 2 rules" + tail, report.Statement{
+		{"[CRITICAL] Could not audit 2 rules" + tail, report.Notification{
 			Faults:    []ptc.Fault{fault("ValidatePullThroughCacheRule", "quay", "", ptc.FaultTimeout), fault("ValidatePullThroughCacheRule", "ghcr", "", ptc.FaultThrottled)},
 			Undecided: one("quay"),
 		}},
-		{"[CRITICAL] Could not audit: 1 check undecided" + tail, report.Statement{Undecided: one("")}},
-		{"[CRITICAL] Could not audit team-data..., 1 new failure" + tail, report.Statement{Undecided: one("team-data-science/registry-mir"), New: one("ghcr")}},
-		{"[CRITICAL] Could not audit 1 rule, 2 new failures, 1 changed failure, 2 resolved" + tail, report.Statement{
+		{"[CRITICAL] Could not audit: 1 check undecided" + tail, report.Notification{Undecided: one("")}},
+		{"[CRITICAL] Could not audit team-data..., 1 new failure" + tail, report.Notification{Undecided: one("team-data-science/registry-mir"), New: one("ghcr")}},
+		{"[CRITICAL] Could not audit 1 rule, 2 new failures, 1 changed failure, 2 resolved" + tail, report.Notification{
 			Undecided: one("team-data-science/registry-mir"), New: two, Altered: one("a"), Resolved: two, Reminded: two,
 		}},
 	} {
@@ -302,10 +302,10 @@ func list[T any](t *rapid.T, most int, one func(t *rapid.T) T) []T {
 	return out
 }
 
-// anyStatement draws what a ledger, a report and their outside world could
+// anyNotification draws what a ledger, a report and their outside world could
 // bring about, and more.
-func anyStatement(t *rapid.T) report.Statement {
-	s := report.Statement{
+func anyNotification(t *rapid.T) report.Notification {
+	s := report.Notification{
 		Registry: rapid.SampledFrom([]ptc.Registry{registry, registry, {}, {Account: text(t), Region: text(t)}}).Draw(t, "registry"),
 		Policy:   report.Policy{Name: text(t)},
 		At:       moment(t),
@@ -369,10 +369,10 @@ func anyStatement(t *rapid.T) report.Statement {
 	return s
 }
 
-// TestAnyStatement: whatever there is to say, however large or hostile, makes
+// TestAnyNotification: whatever there is to say, however large or hostile, makes
 // a message that SNS takes, that decodes, and whose parts agree.
-func TestAnyStatement(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) { hold(t, anyStatement(t)) })
+func TestAnyNotification(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) { hold(t, anyNotification(t)) })
 }
 
 func FuzzCompose(f *testing.F) {

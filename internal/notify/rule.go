@@ -27,11 +27,11 @@ func (d *draft) became(w *writer, m Message) {
 
 // untold lists changes that no change event told of, and asks why.
 func (d *draft) untold(w *writer, m Message) {
-	if len(d.statement.Unexplained) == 0 {
+	if len(d.notification.Unexplained) == 0 {
 		return
 	}
 	w.title(titleUntold)
-	ruleChanges(w, m.Unexplained, len(d.statement.Unexplained)-len(m.Unexplained), "changed without an event")
+	ruleChanges(w, m.Unexplained, len(d.notification.Unexplained)-len(m.Unexplained), "changed without an event")
 	for _, step := range d.untoldSteps() {
 		w.line("")
 		for line := range strings.Lines(step) {
@@ -45,7 +45,7 @@ func (d *draft) untold(w *writer, m Message) {
 }
 
 // apart are the changes of rules that events told of, or still may.
-func apart(s report.Statement) []report.RuleChange {
+func apart(s report.Notification) []report.RuleChange {
 	return slices.DeleteFunc(slices.Clone(s.Rules), func(c report.RuleChange) bool {
 		return slices.ContainsFunc(s.Unexplained, func(u report.RuleChange) bool {
 			return c.Prefix == u.Prefix && c.Kind == u.Kind && slices.Equal(c.Fields, u.Fields)

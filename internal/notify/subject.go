@@ -32,9 +32,9 @@ func (d *draft) entitle(said []phrase) string {
 	case len(said) == 0:
 		said = []phrase{{words: "Nothing to report"}}
 	case d.urgency() == string(report.Resolved) && d.recovered.IsZero(): // which the tag says
-		said[0].words = count(len(d.statement.Resolved), "1 failure", "%d failures")
+		said[0].words = count(len(d.notification.Resolved), "1 failure", "%d failures")
 		said[0].before = said[0].words + " on "
-		if n := len(d.statement.Open); n > 0 {
+		if n := len(d.notification.Open); n > 0 {
 			said = append(said, phrase{words: fmt.Sprintf("%d still open", n)})
 		}
 	}
@@ -56,7 +56,7 @@ func (d *draft) entitle(said []phrase) string {
 // urgency is what the tag says: the severity of what fails. Good news alone
 // wakes nobody, however bad it was before.
 func (d *draft) urgency() string {
-	s := d.statement
+	s := d.notification
 	if statuses := s.Statuses(); len(statuses) == 1 && statuses[0] == report.Resolved {
 		return string(report.Resolved)
 	}
@@ -91,7 +91,7 @@ func sentence(said []phrase, name string) string {
 
 // phrases are what is said, the most important first.
 func (d *draft) phrases() []phrase {
-	s := d.statement
+	s := d.notification
 	var said []phrase
 	if p, ok := d.couldNotAudit(); ok {
 		said = append(said, p)
@@ -130,7 +130,7 @@ func (d *draft) phrases() []phrase {
 // couldNotAudit says how much could not be audited, and why where that is one
 // reason.
 func (d *draft) couldNotAudit() (phrase, bool) {
-	s := d.statement
+	s := d.notification
 	rules := map[string]bool{}
 	for _, f := range s.Faults {
 		switch _, atStore := (Fault{Operation: f.Operation}).step(); {

@@ -16,7 +16,7 @@ func (d *draft) text(m Message) string {
 	w.say("", d.about())
 	d.changed(&w, m)
 
-	if len(d.faults) > 0 || len(d.statement.Undecided) > 0 {
+	if len(d.faults) > 0 || len(d.notification.Undecided) > 0 {
 		w.title("COULD NOT AUDIT")
 		d.couldNot(&w, m)
 	}
@@ -68,7 +68,7 @@ func (d *draft) section(w *writer, m Message, status report.Status, write func(w
 
 // recovery says that the registry can be audited again.
 func (d *draft) recovery() string {
-	if took, since := lasting(d.recovered, d.statement.At); took != "" {
+	if took, since := lasting(d.recovered, d.notification.At); took != "" {
 		return "It can be audited again, after " + took + ". It could not since " + since + "."
 	}
 	return "It can be audited again."
@@ -92,14 +92,14 @@ func heading(s report.Status) string {
 
 // summarize counts all that is said, as a sentence without its full stop.
 func (d *draft) summarize(said []phrase) string {
-	if n := len(d.statement.Open); n > 0 {
+	if n := len(d.notification.Open); n > 0 {
 		said = append(slices.Clip(said), phrase{words: fmt.Sprintf("%d still open", n)})
 	}
 	if len(said) == 0 {
 		return "Nothing to report"
 	}
 	name := ""
-	if len(d.statement.Faults) > 0 || len(d.statement.Undecided) > 0 {
+	if len(d.notification.Faults) > 0 || len(d.notification.Undecided) > 0 {
 		name = said[0].prefix
 	}
 	return sentence(said, name)
@@ -111,7 +111,7 @@ func (d *draft) about() string {
 	if d.policy != "" {
 		about += ", policy " + d.policy
 	}
-	if at := d.statement.At; !at.IsZero() {
+	if at := d.notification.At; !at.IsZero() {
 		about += ", " + at.UTC().Format("2006-01-02 15:04 UTC")
 	}
 	return about + "."

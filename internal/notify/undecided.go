@@ -24,7 +24,7 @@ func (d *draft) couldNot(w *writer, m Message) {
 			w.say("    ", "Mend: "+mend)
 		}
 	}
-	if left := len(d.statement.Faults) - sum(m.Faults); left > 0 {
+	if left := len(d.notification.Faults) - sum(m.Faults); left > 0 {
 		w.line("  " + count(left, "1 more fault.", "%d more faults."))
 	}
 	undecided(w, m)

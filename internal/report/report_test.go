@@ -199,7 +199,7 @@ func TestFactsFollowWhatIsJudged(t *testing.T) {
 	}
 }
 
-func TestStatementOf(t *testing.T) {
+func TestNotificationOf(t *testing.T) {
 	waived := finding("root-prefix", "ROOT", report.Fail, report.Critical)
 	waived.Waiver = &report.Waiver{}
 	change := report.Trigger{Kind: report.ChangeTrigger, Actor: &report.Actor{Name: "jane"}}
@@ -215,8 +215,8 @@ func TestStatementOf(t *testing.T) {
 		},
 	}
 	r.Finish()
-	got := report.StatementOf(r, report.Low)
-	want := report.Statement{
+	got := report.NotificationOf(r, report.Low)
+	want := report.Notification{
 		Registry: registry,
 		New:      []report.Finding{finding("critical", "b", report.Fail, report.Critical), finding("low", "a", report.Fail, report.Low)},
 		Changes:  []report.Trigger{change},
@@ -235,24 +235,24 @@ func TestStatementOf(t *testing.T) {
 func TestStatuses(t *testing.T) {
 	f := []report.Finding{finding("c", "p", report.Fail, report.Low)}
 	tests := []struct {
-		name      string
-		statement report.Statement
-		want      []report.Status
-		severity  report.Severity
+		name         string
+		notification report.Notification
+		want         []report.Status
+		severity     report.Severity
 	}{
-		{"nothing", report.Statement{Open: f}, nil, ""},
-		{"undecided counts as critical", report.Statement{Undecided: f, New: f}, []report.Status{report.CouldNotAudit, report.Failed}, report.Critical},
-		{"fault", report.Statement{Faults: []ptc.Fault{{}}}, []report.Status{report.CouldNotAudit}, report.Critical},
-		{"unexplained changes are high", report.Statement{Unexplained: []report.RuleChange{{}}}, []report.Status{report.Changed}, report.High},
-		{"what recovers was critical", report.Statement{Recovered: time.Unix(1, 0)}, []report.Status{report.Resolved}, report.Critical},
-		{"all others, in order", report.Statement{Resolved: f, Reminded: f, Altered: f, New: f}, []report.Status{report.Failed, report.Changed, report.Reminder, report.Resolved}, report.Low},
+		{"nothing", report.Notification{Open: f}, nil, ""},
+		{"undecided counts as critical", report.Notification{Undecided: f, New: f}, []report.Status{report.CouldNotAudit, report.Failed}, report.Critical},
+		{"fault", report.Notification{Faults: []ptc.Fault{{}}}, []report.Status{report.CouldNotAudit}, report.Critical},
+		{"unexplained changes are high", report.Notification{Unexplained: []report.RuleChange{{}}}, []report.Status{report.Changed}, report.High},
+		{"what recovers was critical", report.Notification{Recovered: time.Unix(1, 0)}, []report.Status{report.Resolved}, report.Critical},
+		{"all others, in order", report.Notification{Resolved: f, Reminded: f, Altered: f, New: f}, []report.Status{report.Failed, report.Changed, report.Reminder, report.Resolved}, report.Low},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, tt.statement.Statuses()); diff != "" {
+			if diff := cmp.Diff(tt.want, tt.notification.Statuses()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if got := tt.statement.Severity(); got != tt.severity {
+			if got := tt.notification.Severity(); got != tt.severity {
 				t.Errorf("severity = %q, want %q", got, tt.severity)
 			}
 		})

@@ -45,8 +45,8 @@ func (d *demo) handle(ctx context.Context, event, file string, out io.Writer) (h
 func (d *demo) silent(ctx context.Context, event string) error {
 	d.prompt("ptcaudit event " + event)
 	result, err := d.handle(ctx, event, "said.json", d.Out)
-	if err == nil && len(result.Said) > 0 {
-		err = fmt.Errorf("nothing was to be said, and %s was", result.Said[0].Status)
+	if err == nil && len(result.Notifications) > 0 {
+		err = fmt.Errorf("nothing was to be said, and %s was", result.Notifications[0].Status)
 	}
 	return err
 }
@@ -80,10 +80,10 @@ func (d *demo) twice(ctx context.Context) (handler.Result, error) {
 	if err := group.Wait(); err != nil {
 		return all, err
 	}
-	if len(results[0].Said) < len(results[1].Said) { // the mail first
+	if len(results[0].Notifications) < len(results[1].Notifications) { // the mail first
 		outputs[0], outputs[1] = outputs[1], outputs[0]
 	}
-	all.Said = slices.Concat(results[0].Said, results[1].Said)
+	all.Notifications = slices.Concat(results[0].Notifications, results[1].Notifications)
 	d.say("%s\n%s", outputs[0].String(), strings.TrimSuffix(outputs[1].String(), "\n"))
 	return all, nil
 }

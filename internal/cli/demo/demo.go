@@ -194,11 +194,11 @@ func (d *demo) history(ctx context.Context) error {
 
 // expect says whether exactly one mail of a status was said, of some prefixes.
 func expect(said handler.Result, status report.Status, prefixes ...string) error {
-	if len(said.Said) != 1 || said.Said[0].Status != status {
-		return fmt.Errorf("one mail of status %s was to be said, and %d were", status, len(said.Said))
+	if len(said.Notifications) != 1 || said.Notifications[0].Status != status {
+		return fmt.Errorf("one mail of status %s was to be said, and %d were", status, len(said.Notifications))
 	}
 	told := map[string]bool{}
-	for _, f := range said.Said[0].Findings {
+	for _, f := range said.Notifications[0].Findings {
 		told[f.Prefix] = true
 	}
 	for _, prefix := range prefixes {
@@ -218,7 +218,7 @@ func (d *demo) mend(ctx context.Context) error {
 		return err
 	}
 	commands := 0
-	for _, f := range d.said.Said[0].Findings {
+	for _, f := range d.said.Notifications[0].Findings {
 		for line := range strings.Lines(f.Remediation) {
 			if line = strings.TrimSpace(line); strings.HasPrefix(line, "aws ") {
 				if err := d.aws(ctx, d.jane, line); err != nil {

@@ -20,9 +20,9 @@ import (
 
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/render/asff"
-	"ptcaudit/internal/render/samples"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/stand/samples"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")

@@ -11,9 +11,9 @@ import (
 
 	"ptcaudit/internal/render/csv"
 	"ptcaudit/internal/render/outside"
-	"ptcaudit/internal/render/samples"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/stand/samples"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")

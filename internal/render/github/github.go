@@ -47,7 +47,7 @@ func Render(w io.Writer, r report.Report, o Options) error {
 	if message, ok := outside.Unsupported(r); ok {
 		p.annotate(isNotice, registry, "", message)
 	}
-	said := report.StatementOf(r, report.Informational)
+	said := report.NotificationOf(r, report.Informational)
 	for _, f := range said.New {
 		p.finding(kind(f.Severity), strings.ToUpper(string(f.Severity)), f)
 	}

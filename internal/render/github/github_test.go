@@ -15,9 +15,9 @@ import (
 	"pgregory.net/rapid"
 
 	"ptcaudit/internal/render/github"
-	"ptcaudit/internal/render/samples"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/stand/samples"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")

@@ -27,9 +27,9 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/render/html"
-	"ptcaudit/internal/render/samples"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/stand/samples"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 var (

@@ -21,8 +21,8 @@ import (
 
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/render/html"
-	"ptcaudit/internal/render/samples"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/stand/samples"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")

@@ -9,9 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/render/junit"
-	"ptcaudit/internal/render/samples"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/stand/samples"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")

@@ -105,7 +105,7 @@ func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " 
 // stays whole when a comment is cut.
 func blocks(r report.Report) []string {
 	var out []string
-	said := report.StatementOf(r, report.Informational)
+	said := report.NotificationOf(r, report.Informational)
 	for _, f := range said.New {
 		out = append(out, full(strings.ToUpper(string(f.Severity)), f))
 	}

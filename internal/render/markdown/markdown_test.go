@@ -19,8 +19,8 @@ import (
 
 	"ptcaudit/internal/render/markdown"
 	"ptcaudit/internal/render/outside"
-	"ptcaudit/internal/render/samples"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/stand/samples"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")

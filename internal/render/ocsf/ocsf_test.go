@@ -16,9 +16,9 @@ import (
 
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/render/ocsf"
-	"ptcaudit/internal/render/samples"
 	"ptcaudit/internal/report"
-	"ptcaudit/internal/toolbox"
+	"ptcaudit/internal/stand/samples"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")

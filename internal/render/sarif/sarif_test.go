@@ -19,9 +19,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
-	"ptcaudit/internal/render/samples"
 	"ptcaudit/internal/render/sarif"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/stand/samples"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")

@@ -1,0 +1,276 @@
+// Package ecrapi asks Amazon ECR for the pull through cache rules of a registry
+// and for its verdict on each, and answers in the words of package ptc. It is
+// the only package that imports the ECR client: no type of the SDK leaves it,
+// and every error that does is a *ptc.Fault or ptc.ErrRuleNotFound. It knows no
+// policy, no report and no other adapter.
+package ecrapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
+
+	"ptcaudit/internal/aws/wire"
+	"ptcaudit/internal/ptc"
+)
+
+// The operations that this package calls, as they stand in a Fault. Both need
+// an IAM permission of the same name, and no others are needed.
+const (
+	DescribeOperation = "DescribePullThroughCacheRules"
+	ValidateOperation = "ValidatePullThroughCacheRule"
+)
+
+// DefaultCallTimeout is how long one attempt of a call may take where Options
+// says nothing. Validate waits for the upstream, so it is not short.
+const DefaultCallTimeout = 10 * time.Second
+
+// Lengths in bytes, beyond which texts and answers from outside are cut.
+const (
+	// MaxFailureLength bounds ECR's explanation of a failed validation, so that
+	// a report of a full registry stays under a megabyte. AWS states no limit.
+	MaxFailureLength = 16 << 10
+	// MaxMessageLength bounds the message of a Fault. CloudTrail cuts the same
+	// text there:
+	// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+	MaxMessageLength = 1 << 10
+	// maxAnswerLength bounds an answer. A page of 50 rules has some 50 kB.
+	maxAnswerLength = 4 << 20
+)
+
+// Options adjusts a Client. The zero value is ready to use.
+type Options struct {
+	// CallTimeout limits one attempt of one call, its answer included; zero
+	// means DefaultCallTimeout. It applies where the configuration's HTTP client
+	// is the SDK's own, as it is unless somebody sets another.
+	CallTimeout time.Duration
+}
+
+// Client asks ECR. It may be used by several goroutines.
+type Client struct {
+	api         *ecr.Client
+	callTimeout time.Duration
+}
+
+// New makes a Client. Retries are the SDK's: their number and delays are cfg's.
+func New(cfg aws.Config, o Options) *Client {
+	timeout := o.CallTimeout
+	if timeout <= 0 {
+		timeout = DefaultCallTimeout
+	}
+	// Every error is returned; the SDK need not write any of it to stderr too.
+	cfg.Logger = logging.Nop{}
+	cfg.HTTPClient = boundedClient{wire.Client(cfg.HTTPClient, timeout, func(t *http.Transport) {
+		// As many as one audit can have under way, so that none is closed
+		// between two calls.
+		t.MaxIdleConnsPerHost = max(t.MaxIdleConnsPerHost, ptc.RuleLimit)
+	})}
+	if cfg.Credentials != nil {
+		cfg.Credentials = credentials{cfg.Credentials}
+	}
+	return &Client{api: ecr.NewFromConfig(cfg), callTimeout: timeout}
+}
+
+// boundedClient is an HTTP client that gives up on answers without end.
+type boundedClient struct{ aws.HTTPClient }
+
+func (c boundedClient) Do(req *http.Request) (*http.Response, error) {
+	resp, err := c.HTTPClient.Do(req)
+	if resp != nil && resp.Body != nil {
+		resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswerLength)
+	}
+	return resp, err
+}
+
+// Rules lists all rules of a registry, in ECR's order. A registry without rules
+// gives an empty list and no error; what is not surely the whole list of this
+// very registry is a *ptc.Fault. Regions that AWS documents to be without pull
+// through cache rules are not asked: they give a fault of kind unsupported.
+func (c *Client) Rules(ctx context.Context, reg ptc.Registry) ([]ptc.Rule, error) {
+	if !ptc.Supported(reg.Region) {
+		return nil, &ptc.Fault{
+			Operation: DescribeOperation,
+			Kind:      ptc.FaultUnsupported,
+			Message:   "Amazon ECR has no pull through cache rules in " + reg.Region,
+		}
+	}
+	rules := []ptc.Rule{}
+	index := map[string]int{}     // of a prefix in rules
+	followed := map[string]bool{} // page tokens
+	pages := ecr.NewDescribePullThroughCacheRulesPaginator(c.api, &ecr.DescribePullThroughCacheRulesInput{
+		RegistryId: aws.String(reg.Account),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx, in(reg))
+		if err != nil {
+			f := c.fault(ctx, DescribeOperation, "", err)
+			if len(followed) > 0 {
+				f = inSupportedRegion(f)
+			}
+			return nil, f
+		}
+		malformed := func(format string, args ...any) ([]ptc.Rule, error) {
+			return nil, malformed(DescribeOperation, "", page.ResultMetadata, fmt.Sprintf(format, args...))
+		}
+		// The SDK makes an empty list of `[]`, and leaves nil where the answer
+		// has none: that is no registry without rules, it is no answer.
+		if page.PullThroughCacheRules == nil {
+			return malformed("the answer has no list of rules")
+		}
+		for _, item := range page.PullThroughCacheRules {
+			prefix := ptc.CleanPrefix(aws.ToString(item.EcrRepositoryPrefix))
+			if prefix == "" {
+				return malformed("the answer has a rule without a prefix")
+			}
+			if id := aws.ToString(item.RegistryId); id != reg.Account {
+				return malformed("rule %s is of registry %q, asked for %s", prefix, id, reg.Account)
+			}
+			// A rule made while the pages are read can come twice: the later
+			// one is the newer.
+			if i, again := index[prefix]; again {
+				rules[i] = rule(prefix, item)
+				continue
+			}
+			index[prefix] = len(rules)
+			rules = append(rules, rule(prefix, item))
+		}
+		if token := aws.ToString(page.NextToken); token != "" {
+			if followed[token] {
+				return malformed("the pages go round in a circle")
+			}
+			followed[token] = true
+		}
+	}
+	return rules, nil
+}
+
+// rule is one item of an answer in our words.
+func rule(prefix string, item types.PullThroughCacheRule) ptc.Rule {
+	upstream := ptc.Upstream{
+		Registry: string(item.UpstreamRegistry),
+		URL:      aws.ToString(item.UpstreamRegistryUrl),
+		Prefix:   aws.ToString(item.UpstreamRepositoryPrefix),
+	}
+	if upstream.Registry == "" {
+		upstream.Registry = ptc.UpstreamOfURL(upstream.URL)
+	}
+	return ptc.Rule{
+		Prefix:        prefix,
+		Upstream:      upstream,
+		CredentialARN: aws.ToString(item.CredentialArn),
+		RoleARN:       aws.ToString(item.CustomRoleArn),
+		CreatedAt:     aws.ToTime(item.CreatedAt).UTC(),
+		UpdatedAt:     aws.ToTime(item.UpdatedAt).UTC(),
+	}
+}
+
+// Validate asks ECR whether a rule works. That it does not is a verdict, not an
+// error. Where the rule is gone the error is ptc.ErrRuleNotFound, otherwise a
+// *ptc.Fault.
+//
+// AWS documents both that open upstreams can be validated and that they cannot:
+// a refusal of one reads as ValidationNotApplicable.
+func (c *Client) Validate(ctx context.Context, reg ptc.Registry, rule ptc.Rule) (ptc.Validation, error) {
+	v, err := c.validate(ctx, reg, rule, rule.Prefix)
+	// The prefix may have been made with a trailing slash, and ECR does not say
+	// whether it minds: no rule may count as gone for want of one.
+	if spelled := rule.Prefix + "/"; errors.Is(err, ptc.ErrRuleNotFound) && ptc.ValidPrefix(spelled) {
+		v, err = c.validate(ctx, reg, rule, spelled)
+	}
+	return v, err
+}
+
+func (c *Client) validate(ctx context.Context, reg ptc.Registry, rule ptc.Rule, prefix string) (ptc.Validation, error) {
+	out, err := c.api.ValidatePullThroughCacheRule(ctx, &ecr.ValidatePullThroughCacheRuleInput{
+		EcrRepositoryPrefix: aws.String(prefix),
+		RegistryId:          aws.String(reg.Account),
+	}, in(reg))
+	if err != nil {
+		return c.refusal(ctx, rule, err)
+	}
+	malformed := func(message string) (ptc.Validation, error) {
+		return ptc.Validation{}, malformed(ValidateOperation, rule.Prefix, out.ResultMetadata, message)
+	}
+	if got := ptc.CleanPrefix(aws.ToString(out.EcrRepositoryPrefix)); got != rule.Prefix {
+		return malformed(fmt.Sprintf("the answer is about prefix %q", got))
+	}
+	if id := aws.ToString(out.RegistryId); id != reg.Account {
+		return malformed(fmt.Sprintf("the answer is of registry %q, asked for %s", id, reg.Account))
+	}
+	if out.IsValid {
+		return ptc.Validation{Status: ptc.ValidationValid}, nil
+	}
+	return ptc.Validation{
+		Status:  ptc.ValidationInvalid,
+		Failure: clip(aws.ToString(out.Failure), MaxFailureLength),
+	}, nil
+}
+
+// refusal reads an error of Validate.
+func (c *Client) refusal(ctx context.Context, rule ptc.Rule, err error) (ptc.Validation, error) {
+	var (
+		notFound  *types.PullThroughCacheRuleNotFoundException
+		parameter *types.InvalidParameterException
+		invalid   *types.ValidationException
+	)
+	open := rule.Upstream.Known() && !rule.Upstream.Authenticated()
+	switch {
+	case errors.As(err, &notFound):
+		return ptc.Validation{}, ptc.ErrRuleNotFound
+	case open && (errors.As(err, &parameter) || errors.As(err, &invalid)):
+		return ptc.Validation{Status: ptc.ValidationNotApplicable}, nil
+	}
+	return ptc.Validation{}, inSupportedRegion(c.fault(ctx, ValidateOperation, rule.Prefix, err))
+}
+
+// inSupportedRegion reads a fault of a Region that has already answered: it has the API,
+// whatever it says now, and the audit must not pass for complete.
+func inSupportedRegion(f *ptc.Fault) *ptc.Fault {
+	if f.Kind == ptc.FaultUnsupported {
+		f.Kind = ptc.FaultUnavailable
+	}
+	return f
+}
+
+// in sends a call to the Region of a registry, whatever the client's own.
+func in(reg ptc.Registry) func(*ecr.Options) {
+	return func(o *ecr.Options) { o.Region = reg.Region }
+}
+
+// malformed is the fault of an answer that came and cannot be right.
+func malformed(operation, prefix string, metadata middleware.Metadata, message string) *ptc.Fault {
+	id, _ := awsmiddleware.GetRequestIDMetadata(metadata)
+	return &ptc.Fault{
+		Operation: operation,
+		Prefix:    prefix,
+		Kind:      ptc.FaultMalformed,
+		Message:   clip(message, MaxMessageLength),
+		RequestID: id,
+	}
+}
+
+// clip cuts a text from outside to at most limit bytes and says so in its end.
+// What is not UTF-8 in it is replaced.
+func clip(s string, limit int) string {
+	s = strings.ToValidUTF8(s, string(utf8.RuneError))
+	if len(s) <= limit {
+		return s
+	}
+	end := fmt.Sprintf("… (%d bytes in all)", len(s))
+	cut := limit - len(end)
+	for !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + end
+}

@@ -1,0 +1,214 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"io"
+	"iter"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/logging"
+
+	"ptcaudit/internal/aws/wire"
+	"ptcaudit/internal/ptc"
+)
+
+// The operations of S3, as they stand in a Fault.
+const (
+	opGetObject   = "GetObject"
+	opPutObject   = "PutObject"
+	opListObjects = "ListObjectsV2"
+)
+
+// writerKey is the metadata of an object that names the Put which wrote it.
+const writerKey = "writer"
+
+// bucket is a Store in S3. Writes are conditional, by ETag:
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+type bucket struct {
+	name   string
+	prefix string // empty, or with a slash at its end
+	api    *s3.Client
+}
+
+func newBucket(cfg aws.Config, name, prefix string) *bucket {
+	if prefix != "" {
+		prefix += "/"
+	}
+	// Every error is returned; the SDK need not write any of it to stderr too.
+	cfg.Logger = logging.Nop{}
+	cfg.HTTPClient = wire.Client(cfg.HTTPClient, CallTimeout)
+	if cfg.Credentials != nil {
+		cfg.Credentials = credentials{cfg.Credentials}
+	}
+	return &bucket{name, prefix, s3.NewFromConfig(cfg, func(o *s3.Options) {
+		// What stands in S3's place answers to one name only.
+		o.UsePathStyle = o.BaseEndpoint != nil
+	})}
+}
+
+// Place is s3://bucket/prefix/key.
+func (b *bucket) Place(key string) string { return "s3://" + b.name + "/" + b.prefix + key }
+
+// Get reads an object.
+func (b *bucket) Get(ctx context.Context, key string) ([]byte, string, error) {
+	if err := checkKey(b.prefix + key); err != nil {
+		return nil, "", malformed(opGetObject, err)
+	}
+	out, err := b.open(ctx, key)
+	if err != nil {
+		return nil, "", err
+	}
+	defer func() { _ = out.Body.Close() }()
+	data, err := io.ReadAll(io.LimitReader(out.Body, MaxSize+1))
+	switch {
+	case err != nil:
+		return nil, "", fault(ctx, opGetObject, err)
+	case len(data) > MaxSize:
+		return nil, "", malformed(opGetObject, errTooLarge(b.Place(key)))
+	}
+	return data, aws.ToString(out.ETag), nil
+}
+
+// open asks for an object. What it gives has a version.
+func (b *bucket) open(ctx context.Context, key string) (*s3.GetObjectOutput, error) {
+	out, err := b.api.GetObject(ctx, &s3.GetObjectInput{
+		Bucket: &b.name,
+		Key:    aws.String(b.prefix + key),
+		// By itself the client asks for the checksum, and compares it, only
+		// where its configuration was read by the SDK's own loader.
+		ChecksumMode: types.ChecksumModeEnabled,
+	})
+	switch {
+	case isMissing(err):
+		return nil, ErrNotFound
+	case err != nil:
+		return nil, fault(ctx, opGetObject, err)
+	case aws.ToString(out.ETag) == "":
+		_ = out.Body.Close()
+		return nil, malformed(opGetObject, errNoVersion)
+	}
+	return out, nil
+}
+
+const codeNoSuchKey = "NoSuchKey"
+
+// isMissing reads the answer that there is no such object. Another 404 is not
+// that one: a bucket that is not there, or a proxy's page, says nothing of the
+// object.
+func isMissing(err error) bool {
+	a := read(err)
+	return a.status == http.StatusNotFound && a.code == codeNoSuchKey
+}
+
+var errNoVersion = errors.New("the answer has no ETag")
+
+// Put writes an object.
+func (b *bucket) Put(ctx context.Context, key string, data []byte, version string) (string, error) {
+	if err := checkPut(b.prefix+key, b.Place(key), data); err != nil {
+		return "", malformed(opPutObject, err)
+	}
+	sum := sha256.Sum256(data)
+	writer := rand.Text()
+	in := &s3.PutObjectInput{
+		Bucket: &b.name,
+		Key:    aws.String(b.prefix + key),
+		Body:   bytes.NewReader(data),
+		// Given, not left to the client, which would send it behind the body.
+		// A bucket with Object Lock takes nothing without a checksum.
+		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
+		ContentType:    contentType(key),
+		Metadata:       map[string]string{writerKey: writer},
+	}
+	if version == "" {
+		in.IfNoneMatch = aws.String("*")
+	} else {
+		in.IfMatch = &version
+	}
+	out, err := b.api.PutObject(ctx, in)
+	switch {
+	case isConflict(err):
+		return b.settle(ctx, key, writer, version)
+	case err != nil:
+		return "", fault(ctx, opPutObject, err)
+	case aws.ToString(out.ETag) == "":
+		return "", malformed(opPutObject, errNoVersion)
+	}
+	return *out.ETag, nil
+}
+
+// settle says whose write a conflict is with. It may be this very one: where
+// the answer to an attempt is lost, the client makes another, which finds what
+// the first has written. Who may not read, as the function may not read
+// evidence, cannot know: to whoever wanted nothing there, something is.
+func (b *bucket) settle(ctx context.Context, key, writer, version string) (string, error) {
+	out, err := b.open(ctx, key)
+	switch {
+	case errors.Is(err, ErrNotFound), version == "" && isDenied(err):
+		return "", ErrConflict
+	case err != nil:
+		return "", err
+	}
+	_ = out.Body.Close()
+	if out.Metadata[writerKey] != writer {
+		return "", ErrConflict
+	}
+	return *out.ETag, nil
+}
+
+func isDenied(err error) bool {
+	f, ok := errors.AsType[*ptc.Fault](err)
+	return ok && f.Kind == ptc.FaultDenied
+}
+
+// isConflict reads the answers to a conditional write that found another
+// version: 412, 409 where another write is under way, and 404 where the object
+// has been deleted.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html#conditional-error-response
+func isConflict(err error) bool {
+	status := read(err).status
+	return status == http.StatusPreconditionFailed || status == http.StatusConflict || isMissing(err)
+}
+
+// contentType lets a browser show or unpack what somebody fetches by hand.
+func contentType(key string) *string {
+	if t, known := map[string]string{".json": "application/json", ".gz": "application/gzip"}[path.Ext(key)]; known {
+		return &t
+	}
+	return nil
+}
+
+// List lists keys, a thousand by call.
+func (b *bucket) List(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: aws.String(b.prefix + prefix)}
+		if after != "" {
+			in.StartAfter = aws.String(b.prefix + after)
+		}
+		pages := s3.NewListObjectsV2Paginator(b.api, in, func(o *s3.ListObjectsV2PaginatorOptions) {
+			o.StopOnDuplicateToken = true
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield("", fault(ctx, opListObjects, err))
+				return
+			}
+			for _, object := range page.Contents {
+				key, ours := strings.CutPrefix(aws.ToString(object.Key), b.prefix)
+				if ours && checkKey(key) == nil && !yield(key, nil) {
+					return
+				}
+			}
+		}
+	}
+}

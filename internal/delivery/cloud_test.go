@@ -1,0 +1,95 @@
+package delivery_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/errgroup"
+
+	"ptcaudit/internal/aws/wire"
+	"ptcaudit/internal/delivery"
+	"ptcaudit/internal/stand/localcloud"
+)
+
+// cloud is an S3 on this machine.
+type cloud struct {
+	cfg     aws.Config
+	client  *s3.Client
+	buckets atomic.Int32 // of tests that run at once
+}
+
+func newCloud(t *testing.T) *cloud {
+	t.Helper()
+	c := &cloud{cfg: aws.Config{
+		Region:       home.Region,
+		BaseEndpoint: aws.String(localcloud.Start(t).Endpoint),
+		Credentials:  credentials.NewStaticCredentialsProvider(home.Account, "test", ""),
+	}}
+	cfg := c.cfg
+	cfg.HTTPClient = wire.Client(nil, time.Minute)
+	c.client = s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
+	return c
+}
+
+// bucket makes a bucket, and gives its URL.
+func (c *cloud) bucket(t *testing.T) string {
+	t.Helper()
+	name := fmt.Sprint("bucket-", c.buckets.Add(1))
+	if _, err := c.client.CreateBucket(t.Context(), &s3.CreateBucketInput{
+		Bucket:                    &name,
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(home.Region)},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return "s3://" + name
+}
+
+// However many audits of one registry end at once, there is one message. What
+// they each would have said is in it, since all of them saw the same.
+func TestAtOnce(t *testing.T) {
+	c := newCloud(t)
+	kinds := map[string]func(t *testing.T) *world{
+		"folder": inFolders,
+		"bucket": func(t *testing.T) *world { t.Helper(); return newWorld(t, c.bucket(t), c.bucket(t), c.cfg) },
+	}
+	for kind, world := range kinds {
+		for n := 2; n <= 8; n++ {
+			t.Run(fmt.Sprint(kind, " ", n), func(t *testing.T) {
+				w := world(t)
+				// It takes a while to tell, so that others meet the lease.
+				w.topic.during = func(context.Context) { time.Sleep(20 * time.Millisecond) }
+				var group errgroup.Group
+				said := 0
+				results := make([]delivery.Result, n)
+				for i := range n {
+					r := audited(fmt.Sprint("audit", i), "hub", "quay")
+					group.Go(func() error {
+						var err error
+						results[i], err = w.Turn(home).Deliver(t.Context(), r, false)
+						return err
+					})
+				}
+				if err := group.Wait(); err != nil {
+					t.Fatal(err)
+				}
+				for _, r := range results {
+					if r.Message != nil {
+						said++
+					}
+				}
+				is(t, "said", w.topic.statuses(), []string{"FAILED"})
+				l := w.ledger(t)
+				if said != 1 || l.Seq != 1 || l.Lease != nil || len(w.records(t)) != n {
+					t.Errorf("%d say that they said it; seq %d, lease %v, evidence %v", said, l.Seq, l.Lease, w.records(t))
+				}
+			})
+		}
+	}
+}

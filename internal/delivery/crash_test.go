@@ -1,0 +1,509 @@
+package delivery_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/cli/awsjson"
+	"ptcaudit/internal/emulator"
+	"ptcaudit/internal/ledger"
+	"ptcaudit/internal/notify"
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
+	"ptcaudit/internal/stand/snsstub"
+)
+
+// built is where the command is built.
+var built string
+
+// command is the command, built so that it can be killed at every step.
+var command = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(built, "ptcaudit")
+	out, err := exec.Command("go", "build", "-tags", "failpoint", "-o", path, "ptcaudit/internal/cmd/ptcaudit").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%w\n%s", err, out)
+	}
+	return path, err
+})
+
+func TestMain(m *testing.M) {
+	var err error
+	if built, err = os.MkdirTemp("", "failpoint"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(built) // nothing but a file of ours
+	os.Exit(code)
+}
+
+// The registry of the crash tests: each rule has a secret of its own, and is
+// broken while that is marked for deletion.
+var prefixes = []string{"hub-a", "hub-b", "hub-c"}
+
+const topicARN = "arn:aws:sns:eu-west-1:111122223333:ptcaudit"
+
+// site is all that the command meets.
+type site struct {
+	dir             string
+	env             []string
+	ecr             *httptest.Server
+	topic           *snsstub.Stub
+	state, evidence store.Store
+	broken          map[string]bool
+}
+
+func newSite(t *testing.T, stateURL, evidenceURL string, cfg aws.Config) *site {
+	t.Helper()
+	fixture := emulator.Fixture{Registries: []emulator.Registry{{Account: home.Account, Region: home.Region}}}
+	for _, prefix := range prefixes {
+		arn := "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/" + prefix + "-AbCdEf"
+		fixture.Registries[0].Rules = append(fixture.Registries[0].Rules, emulator.Rule{
+			EcrRepositoryPrefix: prefix, UpstreamRegistryURL: "registry-1.docker.io", CredentialArn: arn,
+		})
+		fixture.Registries[0].Secrets = append(fixture.Registries[0].Secrets, emulator.Secret{ARN: arn, State: emulator.SecretOK})
+	}
+	ecr, err := emulator.New(fixture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{
+		dir: t.TempDir(), topic: snsstub.New(topicARN), broken: map[string]bool{},
+		state: open(t, stateURL, cfg), evidence: open(t, evidenceURL, cfg), ecr: httptest.NewServer(ecr),
+	}
+	sns := httptest.NewServer(s.topic)
+	t.Cleanup(s.ecr.Close)
+	t.Cleanup(sns.Close)
+	s.env = []string{
+		"PATH=/usr/bin:/bin", "HOME=" + s.dir, "AWS_EC2_METADATA_DISABLED=true", "AWS_MAX_ATTEMPTS=2",
+		"AWS_REGION=" + home.Region, "AWS_ACCESS_KEY_ID=" + home.Account, "AWS_SECRET_ACCESS_KEY=test",
+		"AWS_ENDPOINT_URL_ECR=" + s.ecr.URL, "AWS_ENDPOINT_URL_STS=" + s.ecr.URL, "AWS_ENDPOINT_URL_SNS=" + sns.URL,
+		"AWS_ENDPOINT_URL_S3=" + aws.ToString(cfg.BaseEndpoint),
+		"PTCAUDIT_TOPIC_ARN=" + topicARN, "PTCAUDIT_STATE=" + stateURL, "PTCAUDIT_EVIDENCE=" + evidenceURL, "PTCAUDIT_MIN_SEVERITY=critical",
+	}
+	return s
+}
+
+// request asks for an audit.
+var request = []byte(`{"schema":"ptcaudit/request/v1","account":"111122223333","region":"eu-west-1","reason":"schedule"}`)
+
+// changed is a batch of a queue with one change, made so long ago.
+func changed(t *testing.T, prefix string, ago time.Duration) []byte {
+	t.Helper()
+	at := time.Now().UTC().Add(-ago).Format(time.RFC3339)
+	event, err := json.Marshal(map[string]any{
+		"detail-type": "AWS API Call via CloudTrail", "source": "aws.ecr", "account": home.Account, "region": home.Region, "time": at,
+		"detail": map[string]any{
+			"eventVersion": "1.11", "eventSource": "ecr.amazonaws.com", "eventName": "UpdatePullThroughCacheRule", "eventTime": at,
+			"eventID": "event-of-" + prefix, "userIdentity": map[string]any{"userName": "jane"},
+			"requestParameters": map[string]any{"ecrRepositoryPrefix": prefix},
+		},
+	})
+	if err == nil {
+		event, err = json.Marshal(map[string]any{"Records": []any{map[string]any{
+			"messageId": "m", "body": string(event), "eventSource": "aws:sqs", "attributes": map[string]string{"ApproximateReceiveCount": "1"},
+		}}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event
+}
+
+// errKilled says that a process ended as it was to.
+var errKilled = errors.New("killed")
+
+// run handles an event in a process, which is killed after a step, if it comes
+// to it, or after a time; both may be nothing.
+func (s *site) run(t *testing.T, event []byte, step string, after time.Duration) error {
+	t.Helper()
+	path, err := command()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	if after > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, after)
+		defer cancel()
+	}
+	cmd := exec.CommandContext(ctx, path, "event", "-", "--output", "json")
+	cmd.Dir, cmd.Env, cmd.Stdin = s.dir, slices.Concat(s.env, []string{"FAILPOINT=" + step}), bytes.NewReader(event)
+	out, err := cmd.CombinedOutput()
+	switch {
+	case cmd.ProcessState == nil && ctx.Err() != nil:
+		return errKilled // before it began
+	case cmd.ProcessState == nil:
+		return err
+	}
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
+		return errKilled
+	}
+	if !cmd.ProcessState.Success() { // err may be that it came to its end just before it was to be killed
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
+}
+
+// mustRun handles an event to its end.
+func (s *site) mustRun(t *testing.T, event []byte) {
+	t.Helper()
+	if err := s.run(t, event, "", 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// rewrite changes what is known, as time or another audit would.
+func (s *site) rewrite(t *testing.T, change func(l *ledger.Ledger)) {
+	t.Helper()
+	data, version, err := s.state.Get(t.Context(), ledger.Key(home))
+	if errors.Is(err, store.ErrNotFound) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := ledger.Decode(data)
+	if err != nil {
+		t.Fatalf("a crash left a ledger that cannot be read: %v\n%s", err, data)
+	}
+	change(&l)
+	if _, err := s.state.Put(t.Context(), ledger.Key(home), l.Encode(), version); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// outlast waits, in no time, for a lease that was left behind.
+func (s *site) outlast(t *testing.T) (left bool) {
+	t.Helper()
+	s.rewrite(t, func(l *ledger.Ledger) {
+		if left = l.Lease != nil; left {
+			l.Lease.Until = time.Now().UTC().Add(-time.Second)
+		}
+	})
+	return left
+}
+
+// toggle breaks a rule that works, or mends one that does not.
+func (s *site) toggle(t *testing.T, prefix string) {
+	t.Helper()
+	operation := map[bool]string{false: "DeleteSecret", true: "RestoreSecret"}[s.broken[prefix]]
+	_, err := awsjson.Do(t.Context(), s.ecr.Client(), aws.Credentials{AccessKeyID: home.Account, SecretAccessKey: "test"}, awsjson.Call{
+		Endpoint: s.ecr.URL, Service: "secretsmanager", Region: home.Region, Target: "secretsmanager." + operation,
+		Body: fmt.Appendf(nil, `{"SecretId": "ecr-pullthroughcache/%s"}`, prefix),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.broken[prefix] = !s.broken[prefix]
+}
+
+// messages are what the topic took.
+func (s *site) messages(t *testing.T) []notify.Message {
+	t.Helper()
+	var out []notify.Message
+	for _, p := range s.topic.Published() {
+		var parts struct{ Sqs string }
+		var m notify.Message
+		if err := errors.Join(json.Unmarshal([]byte(p.Message), &parts), json.Unmarshal([]byte(parts.Sqs), &m)); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// believed is what somebody who reads the messages takes for broken.
+func (s *site) believed(t *testing.T) map[string]bool {
+	t.Helper()
+	out := map[string]bool{}
+	for _, m := range s.messages(t) {
+		for _, f := range m.Findings {
+			if f.Check == "validation-passed" {
+				out[f.Prefix] = f.Status != report.Resolved
+			}
+		}
+	}
+	maps.DeleteFunc(out, func(_ string, broken bool) bool { return !broken })
+	return out
+}
+
+// kept counts the evidence, all of which can be read.
+func (s *site) kept(t *testing.T) (reports, changes int) {
+	t.Helper()
+	for record, err := range store.Records(t.Context(), s.evidence, ptc.Registry{}, time.Time{}, time.Time{}) {
+		if err != nil {
+			t.Fatal(record.Key, err)
+		}
+		if record.Report != nil {
+			reports++
+		} else {
+			changes++
+		}
+	}
+	return reports, changes
+}
+
+// known is the ledger.
+func (s *site) known(t *testing.T) (l ledger.Ledger) {
+	t.Helper()
+	s.rewrite(t, func(now *ledger.Ledger) { l = *now })
+	return l
+}
+
+// sites are where crashes are tested: on both stores.
+func sites(t *testing.T) map[string]func(t *testing.T) *site {
+	t.Helper()
+	c := newCloud(t)
+	return map[string]func(t *testing.T) *site{
+		"folder": func(t *testing.T) *site {
+			t.Helper()
+			return newSite(t, "file://"+t.TempDir(), "file://"+t.TempDir(), aws.Config{})
+		},
+		"bucket": func(t *testing.T) *site { t.Helper(); return newSite(t, c.bucket(t), c.bucket(t), c.cfg) },
+	}
+}
+
+// Each case is a row of the crash table in internal/README.md: a process is
+// killed after the step, and its message comes again.
+func TestCrashAfter(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the command")
+	}
+	breaks := func(t *testing.T, s *site) []byte { t.Helper(); s.toggle(t, "hub-a"); return request }
+	quiet := func(t *testing.T, s *site) []byte {
+		t.Helper()
+		s.toggle(t, "hub-a")
+		s.mustRun(t, request)
+		return request
+	}
+	covered := func(t *testing.T, s *site) []byte {
+		t.Helper()
+		s.mustRun(t, quiet(t, s))
+		return changed(t, "hub-a", time.Hour)
+	}
+	tests := []struct {
+		step    string
+		prepare func(t *testing.T, s *site) (event []byte)
+		lease   bool // is left behind
+		// incomplete says that the first run after the crash has a fault to say.
+		incomplete bool
+		// said is how many messages there are in the end; ids how many differ.
+		said, ids        int
+		reports, changes int // that are kept in the end
+		check            func(t *testing.T, s *site)
+	}{
+		{step: "evidence-put", prepare: breaks, said: 1, ids: 1, reports: 2},
+		{step: "lease-put", prepare: breaks, lease: true, said: 1, ids: 1, reports: 2},
+		{step: "published", prepare: breaks, lease: true, said: 2, ids: 1, reports: 2},
+		{step: "notified-put", prepare: breaks, said: 1, ids: 1, reports: 2},
+		{step: "lease-dropped", prepare: func(t *testing.T, s *site) []byte {
+			t.Helper()
+			s.topic.Fail(snsstub.AuthorizationError, 403, 1)
+			return breaks(t, s)
+		}, said: 1, ids: 1, reports: 2},
+		{step: "silent-put", prepare: quiet, said: 1, ids: 1, reports: 3},
+		{step: "recorded", prepare: func(t *testing.T, s *site) []byte {
+			t.Helper()
+			event := quiet(t, s)
+			s.rewrite(t, func(l *ledger.Ledger) { l.LastAudit.StartedAt = l.LastAudit.StartedAt.Add(30 * time.Second) })
+			return event
+		}, said: 1, ids: 1, reports: 3},
+		{step: "changes-put", prepare: covered, said: 1, ids: 1, reports: 2, changes: 1, check: knowsJane},
+		{step: "covered-put", prepare: covered, said: 1, ids: 1, reports: 2, changes: 1, check: knowsJane},
+		{step: "set-aside", prepare: func(t *testing.T, s *site) []byte {
+			t.Helper()
+			if _, err := s.state.Put(t.Context(), ledger.Key(home), []byte("torn"), ""); err != nil {
+				t.Fatal(err)
+			}
+			return breaks(t, s)
+		}, incomplete: true, said: 2, ids: 2, reports: 2}, // it is said, and that it is over
+	}
+	var rows []string
+	for _, tt := range tests {
+		rows = append(rows, tt.step)
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(readme), "| killed after |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var documented []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)`").FindAllStringSubmatch(table, -1) {
+		documented = append(documented, row[1])
+	}
+	is(t, "rows of the crash table", slices.Sorted(slices.Values(documented)), slices.Sorted(slices.Values(rows)))
+	for kind, newSite := range sites(t) {
+		for _, tt := range tests {
+			t.Run(kind+"/"+tt.step, func(t *testing.T) {
+				s := newSite(t)
+				event := tt.prepare(t, s)
+				if err := s.run(t, event, tt.step, 0); !errors.Is(err, errKilled) {
+					t.Fatalf("it was not killed after %s: %v", tt.step, err)
+				}
+				if tt.step != "set-aside" && s.outlast(t) != tt.lease {
+					t.Errorf("a lease was left behind: %v", !tt.lease)
+				}
+				if err := s.run(t, event, "", 0); (err != nil) != tt.incomplete {
+					t.Fatal(err)
+				}
+				s.mustRun(t, event) // it may come again although it was acknowledged
+				ids := map[string]bool{}
+				messages := s.messages(t)
+				for _, m := range messages {
+					ids[m.ID] = true
+				}
+				if len(messages) != tt.said || len(ids) != tt.ids {
+					t.Errorf("%d messages with %d ids, want %d with %d", len(messages), len(ids), tt.said, tt.ids)
+				}
+				is(t, "believed to be broken", s.believed(t), map[string]bool{"hub-a": true})
+				// The last run of a change makes none, that of a request one more.
+				reports, changes := s.kept(t)
+				if want := tt.reports + 1; reports != want && tt.changes == 0 || tt.changes > 0 && reports != tt.reports || changes != tt.changes {
+					t.Errorf("%d reports and %d records of changes are kept", reports, changes)
+				}
+				if l := s.known(t); l.Lease != nil {
+					t.Errorf("a lease is left: %v", l.Lease)
+				}
+				if tt.check != nil {
+					tt.check(t, s)
+				}
+			})
+		}
+	}
+}
+
+// knowsJane says that the change is known, once.
+func knowsJane(t *testing.T, s *site) {
+	t.Helper()
+	if l := s.known(t); len(l.Changes) != 1 || l.Changes[0].Actor.Name != "jane" {
+		t.Errorf("the ledger knows the changes %v", l.Changes)
+	}
+}
+
+// What changes between a crash and the next try: whoever may have heard the
+// message learns where things stand.
+func TestChangedWithinACrash(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the command")
+	}
+	for _, step := range []string{"lease-put", "published"} {
+		for _, broken := range []bool{false, true} { // in the end
+			t.Run(fmt.Sprint(step, " broken ", broken), func(t *testing.T) {
+				s := newSite(t, "file://"+t.TempDir(), "file://"+t.TempDir(), aws.Config{})
+				s.toggle(t, "hub-a")
+				if broken {
+					s.mustRun(t, request)
+					s.toggle(t, "hub-a") // what the crash is about is that it is mended
+				}
+				if err := s.run(t, request, step, 0); !errors.Is(err, errKilled) {
+					t.Fatal(err)
+				}
+				s.outlast(t)
+				s.toggle(t, "hub-a")
+				s.mustRun(t, request)
+				s.mustRun(t, request)
+				messages := s.messages(t)
+				want := map[bool]report.Status{false: report.Resolved, true: report.Changed}[broken]
+				if last := messages[len(messages)-1]; last.Status != want {
+					t.Errorf("the last of %d messages says %s, want %s", len(messages), last.Status, want)
+				}
+				is(t, "believed to be broken", s.believed(t), maps.Collect(brokenOnly(s.broken)))
+			})
+		}
+	}
+}
+
+// However often and wherever it is killed: whoever reads the messages knows
+// what is broken once a run came to its end, and the next one is silent.
+func TestRandomKills(t *testing.T) {
+	kills := map[string]int{"folder": 300, "bucket": 40}
+	if testing.Short() {
+		kills = map[string]int{"folder": 20, "bucket": 5}
+	}
+	steps := []string{"evidence-put", "lease-put", "published", "notified-put", "silent-put"}
+	for kind, newSite := range sites(t) {
+		const workers = 2
+		for worker := range workers {
+			t.Run(fmt.Sprint(kind, " ", worker), func(t *testing.T) {
+				t.Parallel()
+				s := newSite(t)
+				killed, ended := 0, 0
+				for killed < kills[kind]/workers {
+					for range 1 + rand.N(2) {
+						s.toggle(t, prefixes[rand.N(len(prefixes))])
+					}
+					step, after := "", time.Duration(0)
+					if rand.N(2) == 0 {
+						step = steps[rand.N(len(steps))]
+					} else {
+						after = rand.N(100 * time.Millisecond)
+					}
+					switch err := s.run(t, request, step, after); {
+					case errors.Is(err, errKilled):
+						killed++
+					case err != nil:
+						t.Fatal(err)
+					}
+					if rand.N(3) == 0 {
+						s.outlast(t)
+						continue // and killed again, before it could recover
+					}
+					s.outlast(t)
+					s.mustRun(t, request)
+					ended++
+					is(t, "believed to be broken", s.believed(t), maps.Collect(brokenOnly(s.broken)))
+					if t.Failed() {
+						t.Fatalf("after %d kills", killed)
+					}
+				}
+				said := len(s.messages(t))
+				s.mustRun(t, request)
+				s.mustRun(t, request)
+				if more := len(s.messages(t)) - said; more > 1 {
+					t.Errorf("two runs after another said %d more", more)
+				}
+				reports, _ := s.kept(t)
+				asides := 0
+				for key, err := range s.state.List(t.Context(), "", "") {
+					if err != nil || strings.Contains(key, "damaged") {
+						asides++
+					}
+				}
+				if asides > 0 {
+					t.Error("a kill damaged a ledger")
+				}
+				t.Logf("%d kills, %d runs to the end, %d messages, %d reports", killed, ended, said, reports)
+			})
+		}
+	}
+}
+
+func brokenOnly(all map[string]bool) func(yield func(string, bool) bool) {
+	return func(yield func(string, bool) bool) {
+		for _, prefix := range slices.Sorted(maps.Keys(all)) {
+			if all[prefix] && !yield(prefix, true) {
+				return
+			}
+		}
+	}
+}

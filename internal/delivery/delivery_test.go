@@ -1,0 +1,717 @@
+package delivery_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/google/go-cmp/cmp"
+
+	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/delivery"
+	"ptcaudit/internal/ledger"
+	"ptcaudit/internal/notify"
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
+)
+
+var home = ptc.Registry{Account: "111122223333", Region: "eu-west-1"}
+
+const settle = 30 * time.Second
+
+// topic keeps what it is told.
+type topic struct {
+	mu     sync.Mutex
+	said   []notify.Message
+	refuse error
+	// lose has the answer lost to a message that was taken.
+	lose error
+	// during, where it is set, is called within each Publish.
+	during func(ctx context.Context)
+}
+
+func (t *topic) Publish(ctx context.Context, m notify.Message) error {
+	if t.during != nil {
+		t.during(ctx)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.refuse == nil {
+		t.said = append(t.said, m)
+		return t.lose
+	}
+	return t.refuse
+}
+
+// statuses are those of all messages, each as "FAILED+RESOLVED".
+func (t *topic) statuses() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := []string{}
+	for _, m := range t.said {
+		var all []string
+		for _, s := range m.Statuses {
+			all = append(all, string(s))
+		}
+		out = append(out, strings.Join(all, "+"))
+	}
+	return out
+}
+
+// flaky is a store that fails on request, and counts.
+type flaky struct {
+	store.Store
+	mu    sync.Mutex
+	calls []string
+	// fail, where it is set, says what a call is answered with instead: "get"
+	// or "put", and the key.
+	fail func(call, key string) error
+	// hang, where it is set, is what each call does instead.
+	hang func(ctx context.Context) error
+}
+
+func (f *flaky) note(ctx context.Context, call, key string) error {
+	if f.hang != nil {
+		return f.hang(ctx)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, call+" "+key)
+	if f.fail == nil {
+		return nil
+	}
+	return f.fail(call, key)
+}
+
+func (f *flaky) Get(ctx context.Context, key string) ([]byte, string, error) {
+	if err := f.note(ctx, "get", key); err != nil {
+		return nil, "", err
+	}
+	return f.Store.Get(ctx, key)
+}
+
+func (f *flaky) Put(ctx context.Context, key string, data []byte, version string) (string, error) {
+	if err := f.note(ctx, "put", key); err != nil {
+		return "", err
+	}
+	return f.Store.Put(ctx, key, data, version)
+}
+
+// world is what a deliverer under test meets.
+type world struct {
+	*delivery.Deliverer
+	topic    *topic
+	state    *flaky
+	evidence *flaky
+}
+
+func newWorld(t *testing.T, stateURL, evidenceURL string, cfg aws.Config) *world {
+	t.Helper()
+	w := &world{topic: &topic{}, state: &flaky{Store: open(t, stateURL, cfg)}, evidence: &flaky{Store: open(t, evidenceURL, cfg)}}
+	w.Deliverer = &delivery.Deliverer{
+		State: w.state, Evidence: w.evidence, Publisher: w.topic,
+		MinSeverity: report.Low, RemindAfter: 7 * 24 * time.Hour, Settle: settle,
+	}
+	return w
+}
+
+// inFolders is a world whose stores are folders.
+func inFolders(t *testing.T) *world {
+	t.Helper()
+	return newWorld(t, "file://"+t.TempDir(), "file://"+t.TempDir(), aws.Config{})
+}
+
+func open(t *testing.T, url string, cfg aws.Config) store.Store {
+	t.Helper()
+	s, err := store.Open(url, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// say has a report said, by a turn of its own.
+func (w *world) deliver(t *testing.T, r report.Report, again bool) (delivery.Result, error) {
+	t.Helper()
+	return w.Turn(r.Registry).Deliver(t.Context(), r, again)
+}
+
+// mustDeliver has one said that nothing keeps from it.
+func (w *world) mustDeliver(t *testing.T, r report.Report) delivery.Result {
+	t.Helper()
+	said, err := w.deliver(t, r, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return said
+}
+
+// ledger reads what is known.
+func (w *world) ledger(t *testing.T) ledger.Ledger {
+	t.Helper()
+	data, _, err := w.state.Store.Get(t.Context(), ledger.Key(home))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := ledger.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// records are what the evidence holds, as "report" and "changes".
+func (w *world) records(t *testing.T) []string {
+	t.Helper()
+	out := []string{}
+	for record, err := range store.Records(t.Context(), w.evidence.Store, ptc.Registry{}, time.Time{}, time.Time{}) {
+		switch {
+		case err != nil:
+			t.Fatal(record.Key, err)
+		case record.Report != nil:
+			out = append(out, "report")
+		default:
+			out = append(out, "changes")
+		}
+	}
+	return out
+}
+
+// audited is the report of an audit that began now, in which the rules with
+// these prefixes fail.
+func audited(id string, failing ...string) report.Report {
+	r := report.Report{
+		Audit:    report.Audit{ID: id, StartedAt: time.Now().UTC(), FinishedAt: time.Now().UTC()},
+		Registry: home,
+		Policy:   report.Policy{Name: "default"},
+	}
+	for _, prefix := range []string{"ghcr", "hub", "quay"} {
+		rule := ptc.Rule{Prefix: prefix, Upstream: ptc.Upstream{URL: prefix + ".io"}}
+		r.Rules = append(r.Rules, report.NewRule(rule, ptc.Validation{}))
+		f := report.Finding{
+			Check: "upstream-allowed", Prefix: prefix, Outcome: report.Pass, Severity: report.High,
+			Fingerprint: report.Fingerprint(home, "upstream-allowed", prefix), Facts: report.FactsOf(rule),
+		}
+		if slices.Contains(failing, prefix) {
+			f.Outcome, f.Message = report.Fail, "not allowed"
+		}
+		r.Findings = append(r.Findings, f)
+	}
+	r.Finish()
+	return r
+}
+
+// faulty is a report with a fault of ECR added.
+func faulty(r report.Report, retryable bool) report.Report {
+	r.Faults = []ptc.Fault{{Operation: "ValidatePullThroughCacheRule", Prefix: "ghcr", Kind: ptc.FaultThrottled, Message: "slow down", Retryable: retryable}}
+	r.Finish()
+	return r
+}
+
+// change is a change event of a rule, made so long ago.
+func change(id, prefix string, ago time.Duration) report.Trigger {
+	return report.Trigger{
+		Kind: report.ChangeTrigger, Time: time.Now().UTC().Add(-ago), EventID: id, Call: "UpdatePullThroughCacheRule",
+		Prefix: prefix, Actor: &report.Actor{Name: "jane"},
+	}
+}
+
+func denied() error {
+	return &ptc.Fault{Operation: "PutObject", Kind: ptc.FaultDenied, Code: "AccessDenied", Message: "Access Denied"}
+}
+
+func throttled() error {
+	return &ptc.Fault{Operation: "PutObject", Kind: ptc.FaultThrottled, Code: "SlowDown", Message: "Please reduce your request rate.", Retryable: true}
+}
+
+// is holds what a list is against what it should be.
+func is[T any](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got)\n%s", what, diff)
+	}
+}
+
+// What is known is not said again, what changed is.
+func TestSaidOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := inFolders(t)
+		for i, failing := range [][]string{{"hub"}, {"hub"}, {"hub", "quay"}, {"quay"}, {"quay"}, nil, nil, {"hub"}} {
+			time.Sleep(time.Hour)
+			w.mustDeliver(t, audited(fmt.Sprint("audit", i), failing...))
+		}
+		is(t, "said", w.topic.statuses(), []string{"FAILED", "FAILED", "RESOLVED", "RESOLVED", "FAILED"})
+		is(t, "evidence", w.records(t), slices.Repeat([]string{"report"}, 8))
+		if l := w.ledger(t); l.Seq != 5 || l.Lease != nil || l.LastAudit.ID != "audit7" {
+			t.Errorf("the ledger has seq %d, lease %v and audit %s", l.Seq, l.Lease, l.LastAudit.ID)
+		}
+		if m := w.topic.said[0]; !strings.HasSuffix(m.Evidence, "/111122223333/eu-west-1/2000/01/01/audit0.json.gz") {
+			t.Errorf("the message names as evidence %q", m.Evidence)
+		}
+	})
+}
+
+// A silent audit makes three calls to the stores, whether or not its batch
+// had to ask first whether it is needed.
+func TestCallsOfASilentAudit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := inFolders(t)
+		w.mustDeliver(t, audited("first", "hub"))
+		for _, asked := range []bool{false, true} {
+			time.Sleep(time.Hour)
+			w.state.calls, w.evidence.calls = nil, nil
+			turn := w.Turn(home)
+			if asked && turn.Covered(t.Context(), []report.Trigger{change("e1", "ghcr", time.Minute)}) {
+				t.Error("a change of a minute ago is covered by an audit of an hour ago")
+			}
+			if _, err := turn.Deliver(t.Context(), audited(fmt.Sprint(asked), "hub"), false); err != nil {
+				t.Fatal(err)
+			}
+			is(t, "calls to the state", w.state.calls, []string{"get " + ledger.Key(home), "put " + ledger.Key(home)})
+			if n := len(w.evidence.calls); n != 1 {
+				t.Errorf("%d calls to the evidence: %v", n, w.evidence.calls)
+			}
+		}
+	})
+}
+
+// Without a ledger, each audit says all that fails; without evidence, nothing
+// is kept.
+func TestWithoutStores(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := inFolders(t)
+		w.State = nil
+		w.mustDeliver(t, audited("a", "hub"))
+		w.mustDeliver(t, audited("b", "hub"))
+		if m := w.mustDeliver(t, audited("c")).Message; m != nil {
+			t.Errorf("said %v of a sound registry", m.Statuses)
+		}
+		if _, err := w.deliver(t, faulty(audited("d", "hub"), true), true); !errors.Is(err, delivery.ErrLater) {
+			t.Errorf("error %v of what may mend, want %v", err, delivery.ErrLater)
+		}
+		is(t, "said", w.topic.statuses(), []string{"FAILED", "FAILED"})
+		is(t, "evidence", w.records(t), slices.Repeat([]string{"report"}, 4))
+		if w.topic.said[0].Evidence == "" {
+			t.Error("the message does not name the evidence")
+		}
+		w.Evidence, w.Publisher = nil, nil
+		if m := w.mustDeliver(t, audited("e", "hub")).Message; m == nil || m.Evidence != "" {
+			t.Errorf("got %+v", m)
+		}
+		if w.state.calls != nil || len(w.topic.said) != 2 {
+			t.Error("what is not there was used")
+		}
+	})
+}
+
+// An audit that began earlier has no verdicts once a later one was heard, but
+// it knows who made changes.
+func TestOlderReportSaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := inFolders(t)
+		older := audited("older", "hub")
+		older.Triggers = []report.Trigger{change("e1", "hub", time.Minute)}
+		time.Sleep(time.Second)
+		w.mustDeliver(t, audited("newer"))
+		said := w.mustDeliver(t, older)
+		if !said.Superseded || said.Message != nil {
+			t.Errorf("the older report: %+v", said)
+		}
+		is(t, "said", w.topic.statuses(), []string{})
+		is(t, "evidence", w.records(t), []string{"report", "report"})
+		l := w.ledger(t)
+		if l.LastAudit.ID != "newer" || len(l.Findings) != 0 || len(l.Changes) != 1 || l.Changes[0].EventID != "e1" {
+			t.Errorf("the ledger is %+v", l)
+		}
+	})
+}
+
+// A lease that another left behind: who comes again gives way, who does not
+// waits for its end, as far as there is time.
+func TestLeaseOfAnother(t *testing.T) {
+	tests := []struct {
+		name    string
+		failing []string
+		again   bool
+		time    time.Duration // of the audit; 0 for no deadline
+		after   time.Duration // that it took
+		busy    bool
+		said    []string
+	}{
+		{name: "comes again", failing: []string{"hub"}, again: true, time: time.Hour, busy: true, said: []string{}},
+		{name: "comes again, and has nothing to say", again: true, time: time.Hour, busy: true, said: []string{}},
+		{name: "waits", failing: []string{"hub"}, time: time.Hour, after: 70 * time.Second, said: []string{"FAILED"}},
+		{name: "waits by hand", failing: []string{"hub"}, after: 70 * time.Second, said: []string{"FAILED"}},
+		{name: "waits in vain", failing: []string{"hub"}, time: time.Minute, after: 56 * time.Second, busy: true, said: []string{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := inFolders(t)
+				began := time.Now()
+				until := began.Add(70 * time.Second)
+				left := ledger.Ledger{Registry: home, Lease: &ledger.Lease{Holder: "another", Until: until}}
+				if _, err := w.state.Store.Put(t.Context(), ledger.Key(home), left.Encode(), ""); err != nil {
+					t.Fatal(err)
+				}
+				ctx := t.Context()
+				if tt.time > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, tt.time)
+					defer cancel()
+				}
+				_, err := w.Turn(home).Deliver(ctx, audited("a", tt.failing...), tt.again)
+				busy, isBusy := errors.AsType[*delivery.Busy](err)
+				if isBusy != tt.busy || err != nil && !tt.busy || isBusy && !busy.Until.Equal(until) {
+					t.Errorf("error %v", err)
+				}
+				is(t, "said", w.topic.statuses(), tt.said)
+				if took := time.Since(began).Round(time.Second); took != tt.after {
+					t.Errorf("it took %v, want %v", took, tt.after)
+				}
+			})
+		})
+	}
+}
+
+// While somebody speaks, a later audit waits, and an earlier one only records
+// who made changes; what it recorded is not lost.
+func TestWhileAnotherSpeaks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := inFolders(t)
+		w.mustDeliver(t, audited("first"))
+		time.Sleep(time.Hour)
+		old := audited("old", "hub")
+		old.Audit.StartedAt = old.Audit.StartedAt.Add(-2 * time.Hour)
+		old.Triggers = []report.Trigger{change("e1", "ghcr", 3*time.Hour)}
+		speaking := audited("speaking", "hub")
+		speaking.Triggers = []report.Trigger{change("e2", "hub", time.Minute)}
+		w.topic.during = func(ctx context.Context) {
+			w.topic.during = nil
+			if l := w.ledger(t); !l.Lease.Live(time.Now()) || l.Seq != 0 {
+				t.Errorf("it speaks without a lease: %+v", l)
+			}
+			if said := w.mustDeliver(t, old); !said.Superseded {
+				t.Error("the old report is not superseded")
+			}
+			if !w.Turn(home).Covered(ctx, []report.Trigger{change("e3", "quay", 2*time.Hour)}) {
+				t.Error("an old change is not covered")
+			}
+			time.Sleep(time.Second)
+			if _, err := w.deliver(t, audited("silent"), true); err == nil {
+				t.Error("a later audit put its verdicts below the deliverer's")
+			}
+		}
+		w.mustDeliver(t, speaking)
+		is(t, "said", w.topic.statuses(), []string{"FAILED"})
+		l := w.ledger(t)
+		var known []string
+		for _, c := range l.Changes {
+			known = append(known, fmt.Sprint(c.EventID, c.Notified))
+		}
+		is(t, "changes", known, []string{"e1false", "e3false", "e2true"})
+		if l.Seq != 1 || l.Lease != nil || l.LastAudit.ID != "speaking" {
+			t.Errorf("the ledger is %+v", l)
+		}
+	})
+}
+
+// Who speaks for longer than the lease, although no deadline would have it,
+// leaves alone what another has written since.
+func TestLeaseThatEnded(t *testing.T) {
+	for name, lease := range map[string]*ledger.Lease{"another speaks": {Holder: "another"}, "another has spoken": nil} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := inFolders(t)
+				w.topic.during = func(ctx context.Context) {
+					l := w.ledger(t)
+					_, version, err := w.state.Store.Get(ctx, ledger.Key(home))
+					if err != nil {
+						t.Fatal(err)
+					}
+					l.Lease, l.Seq = lease, 17
+					if _, err := w.state.Store.Put(ctx, ledger.Key(home), l.Encode(), version); err != nil {
+						t.Fatal(err)
+					}
+				}
+				said := w.mustDeliver(t, audited("a", "hub"))
+				if said.Message == nil || said.Unrecorded == nil {
+					t.Errorf("got %+v", said)
+				}
+				if l := w.ledger(t); l.Seq != 17 {
+					t.Errorf("it overwrote what another wrote: %+v", l)
+				}
+			})
+		})
+	}
+}
+
+// A message that could not be published gives the lease back, and is said by
+// the next.
+func TestNotPublished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := inFolders(t)
+		tried := 0
+		w.topic.during = func(context.Context) { tried++ }
+		for _, refuse := range []error{
+			&ptc.Fault{Operation: "Publish", Kind: ptc.FaultUnavailable, Code: "NotFound"}, &ptc.Fault{Operation: "Publish", Kind: ptc.FaultDenied},
+		} {
+			w.topic.refuse = refuse
+			_, err := w.deliver(t, audited(fmt.Sprint("try", tried), "hub"), true)
+			if _, ok := errors.AsType[*delivery.PublishError](err); !ok {
+				t.Fatalf("error %v", err)
+			}
+			time.Sleep(time.Second)
+		}
+		if tried != 2 {
+			t.Errorf("it was published %d times", tried)
+		}
+		if l := w.ledger(t); l.Lease != nil || l.Seq != 0 || len(l.Findings) != 0 {
+			t.Errorf("the ledger is %+v", l)
+		}
+		w.topic.refuse = nil
+		w.mustDeliver(t, audited("b", "hub"))
+		is(t, "said", w.topic.statuses(), []string{"FAILED"})
+	})
+}
+
+// A message may have arrived although publishing it failed. Whoever got it
+// learns what became of it meanwhile, as after a crash.
+func TestLostAnswer(t *testing.T) {
+	lost := &ptc.Fault{Operation: "Publish", Kind: ptc.FaultTimeout, Message: "no answer", Retryable: true}
+	for _, tt := range []struct {
+		name                    string
+		before, lost, afterward []string // what fails
+		want                    []string
+	}{
+		{"mended since", nil, []string{"hub"}, nil, []string{"FAILED", "RESOLVED"}},
+		{"broken again since", []string{"hub"}, nil, []string{"hub"}, []string{"FAILED", "RESOLVED", "CHANGED"}},
+		{"as it was", nil, []string{"hub"}, []string{"hub"}, []string{"FAILED", "FAILED"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := inFolders(t)
+				w.mustDeliver(t, audited("before", tt.before...))
+				time.Sleep(time.Minute)
+				w.topic.lose = lost
+				if _, err := w.deliver(t, audited("lost", tt.lost...), true); err == nil {
+					t.Error("no error")
+				}
+				if l := w.ledger(t); l.Lease != nil {
+					t.Errorf("a lease is left: %v", l.Lease)
+				}
+				w.topic.lose = nil
+				for _, id := range []string{"then", "later"} {
+					time.Sleep(time.Minute)
+					w.mustDeliver(t, audited(id, tt.afterward...))
+				}
+				is(t, "said", w.topic.statuses(), tt.want)
+				if said := w.topic.said; tt.name == "as it was" && said[0].ID != said[1].ID {
+					t.Error("what is said again has another id")
+				}
+			})
+		})
+	}
+}
+
+// What is decided is said at the first try, the rest only once no try is left.
+func TestHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := inFolders(t)
+		for try := range 3 {
+			said, err := w.deliver(t, faulty(audited(fmt.Sprint("try", try), "hub"), true), true)
+			if !errors.Is(err, delivery.ErrLater) || (said.Message != nil) != (try == 0) {
+				t.Errorf("try %d: message %v, error %v", try, said.Message, err)
+			}
+			time.Sleep(time.Minute)
+		}
+		w.mustDeliver(t, faulty(audited("last", "hub"), true))
+		w.mustDeliver(t, faulty(audited("scheduled", "hub"), true))
+		time.Sleep(time.Minute)
+		w.mustDeliver(t, audited("mended", "hub"))
+		is(t, "said", w.topic.statuses(), []string{"FAILED", "COULD_NOT_AUDIT", "RESOLVED"})
+	})
+}
+
+// What waiting cannot mend is said at the first try.
+func TestNothingToWaitFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := inFolders(t)
+		if _, err := w.deliver(t, faulty(audited("a", "hub"), false), true); err != nil {
+			t.Error(err)
+		}
+		is(t, "said", w.topic.statuses(), []string{"COULD_NOT_AUDIT+FAILED"})
+	})
+}
+
+// What a store that fails does to what is said.
+func TestStoresThatFail(t *testing.T) {
+	later := func(err error) bool { _, ok := errors.AsType[*ptc.Fault](err); return ok }
+	on := func(what string, err error) func(call, key string) error {
+		return func(call, _ string) error {
+			if call == what {
+				return err
+			}
+			return nil
+		}
+	}
+	// The write after the message: the second.
+	afterwards := func(err error) func(call, key string) error {
+		puts := 0
+		return func(call, _ string) error {
+			if call == "put" {
+				puts++
+			}
+			if puts < 2 {
+				return nil
+			}
+			return err
+		}
+	}
+	tests := []struct {
+		name            string
+		state, evidence func(call, key string) error
+		again           bool
+		later           bool
+		said            []string
+		fault           string // in the report
+		unrecorded      bool
+	}{
+		{name: "ledger denied", state: on("get", denied()), again: true, said: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "GetLedger"},
+		{name: "ledger throttled", state: on("get", throttled()), again: true, later: true, said: []string{}},
+		{name: "ledger throttled at last", state: on("get", throttled()), said: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "GetLedger"},
+		{name: "lease denied", state: on("put", denied()), again: true, said: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "PutLedger"},
+		{name: "lease throttled", state: on("put", throttled()), again: true, later: true, said: []string{}},
+		{name: "lease throttled at last", state: on("put", throttled()), said: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "PutLedger"},
+		{name: "not recorded", state: afterwards(throttled()), again: true, later: true, said: []string{"FAILED"}},
+		{name: "not recorded at last", state: afterwards(throttled()), said: []string{"FAILED"}, unrecorded: true},
+		{name: "never recorded", state: afterwards(denied()), again: true, said: []string{"FAILED"}, unrecorded: true},
+		{name: "evidence denied", evidence: on("put", denied()), again: true, said: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "PutEvidence"},
+		{name: "evidence throttled", evidence: on("put", throttled()), again: true, later: true, said: []string{}},
+		{name: "evidence throttled at last", evidence: on("put", throttled()), said: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "PutEvidence"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := inFolders(t)
+				w.state.fail, w.evidence.fail = tt.state, tt.evidence
+				said, err := w.deliver(t, audited("a", "hub"), tt.again)
+				if later(err) != tt.later || err != nil && !tt.later {
+					t.Errorf("error %v", err)
+				}
+				is(t, "said", w.topic.statuses(), tt.said)
+				if (said.Unrecorded != nil) != tt.unrecorded {
+					t.Errorf("unrecorded: %v", said.Unrecorded)
+				}
+				if tt.fault != "" {
+					if said.Report.Complete || len(said.Report.Faults) != 1 || said.Report.Faults[0].Operation != tt.fault ||
+						!strings.Contains(said.Report.Faults[0].Message, "file:///") {
+						t.Errorf("the report has the faults %v", said.Report.Faults)
+					}
+				} else if !said.Report.Complete {
+					t.Errorf("the report has the faults %v", said.Report.Faults)
+				}
+			})
+		})
+	}
+}
+
+// Stores that do not answer leave time to say so, on a last try.
+func TestStoresThatHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := inFolders(t)
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		defer cancel()
+		hang := func(ctx context.Context) error {
+			<-ctx.Done()
+			return &ptc.Fault{Operation: "PutObject", Kind: ptc.FaultTimeout, Message: "no answer", Retryable: true}
+		}
+		w.state.hang, w.evidence.hang = hang, hang
+		w.topic.during = func(ctx context.Context) {
+			if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) < 500*time.Millisecond {
+				t.Errorf("publishing has %v", time.Until(deadline))
+			}
+		}
+		said, err := w.Turn(home).Deliver(ctx, audited("a", "hub"), false)
+		if err != nil || len(said.Report.Faults) != 2 {
+			t.Errorf("faults %v, error %v", said.Report.Faults, err)
+		}
+		is(t, "said", w.topic.statuses(), []string{"COULD_NOT_AUDIT+FAILED"})
+	})
+}
+
+// Evidence that cannot be kept is said once, not with each audit.
+func TestNoEvidenceIsSaidOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := inFolders(t)
+		w.evidence.fail = func(string, string) error { return denied() }
+		w.mustDeliver(t, audited("a"))
+		time.Sleep(time.Hour)
+		w.mustDeliver(t, audited("b"))
+		w.evidence.fail = nil
+		time.Sleep(time.Hour)
+		w.mustDeliver(t, audited("c"))
+		is(t, "said", w.topic.statuses(), []string{"COULD_NOT_AUDIT", "RESOLVED"})
+	})
+}
+
+// A ledger that a newer version wrote is left alone, and what fails is said
+// without it.
+func TestNewerLedger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := inFolders(t)
+		newer := []byte(`{"schemaVersion":"ptcaudit/ledger/v2","registry":"somewhere"}`)
+		if _, err := w.state.Store.Put(t.Context(), ledger.Key(home), newer, ""); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			w.mustDeliver(t, audited(fmt.Sprint(time.Now().UnixNano()), "hub"))
+			time.Sleep(time.Hour)
+		}
+		if w.Turn(home).Covered(t.Context(), []report.Trigger{change("e1", "hub", time.Hour)}) {
+			t.Error("a ledger that cannot be read covers a change")
+		}
+		is(t, "said", w.topic.statuses(), []string{"COULD_NOT_AUDIT+FAILED", "COULD_NOT_AUDIT+FAILED"})
+		if got, _, _ := w.state.Store.Get(t.Context(), ledger.Key(home)); string(got) != string(newer) {
+			t.Errorf("it was overwritten with %s", got)
+		}
+	})
+}
+
+// A damaged ledger is set aside, which is said, and begun anew.
+func TestDamagedLedger(t *testing.T) {
+	other := ledger.Ledger{Registry: ptc.Registry{Account: "444455556666", Region: "eu-west-1"}}
+	for name, damaged := range map[string]string{
+		"torn": `{"schemaVersion":"ptcaudit/led`, "empty": "", "another's": string(other.Encode()),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := inFolders(t)
+				if _, err := w.state.Store.Put(t.Context(), ledger.Key(home), []byte(damaged), ""); err != nil {
+					t.Fatal(err)
+				}
+				if w.Turn(home).Covered(t.Context(), []report.Trigger{change("e1", "hub", time.Hour)}) {
+					t.Error("a damaged ledger covers a change")
+				}
+				w.mustDeliver(t, audited("a", "hub"))
+				aside := ledger.Key(home) + ".damaged-20000101T000000Z"
+				if m := w.topic.said[0]; !strings.Contains(m.Text, aside) {
+					t.Errorf("the mail does not say where it is:\n%s", m.Text)
+				}
+				if got, _, err := w.state.Store.Get(t.Context(), aside); err != nil || string(got) != damaged {
+					t.Errorf("what was set aside is %q, %v", got, err)
+				}
+				time.Sleep(time.Hour)
+				w.mustDeliver(t, audited("b", "hub"))
+				is(t, "said", w.topic.statuses(), []string{"COULD_NOT_AUDIT+FAILED", "RESOLVED"})
+			})
+		})
+	}
+}

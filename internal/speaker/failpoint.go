@@ -1,7 +1,0 @@
-//go:build !failpoint
-
-package speaker
-
-// failpoint marks a step after which the crash tests kill the process. Only
-// their build does it; see failpoint_on.go.
-func failpoint(string) {}

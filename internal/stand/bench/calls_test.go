@@ -1,0 +1,182 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/google/go-cmp/cmp"
+
+	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/emulator"
+	"ptcaudit/internal/ledger"
+	"ptcaudit/internal/stand/localcloud"
+	"ptcaudit/internal/stand/snsstub"
+	"ptcaudit/internal/stand/toolbox"
+)
+
+const (
+	topic    = "arn:aws:sns:eu-west-1:111122223333:ptcaudit"
+	state    = "state"
+	evidence = "evidence"
+)
+
+// requests notes what is asked of the server behind it.
+type requests struct {
+	mu   sync.Mutex
+	seen []string // method and bucket
+	next http.Handler
+}
+
+func (r *requests) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	bucket, _, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/"), "/")
+	r.mu.Lock()
+	r.seen = append(r.seen, req.Method+" "+bucket)
+	r.mu.Unlock()
+	r.next.ServeHTTP(w, req)
+}
+
+// taken is what was seen since the last time.
+func (r *requests) taken() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	seen := r.seen
+	r.seen = nil
+	return seen
+}
+
+// The compiled function asks little of a real S3, in a full registry in which
+// one rule fails. `make bench` prints the attributes.
+func TestCallsToS3(t *testing.T) {
+	cloud := localcloud.Start(t)
+	target, err := url.Parse(cloud.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := &requests{next: httputil.NewSingleHostReverseProxy(target)}
+	for _, bucket := range []string{state, evidence} {
+		makeBucket(t, cloud.Endpoint, bucket)
+	}
+	ecr := full()
+	ecr.Rules[0].Validation = &emulator.Validation{Failure: "It fails."}
+	e, err := emulator.New(emulator.Fixture{Registries: []emulator.Registry{ecr}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sns := snsstub.New(topic)
+	f, err := start(t.Context(), toolbox.Bootstrap(t, "audit"),
+		"AWS_ENDPOINT_URL_ECR="+listen(t, e), "AWS_ENDPOINT_URL_S3="+listen(t, seen), "AWS_ENDPOINT_URL_SNS="+listen(t, sns),
+		"PTCAUDIT_POLICY=default", "PTCAUDIT_MIN_SEVERITY=medium", "PTCAUDIT_LOG_LEVEL=error",
+		"PTCAUDIT_STATE=s3://"+state, "PTCAUDIT_EVIDENCE=s3://"+evidence)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.stop()
+
+	schedule := fmt.Sprintf(`{"schema": "ptcaudit/request/v1", "account": %q, "region": %q, "reason": "schedule"}`, registry.Account, registry.Region)
+	get, put, keep := "GET "+state, "PUT "+state, "PUT "+evidence
+	for _, tt := range []struct {
+		name   string
+		body   string
+		speaks bool
+		want   []string
+	}{
+		{"that speaks", schedule, true, []string{keep, get, put, put}}, // a lease, and that it is said
+		{"by schedule", schedule, false, []string{keep, get, put}},
+		{"by a change", change("now", time.Now()), false, []string{get, keep, put}},
+		{"not needed", change("late", time.Now().Add(-2*time.Hour)), false, []string{get, keep, put}},
+		{"not needed, and known", change("late", time.Now().Add(-2*time.Hour)), false, []string{get, keep}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := len(sns.Published())
+			seen.taken()
+			reply, err := f.invoke(batch(t, tt.body))
+			if err != nil || string(reply) != `{"batchItemFailures":[]}` {
+				t.Fatalf("got %s, %v", reply, err)
+			}
+			got := seen.taken()
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+			if said := len(sns.Published()) > before; said != tt.speaks {
+				t.Errorf("said: %v", said)
+			}
+			t.Attr("calls", strconv.Itoa(len(got)))
+			age(t, cloud.Endpoint)
+		})
+	}
+}
+
+// batch is one message of a queue.
+func batch(t *testing.T, body string) string {
+	t.Helper()
+	out, err := json.Marshal(map[string]any{"Records": []any{map[string]any{
+		"messageId": "message", "body": body, "receiptHandle": "receipt",
+		"eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-west-1:111122223333:ptcaudit",
+		"attributes": map[string]string{"ApproximateReceiveCount": "1"},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// change is CloudTrail's event of a change of a rule that does not fail.
+func change(id string, at time.Time) string {
+	return fmt.Sprintf(`{"detail-type": "AWS API Call via CloudTrail", "source": "aws.ecr", "account": %[1]q, "region": %[2]q, "time": %[3]q, "detail": {
+		"eventVersion": "1.11", "eventSource": "ecr.amazonaws.com", "eventName": "UpdatePullThroughCacheRule", "eventTime": %[3]q, "eventID": %[4]q,
+		"userIdentity": {"userName": "jane"}, "requestParameters": {"ecrRepositoryPrefix": "team-01"}}}`,
+		registry.Account, registry.Region, at.UTC().Format(time.RFC3339), id)
+}
+
+// age makes the last audit one of an hour ago: changes put off the next for a
+// while after one.
+func age(t *testing.T, endpoint string) {
+	t.Helper()
+	s, err := store.Open("s3://"+state, awsConfig(endpoint))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, version, err := s.Get(t.Context(), ledger.Key(registry))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := ledger.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ago := time.Now().Add(-time.Hour)
+	l.LastAudit.StartedAt, l.LastComplete = ago, ago
+	if _, err := s.Put(t.Context(), ledger.Key(registry), l.Encode(), version); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func makeBucket(t *testing.T, endpoint, name string) {
+	t.Helper()
+	client := s3.NewFromConfig(awsConfig(endpoint), func(o *s3.Options) { o.UsePathStyle = true })
+	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{
+		Bucket:                    &name,
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(registry.Region)},
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// listen serves until the test ends, and gives the URL.
+func listen(t *testing.T, h http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return server.URL
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/flate"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// bootstrap is the function as `make bench` builds it for this machine.
+const bootstrap = "dist/audit/bootstrap"
+
+// compile builds a package as the functions are built, and gives the file.
+func compile(ctx context.Context, dir, pkg, arch string) (string, error) {
+	out := filepath.Join(dir, filepath.Base(pkg)+"-"+arch)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w -buildid=", "-o", out, pkg) //nolint:gosec // packages that stand in this file
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, text)
+	}
+	return out, nil
+}
+
+// starts measures how long a process takes until it asks for its first event:
+// as it is deployed, beside a function that does nothing and one that only
+// builds AWS clients; and what its two stores add to that.
+func starts(ctx context.Context) ([]figure, error) {
+	const n = 41
+	dir, err := os.MkdirTemp("", "ptcaudit-bench")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	empty, err := compile(ctx, dir, "./internal/stand/bench/empty", runtime.GOARCH)
+	if err != nil {
+		return nil, err
+	}
+	clients, err := compile(ctx, dir, "./internal/stand/bench/clients", runtime.GOARCH)
+	if err != nil {
+		return nil, err
+	}
+	programs := []struct {
+		file string
+		env  []string
+	}{
+		{empty, nil},
+		{clients, nil},
+		{bootstrap, nil},
+		{bootstrap, []string{"PTCAUDIT_STATE=s3://ptcaudit-state", "PTCAUDIT_EVIDENCE=s3://ptcaudit-evidence"}},
+	}
+	took := make([][]time.Duration, len(programs))
+	for range n { // in turn, so that what disturbs one disturbs all
+		for i, program := range programs {
+			f, err := start(ctx, program.file, program.env...)
+			if err != nil {
+				return nil, err
+			}
+			f.stop()
+			took[i] = append(took[i], f.startup)
+		}
+	}
+	var added []time.Duration
+	for i, with := range took[3] {
+		added = append(added, with-took[2][i])
+	}
+	nothing, sdk, without, ours := median(took[0]), median(took[1]), median(took[2]), median(took[3])
+	return []figure{
+		{
+			what: "process start to ready: policy strict compiled, clients and stores built", n: n, value: ms(ours),
+			baseline: fmt.Sprintf("empty function %s; AWS clients only %s", ms(nothing), ms(sdk)),
+			ratio:    fmt.Sprintf("%s; %s", times(float64(ours), float64(nothing)), times(float64(ours), float64(sdk))), goal: "≤ 25 ms",
+		},
+		{
+			what: "of that, what state and evidence in S3 add", n: n, value: ms(median(added)),
+			baseline: "without them " + ms(without), ratio: times(float64(ours), float64(without)), goal: "≤ 3 ms",
+		},
+	}, nil
+}
+
+// memory measures what is resident after many audits of a full registry.
+func memory(ctx context.Context) ([]figure, error) {
+	const n, early = 1000, 100
+	server, err := serve(0)
+	if err != nil {
+		return nil, err
+	}
+	defer server.Close()
+	// What the audits find, a full registry, is below the threshold, so that
+	// nothing is published.
+	f, err := start(ctx, bootstrap, "AWS_ENDPOINT_URL="+server.URL, "PTCAUDIT_POLICY=default", "PTCAUDIT_MIN_SEVERITY=medium", "PTCAUDIT_LOG_LEVEL=error")
+	if err != nil {
+		return nil, err
+	}
+	defer f.stop()
+	var first, last int
+	for i := range n {
+		if _, err := f.invoke(`{"schema":"ptcaudit/request/v1","account":"111122223333","region":"eu-west-1","reason":"schedule"}`); err != nil {
+			return nil, fmt.Errorf("audit %d: %w", i, err)
+		}
+		if i == early-1 {
+			if first, err = f.resident(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if last, err = f.resident(); err != nil {
+		return nil, err
+	}
+	return []figure{{
+		what: "memory resident after 1,000 audits of 50 rules", n: n, value: mib(last),
+		baseline: fmt.Sprintf("%s after %d", mib(first), early), ratio: times(float64(last), float64(first)), goal: "≤ 64 MiB, flat",
+	}}, nil
+}
+
+// packages measures what is uploaded for a function.
+func packages(ctx context.Context) ([]figure, error) {
+	dir, err := os.MkdirTemp("", "ptcaudit-bench")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	var figures []figure
+	for _, arch := range []string{"arm64", "amd64"} {
+		sizes := map[string]int{}
+		for _, pkg := range []string{"./functions/audit", "./internal/stand/bench/empty"} {
+			file, err := compile(ctx, dir, pkg, arch)
+			if err != nil {
+				return nil, err
+			}
+			if sizes[pkg], err = zipped(file); err != nil {
+				return nil, err
+			}
+		}
+		ours, nothing := sizes["./functions/audit"], sizes["./internal/stand/bench/empty"]
+		figures = append(figures, figure{
+			what: "deployment package, " + arch + ", zipped", n: 1, value: mib(ours),
+			baseline: "empty function " + mib(nothing), ratio: times(float64(ours), float64(nothing)), goal: "≤ 10 MB",
+		})
+	}
+	return figures, nil
+}
+
+// zipped is the size of a file in a zip archive, in bytes.
+func zipped(file string) (int, error) {
+	data, err := os.ReadFile(file) //nolint:gosec // a file that this program made
+	if err != nil {
+		return 0, err
+	}
+	var out bytes.Buffer
+	archive := zip.NewWriter(&out)
+	archive.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
+		return flate.NewWriter(w, flate.BestCompression)
+	})
+	w, err := archive.Create("bootstrap")
+	if err != nil {
+		return 0, err
+	}
+	if _, err := w.Write(data); err != nil {
+		return 0, err
+	}
+	if err := archive.Close(); err != nil {
+		return 0, err
+	}
+	return out.Len(), nil
+}
+
+// mib writes a size in mebibytes.
+func mib(bytes int) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }

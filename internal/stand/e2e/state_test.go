@@ -1,0 +1,110 @@
+package e2e_test
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/ledger"
+	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
+)
+
+// registry is the one of every world.
+var registry = ptc.Registry{Account: account, Region: region}
+
+// bucket opens a bucket of the stack.
+func (w *world) bucket(output string) store.Store {
+	w.t.Helper()
+	s, err := store.Open("s3://"+w.outputs[output], w.cfg)
+	w.must(err)
+	return s
+}
+
+// ledger reads what is known of the registry.
+func (w *world) ledger() ledger.Ledger {
+	w.t.Helper()
+	data, _, err := w.bucket("StateBucket").Get(w.t.Context(), ledger.Key(registry))
+	w.must(err)
+	l, err := ledger.Decode(data)
+	w.must(err)
+	return l
+}
+
+// lastAudit is the id of the last audit whose verdicts are said; empty where
+// there was none.
+func (w *world) lastAudit() string {
+	w.t.Helper()
+	data, _, err := w.bucket("StateBucket").Get(w.t.Context(), ledger.Key(registry))
+	if errors.Is(err, store.ErrNotFound) {
+		return ""
+	}
+	w.must(err)
+	l, err := ledger.Decode(data)
+	w.must(err)
+	return l.LastAudit.ID
+}
+
+// write puts something where the ledger is.
+func (w *world) write(data []byte) {
+	w.t.Helper()
+	state := w.bucket("StateBucket")
+	_, version, err := state.Get(w.t.Context(), ledger.Key(registry))
+	w.must(err)
+	_, err = state.Put(w.t.Context(), ledger.Key(registry), data, version)
+	w.must(err)
+}
+
+// age has the last audit lie further back.
+func (w *world) age(by time.Duration) {
+	w.t.Helper()
+	l := w.ledger()
+	for _, at := range []*time.Time{&l.LastAudit.StartedAt, &l.LastComplete, &l.RulesAt} {
+		*at = at.Add(-by)
+	}
+	w.write(l.Encode())
+}
+
+// records are all evidence, in the order of time.
+func (w *world) records() []store.Record {
+	w.t.Helper()
+	var out []store.Record
+	for r, err := range store.Records(w.t.Context(), w.bucket("EvidenceBucket"), registry, time.Time{}, time.Time{}) {
+		w.must(err)
+		out = append(out, r)
+	}
+	return out
+}
+
+// reports are those of all audits.
+func (w *world) reports() []report.Report {
+	w.t.Helper()
+	var out []report.Report
+	for _, r := range w.records() {
+		if r.Report != nil {
+			out = append(out, *r.Report)
+		}
+	}
+	return out
+}
+
+// recorded are the changes in the evidence, once each, by the id of their
+// event.
+func (w *world) recorded() map[string]report.Trigger {
+	w.t.Helper()
+	out := map[string]report.Trigger{}
+	for _, r := range w.records() {
+		var triggers []report.Trigger
+		switch {
+		case r.Report != nil:
+			triggers = r.Report.Triggers
+		case r.Changes != nil:
+			triggers = r.Changes.Triggers
+		}
+		for _, t := range slices.DeleteFunc(triggers, func(t report.Trigger) bool { return t.Actor == nil }) {
+			out[t.EventID] = t
+		}
+	}
+	return out
+}
