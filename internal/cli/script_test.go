@@ -51,13 +51,16 @@ func TestScriptsWithAWS(t *testing.T) {
 	testscript.Run(t, params(t, "testdata/aws", filepath.Dir(toolbox.AWS(t))))
 }
 
-// A stranger clones the repository and builds the command, with what the
-// machine has already built.
-func TestStranger(t *testing.T) {
+// A new user clones the repository and builds the command, with what the
+// machine has already built. It takes a minute, so only `make prove` runs it.
+func TestNewUser(t *testing.T) {
+	if os.Getenv("PROVE") == "" {
+		t.Skip("set PROVE=1 to clone and build")
+	}
 	if _, err := os.Stat(filepath.Join(toolbox.Root(t), ".git")); err != nil {
 		t.Skip("this is no clone")
 	}
-	p := params(t, "testdata/stranger", filepath.Dir(toolbox.AWS(t)))
+	p := params(t, "testdata/newuser", filepath.Dir(toolbox.AWS(t)))
 	out, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE", "GOMODCACHE").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +70,7 @@ func TestStranger(t *testing.T) {
 	p.Setup = func(e *testscript.Env) error {
 		e.Setenv("GOCACHE", caches[0])
 		e.Setenv("GOMODCACHE", caches[1])
-		// Whoever runs the tests may not be who checked out.
+		// The tests may run as another user than the one who checked out.
 		config := filepath.Join(e.WorkDir, "gitconfig")
 		e.Setenv("GIT_CONFIG_GLOBAL", config)
 		if err := os.WriteFile(config, []byte("[safe]\n\tdirectory = *\n"), 0o600); err != nil {
