@@ -54,9 +54,7 @@ func TestScriptsWithAWS(t *testing.T) {
 // A new user clones the repository and builds the command, with what the
 // machine has already built. It takes a minute, so only `make prove` runs it.
 func TestNewUser(t *testing.T) {
-	if os.Getenv("PROVE") == "" {
-		t.Skip("set PROVE=1 to clone and build")
-	}
+	toolbox.Prove(t)
 	if _, err := os.Stat(filepath.Join(toolbox.Root(t), ".git")); err != nil {
 		t.Skip("this is no clone")
 	}
