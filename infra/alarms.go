@@ -12,20 +12,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"ptcaudit/internal/config"
-)
-
-// The metrics that the function counts by log lines.
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-const (
-	metricNamespace     = "ptcaudit"
-	auditSucceeded      = "AuditSucceeded"
-	auditIncomplete     = "AuditIncomplete"
-	findingsFailed      = "FindingsFailed"
-	durationMs          = "DurationMs"
-	notificationsFailed = "NotificationsFailed"
-
-	// failedProperty counts failures by severity, in the same lines.
-	failedProperty = "failed"
+	"ptcaudit/internal/metric"
 )
 
 const (
@@ -61,7 +48,7 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 			means: fmt.Sprintf("No audit succeeded for %d hours, %v times the schedule: a broken rule would go unnoticed.",
 				hours, heartbeatSchedules),
 			do:        "Look at the other alarms first. If there is none, look whether the schedule is enabled, and in the function's log; then ask for an audit by hand. It goes off once right after the first deployment, until the first audit is done.",
-			metric:    ours(auditSucceeded, "Sum", 60),
+			metric:    ours(metric.AuditSucceeded, "Sum", 60),
 			threshold: 1, below: true, periods: hours,
 			missing: awscloudwatch.TreatMissingData_BREACHING,
 		},
@@ -104,14 +91,14 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 			name:      "notifications-failed",
 			means:     "What was found could not be published to the topic of findings. It is tried again, and then kept among the dead letters.",
 			do:        "The function's log names the error: is the topic there, is its key enabled, has the role's IAM policy been changed?",
-			metric:    ours(notificationsFailed, "Sum", alarmMinutes),
+			metric:    ours(metric.NotificationsFailed, "Sum", alarmMinutes),
 			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
 			name:      "audits-incomplete",
 			means:     "An audit could not establish everything that the policy asks for.",
 			do:        "The message COULD_NOT_AUDIT on the topic of findings names what failed: a permission of the role, ECR itself, or a bucket.",
-			metric:    ours(auditIncomplete, "Sum", alarmMinutes),
+			metric:    ours(metric.AuditIncomplete, "Sum", alarmMinutes),
 			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
@@ -137,7 +124,7 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 // ours is a metric that the function counts, of the auditor as a whole.
 func ours(name, statistic string, minutes int) awscloudwatch.IMetric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-		Namespace: jsii.String(metricNamespace), MetricName: jsii.String(name),
+		Namespace: jsii.String(metric.Namespace), MetricName: jsii.String(name),
 		Statistic: jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(minutes)),
 	})
 }

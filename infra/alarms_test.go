@@ -9,20 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/config"
-	"ptcaudit/internal/handler"
+	"ptcaudit/internal/metric"
 )
-
-// What is watched is what the function counts.
-func TestMetricsAreThoseOfTheHandler(t *testing.T) {
-	got := []string{metricNamespace, auditSucceeded, auditIncomplete, findingsFailed, durationMs, notificationsFailed, failedProperty}
-	want := []string{
-		handler.Namespace, handler.MetricAuditSucceeded, handler.MetricAuditIncomplete, handler.MetricFindingsFailed,
-		handler.MetricDuration, handler.MetricNotificationsFailed, handler.PropertyFailed,
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-handler +infra)\n%s", diff)
-	}
-}
 
 // alarm is what a template says of one, as far as it decides when it goes off.
 type alarm struct {
@@ -134,7 +122,7 @@ func TestDashboardShowsWhatItMust(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		auditSucceeded, auditIncomplete, findingsFailed, durationMs, "failed.critical",
+		metric.AuditSucceeded, metric.AuditIncomplete, metric.FindingsFailed, metric.DurationMs, "failed.critical",
 		"ApproximateAgeOfOldestMessage", "DeadLetters", "Undelivered", "Unsent", "Alarmheartbeat",
 	} {
 		if !strings.Contains(body, want) {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/interfaces/interfacesawscloudwatch"
 	"github.com/aws/jsii-runtime-go"
 
+	"ptcaudit/internal/metric"
 	"ptcaudit/internal/report"
 )
 
@@ -21,7 +22,7 @@ func newDashboard(stack awscdk.Stack, s settings, q queues, function awslambda.F
 	}
 	var failed []string
 	for _, severity := range report.Severities() {
-		failed = append(failed, failedProperty+"."+string(severity))
+		failed = append(failed, metric.PropertyFailed+"."+string(severity))
 	}
 	letters := []awscloudwatch.IMetric{waiting(q.dead), waiting(q.undelivered)}
 	if q.unsent != nil {
@@ -38,14 +39,14 @@ func newDashboard(stack awscdk.Stack, s settings, q queues, function awslambda.F
 				}),
 			},
 			{
-				graph("Audits an hour", ours(auditSucceeded, "Sum", 60), ours(auditIncomplete, "Sum", 60), ours(notificationsFailed, "Sum", 60)),
+				graph("Audits an hour", ours(metric.AuditSucceeded, "Sum", 60), ours(metric.AuditIncomplete, "Sum", 60), ours(metric.NotificationsFailed, "Sum", 60)),
 				awscloudwatch.NewLogQueryWidget(&awscloudwatch.LogQueryWidgetProps{
 					Title:         jsii.String("Failures by severity, as of the latest audits"),
 					LogGroupNames: &[]*string{logs.LogGroupName()},
 					View:          awscloudwatch.LogQueryVisualizationType_TABLE,
 					Width:         jsii.Number(12), Height: jsii.Number(6),
 					QueryLines: jsii.Strings(
-						"filter ispresent("+findingsFailed+")",
+						"filter ispresent("+metric.FindingsFailed+")",
 						"fields @timestamp, "+strings.Join(failed, ", "),
 						"sort @timestamp desc",
 						"limit 20",
@@ -53,11 +54,11 @@ func newDashboard(stack awscdk.Stack, s settings, q queues, function awslambda.F
 				}),
 			},
 			{
-				graph("How long audits took, ms", function.MetricDuration(asA("Maximum")), ours(durationMs, "Maximum", 60)),
+				graph("How long audits took, ms", function.MetricDuration(asA("Maximum")), ours(metric.DurationMs, "Maximum", 60)),
 				graph("Age of the oldest request, s", q.requests.MetricApproximateAgeOfOldestMessage(asA("Maximum"))),
 			},
 			{
-				graph("Failures found by the latest audits", ours(findingsFailed, "Maximum", 60)),
+				graph("Failures found by the latest audits", ours(metric.FindingsFailed, "Maximum", 60)),
 				graph("Dead letters", letters...),
 			},
 		},

@@ -97,7 +97,7 @@ func newHandler(c config.Config, cfg aws.Config, o Options) *handler.Handler {
 		}
 		opened, err := store.Open(place.url, cfg)
 		if err != nil {
-			h.Faults = append(h.Faults, ptc.Fault{Operation: loadConfig, Kind: ptc.FaultMalformed, Message: place.key + ": " + err.Error()})
+			h.Faults = append(h.Faults, ptc.Fault{Operation: ptc.OpLoadConfig, Kind: ptc.FaultMalformed, Message: place.key + ": " + err.Error()})
 			continue
 		}
 		*place.store = opened

@@ -22,13 +22,6 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// The steps that can fail before the first audit, as they stand in a fault,
-// whose message has a line for each error.
-const (
-	loadPolicy = "LoadPolicy"
-	loadConfig = "LoadConfig"
-)
-
 // Function makes the handler of a Lambda function, of its environment. What is
 // broken does not stop it as long as there is a topic to say so to: then the
 // handler answers every request with what is broken. Without one the error
@@ -47,11 +40,11 @@ func Function(environ []string, logs, metrics io.Writer) (*handler.Handler, erro
 
 	var faults []ptc.Fault
 	if configErr != nil {
-		faults = append(faults, ptc.Fault{Operation: loadConfig, Kind: ptc.FaultMalformed, Message: configErr.Error()})
+		faults = append(faults, ptc.Fault{Operation: ptc.OpLoadConfig, Kind: ptc.FaultMalformed, Message: configErr.Error()})
 	}
 	p, err := policy.Load(c.Policy)
 	if err != nil {
-		faults = append(faults, ptc.Fault{Operation: loadPolicy, Kind: ptc.FaultMalformed, Message: err.Error()})
+		faults = append(faults, ptc.Fault{Operation: ptc.OpLoadPolicy, Kind: ptc.FaultMalformed, Message: err.Error()})
 	}
 	var h *handler.Handler
 	if len(faults) > 0 {

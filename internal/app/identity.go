@@ -47,7 +47,7 @@ func Identity(ctx context.Context, cfg aws.Config) (ptc.Registry, error) {
 
 func identityFault(kind ptc.FaultKind, err error) *ptc.Fault {
 	f := &ptc.Fault{
-		Operation: "GetCallerIdentity",
+		Operation: ptc.OpGetCallerIdentity,
 		Kind:      kind,
 		Message:   err.Error(),
 		Retryable: kind == ptc.FaultUnavailable,

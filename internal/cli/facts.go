@@ -47,7 +47,7 @@ func (f *facts) Validate(_ context.Context, _ ptc.Registry, rule ptc.Rule) (ptc.
 	fault, ok := f.faults[rule.Prefix]
 	if !ok {
 		fault = ptc.Fault{
-			Operation: "ValidatePullThroughCacheRule",
+			Operation: ptc.OpValidateRule,
 			Prefix:    rule.Prefix,
 			Kind:      ptc.FaultUnavailable,
 			Message:   "the file does not have ECR's verdict; audit the registry, or say --without-validation",

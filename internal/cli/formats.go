@@ -102,7 +102,7 @@ func (p placedPolicy) checks() map[string]sarif.Check {
 func (p placedPolicy) place(f report.Finding) (file string, line int) {
 	check := "checks." + f.Check + "."
 	keys := []string{check + "assert", check + "match", check + "severity", check + "title", "name"}
-	if f.Check == "required-rule" {
+	if f.Check == report.CheckRequiredRule {
 		keys = append([]string{"requiredRules." + f.Prefix}, keys...)
 	}
 	for _, key := range keys {

@@ -161,7 +161,7 @@ func explain(out *strings.Builder, p *policy.Policy, k policy.Check, places poli
 			out.WriteString(line)
 		}
 	}
-	if k.ID == "required-rule" && len(p.RequiredRules) > 0 {
+	if k.ID == report.CheckRequiredRule && len(p.RequiredRules) > 0 {
 		out.WriteString("\nREQUIRED\n")
 		for _, r := range p.RequiredRules {
 			fmt.Fprintf(out, "  %s%s\n", r.Prefix, where("requiredRules."+r.Prefix))
@@ -183,9 +183,9 @@ func subjectOf(k policy.Check) string {
 	switch {
 	case k.Scope == "registry":
 		return "the registry as a whole"
-	case k.ID == "required-rule":
+	case k.ID == report.CheckRequiredRule:
 		return "each rule that the policy requires"
-	case k.Assert == "" && strings.HasPrefix(k.ID, "waiver-"):
+	case report.IsWaiverCheck(k.ID):
 		return "each waiver"
 	}
 	return "each rule"

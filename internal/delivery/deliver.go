@@ -70,7 +70,7 @@ func (t *Turn) storeEvidence(ctx context.Context, r report.Report) (string, *ptc
 	// An audit's id is its own: what is there already is this report, put by a
 	// call whose answer was lost.
 	if err != nil && !errors.Is(err, store.ErrConflict) {
-		return "", faultOf(PutEvidence, evidence.Place(store.EvidenceKey(r)), err)
+		return "", faultOf(ptc.OpPutEvidence, evidence.Place(store.EvidenceKey(r)), err)
 	}
 	return evidence.Place(key), nil
 }
@@ -282,7 +282,7 @@ func (a attempt) settle(ctx context.Context, k *known, next ledger.Ledger) error
 			return err
 		}
 		if now.ledger.Lease == nil || now.ledger.Lease.Holder != holder {
-			return &ptc.Fault{Operation: PutLedger, Kind: ptc.FaultTimeout, Message: "the lease ended, and another audit took over"}
+			return &ptc.Fault{Operation: ptc.OpPutLedger, Kind: ptc.FaultTimeout, Message: "the lease ended, and another audit took over"}
 		}
 		next, k.version = next.MergeChanges(now.ledger), now.version
 	}
@@ -302,7 +302,7 @@ func (a attempt) publish(ctx context.Context, notification report.Notification) 
 
 // outOfTime is the fault of writes that others were always faster than.
 func (a attempt) outOfTime(err error) *ptc.Fault {
-	return &ptc.Fault{Operation: PutLedger, Kind: ptc.FaultTimeout, Message: "others wrote it all the time: " + err.Error(), Retryable: true}
+	return &ptc.Fault{Operation: ptc.OpPutLedger, Kind: ptc.FaultTimeout, Message: "others wrote it all the time: " + err.Error(), Retryable: true}
 }
 
 // with is a report with one more fault.

@@ -20,15 +20,6 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// The steps at a store that can fail, as they stand in a fault of a report.
-const (
-	// PutEvidence keeps a report.
-	PutEvidence = "PutEvidence"
-	// GetLedger and PutLedger read and write what is known of a registry.
-	GetLedger = "GetLedger"
-	PutLedger = "PutLedger"
-)
-
 // Publisher tells a message to those who subscribed. Of its errors, only the
 // kind and code of a *ptc.Fault are logged.
 type Publisher interface {
@@ -125,14 +116,14 @@ func (t *Turn) read(ctx context.Context) (*known, error) {
 		return &known{}, nil
 	}
 	if err != nil {
-		return nil, t.fault(GetLedger, key, err)
+		return nil, t.fault(ptc.OpGetLedger, key, err)
 	}
 	l, err := ledger.Decode(data)
 	switch {
 	case errors.Is(err, ledger.ErrNewer):
 		// It is not ours to overwrite: whoever rolled a version back hears of it
 		// until the newer one is there again.
-		return nil, t.fault(GetLedger, key, err)
+		return nil, t.fault(ptc.OpGetLedger, key, err)
 	case err == nil && l.Registry != t.registry:
 		err = fmt.Errorf("%w: it is another registry's", ledger.ErrDamaged)
 		fallthrough
@@ -147,10 +138,10 @@ func (t *Turn) read(ctx context.Context) (*known, error) {
 func (t *Turn) setAside(ctx context.Context, key string, data []byte, version string, damage error) (*known, error) {
 	aside := key + ".damaged-" + t.deliverer.now().Format("20060102T150405Z")
 	if _, err := t.deliverer.State.Put(ctx, aside, data, ""); err != nil && !errors.Is(err, store.ErrConflict) {
-		return nil, t.fault(PutLedger, aside, err)
+		return nil, t.fault(ptc.OpPutLedger, aside, err)
 	}
 	failpoint("set-aside")
-	fault := t.fault(GetLedger, key, damage)
+	fault := t.fault(ptc.OpGetLedger, key, damage)
 	fault.Message += "; it is kept as " + t.deliverer.State.Place(aside) + ", and a new one is begun: what was said before is said again"
 	return &known{version: version, damaged: fault}, nil
 }
@@ -167,7 +158,7 @@ func (t *Turn) put(ctx context.Context, k *known, next ledger.Ledger) error {
 	case errors.Is(err, store.ErrConflict):
 		return store.ErrConflict
 	case err != nil:
-		return t.fault(PutLedger, key, err)
+		return t.fault(ptc.OpPutLedger, key, err)
 	}
 	k.ledger, k.version = next, version
 	return nil

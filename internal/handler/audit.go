@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"ptcaudit/internal/delivery"
+	"ptcaudit/internal/metric"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 )
@@ -57,7 +58,7 @@ func (h *Handler) do(ctx context.Context, w *work) {
 		log.InfoContext(ctx, "audit left to another try", "reason", reason(err))
 	case isPublishError:
 		log.ErrorContext(ctx, "audit not said", "reason", reason(unsaid))
-		h.count(w.registry, nil, metric{MetricNotificationsFailed, "Count", 1})
+		h.count(w.registry, nil, value{metric.NotificationsFailed, 1})
 	case err != nil:
 		if h.Delivery.State != nil {
 			w.until = r.Audit.StartedAt.Add(h.Delivery.Settle) // before that it would be put off
@@ -99,7 +100,7 @@ func (h *Handler) audit(ctx context.Context, w *work) report.Report {
 	}
 	if err != nil || account != w.registry.Account {
 		return h.refuse(w, ptc.Fault{
-			Operation: "ChooseCredentials",
+			Operation: ptc.OpChooseCredentials,
 			Kind:      ptc.FaultDenied,
 			Message:   "no credentials for " + w.registry.Account,
 		})

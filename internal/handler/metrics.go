@@ -5,23 +5,10 @@ import (
 	"maps"
 	"time"
 
+	"ptcaudit/internal/metric"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 )
-
-// Namespace and names of the metrics, which the deployment's alarms watch.
-const (
-	Namespace                 = "ptcaudit"
-	MetricAuditSucceeded      = "AuditSucceeded"
-	MetricAuditIncomplete     = "AuditIncomplete"
-	MetricFindingsFailed      = "FindingsFailed"
-	MetricDuration            = "DurationMs"
-	MetricNotificationsFailed = "NotificationsFailed"
-)
-
-// PropertyFailed counts failures by severity. It stands in the line of an
-// audit's metrics, and is none.
-const PropertyFailed = "failed"
 
 // measure counts an audit that ran to its end and said what it had to.
 func (h *Handler) measure(r report.Report, took time.Duration) {
@@ -32,18 +19,17 @@ func (h *Handler) measure(r report.Report, took time.Duration) {
 	for _, n := range r.Summary.Failed {
 		failed += int64(n)
 	}
-	// By severity for queries of the log only: each more metric would cost.
-	h.count(r.Registry, map[string]any{PropertyFailed: r.Summary.Failed},
-		metric{MetricAuditSucceeded, "Count", succeeded},
-		metric{MetricAuditIncomplete, "Count", 1 - succeeded},
-		metric{MetricFindingsFailed, "Count", failed},
-		metric{MetricDuration, "Milliseconds", took.Milliseconds()},
+	h.count(r.Registry, map[string]any{metric.PropertyFailed: r.Summary.Failed},
+		value{metric.AuditSucceeded, succeeded},
+		value{metric.AuditIncomplete, 1 - succeeded},
+		value{metric.FindingsFailed, failed},
+		value{metric.DurationMs, took.Milliseconds()},
 	)
 }
 
-type metric struct {
-	Name  string
-	Unit  string
+// value is one metric and its value.
+type value struct {
+	name  string
 	value int64
 }
 
@@ -51,26 +37,31 @@ type metric struct {
 // be counted once over all registries and once for each; properties stand
 // beside them:
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-func (h *Handler) count(reg ptc.Registry, properties map[string]any, metrics ...metric) {
+func (h *Handler) count(reg ptc.Registry, properties map[string]any, values ...value) {
 	if h.Metrics == nil {
 		return
 	}
+	type definition struct{ Name, Unit string }
 	type directive struct {
 		Namespace  string
 		Dimensions [][]string
-		Metrics    []metric
+		Metrics    []definition
+	}
+	definitions := make([]definition, len(values))
+	for i, v := range values {
+		definitions[i] = definition{v.name, metric.Unit(v.name)}
 	}
 	line := map[string]any{
 		"_aws": map[string]any{
 			"Timestamp":         h.now().UnixMilli(),
-			"CloudWatchMetrics": []directive{{Namespace, [][]string{{}, {"account", "region"}}, metrics}},
+			"CloudWatchMetrics": []directive{{metric.Namespace, [][]string{{}, {metric.DimensionAccount, metric.DimensionRegion}}, definitions}},
 		},
-		"account": reg.Account,
-		"region":  reg.Region,
+		metric.DimensionAccount: reg.Account,
+		metric.DimensionRegion:  reg.Region,
 	}
 	maps.Copy(line, properties)
-	for _, m := range metrics {
-		line[m.Name] = m.value
+	for _, v := range values {
+		line[v.name] = v.value
 	}
 	encoded, err := json.Marshal(line)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"cmp"
 	"reflect"
 	"slices"
-	"strings"
 
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
@@ -166,7 +165,7 @@ func kindOf(before, after *report.Finding) Kind {
 // kindOfGone says what became of a finding that a later report does not have.
 func kindOfGone(before *report.Finding, after report.Report) Kind {
 	// The findings of waivers follow from others, which may be undecided.
-	unseen := !listed(after) || !after.Complete && strings.HasPrefix(before.Check, "waiver-")
+	unseen := !listed(after) || !after.Complete && report.IsWaiverCheck(before.Check)
 	switch {
 	case quiet(before), unseen && before.Outcome == report.Error:
 		return ""

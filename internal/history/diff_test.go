@@ -63,7 +63,7 @@ func TestCompareFindings(t *testing.T) {
 	undecided, skip, pending := finding("c", "p", report.Error), finding("c", "p", report.Skip), finding("c", "p", report.Pending)
 	worse, elsewhere, reworded := fail, fail, fail
 	worse.Severity, elsewhere.Facts, reworded.Message = report.Critical, "others", "another"
-	ending := finding("waiver-ending", "p", report.Fail)
+	ending, custom := finding(report.CheckWaiverEnding, "p", report.Fail), finding("waiver-has-ticket", "p", report.Fail)
 	tests := []struct {
 		name          string
 		before, after report.Report
@@ -93,6 +93,7 @@ func TestCompareFindings(t *testing.T) {
 		{"undecided, then the rules could not be read", audited(0, undecided), faulty(audited(1), ""), ""},
 		{"passed, then the rules could not be read", audited(0, pass), faulty(audited(1), ""), ""},
 		{"of a waiver, gone from an incomplete report", audited(0, ending), faulty(audited(1), "other"), history.Undecided},
+		{"of a custom check with waiver- in its id, gone from an incomplete report", audited(0, custom), faulty(audited(1), "other"), history.Resolved},
 		{"of a waiver, gone", audited(0, ending), audited(1), history.Resolved},
 		{"decided and fine", audited(0, undecided), audited(1, pass), history.Changed},
 		{"more severe", audited(0, fail), audited(1, worse), history.Changed},

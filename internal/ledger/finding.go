@@ -67,7 +67,7 @@ func (c *comparison) touch() {
 // it covers: its own severity is the lowest there is.
 func (c *comparison) weighs(f report.Finding, waived map[string]report.Severity) bool {
 	return f.Severity.AtLeast(c.options.MinSeverity) ||
-		f.Check == waiverEnding && waived[f.Prefix].AtLeast(c.options.MinSeverity)
+		f.Check == report.CheckWaiverEnding && waived[f.Prefix].AtLeast(c.options.MinSeverity)
 }
 
 // keep takes an entry into the next ledger, unless there is nothing in it to
@@ -186,10 +186,10 @@ func (c *comparison) resolve(e Entry, f report.Finding) {
 // judgeAbsent decides what there is to say of a known finding that is not in
 // the report.
 func (c *comparison) judgeAbsent(e Entry) Entry {
-	if !c.read || !c.report.Complete && isAboutWaivers(e.Check) {
+	if !c.read || !c.report.Complete && report.IsWaiverCheck(e.Check) {
 		return e // it cannot be seen whether it is over
 	}
-	if e.Check == waiverEnding && c.fails(key{e.Prefix, waiverExpired}) {
+	if e.Check == report.CheckWaiverEnding && c.fails(key{e.Prefix, report.CheckWaiverExpired}) {
 		return e.close() // what is said of that says it
 	}
 	c.resolve(e, report.Finding{
@@ -205,15 +205,15 @@ func (c *comparison) absence(e Entry) string {
 		return ptc.CleanPrefix(r.Prefix) == ptc.CleanPrefix(e.Prefix)
 	})
 	switch {
-	case e.Check == requiredRule:
+	case e.Check == report.CheckRequiredRule:
 		return "The policy does not require it any more."
-	case e.Check == waiverUnused:
+	case e.Check == report.CheckWaiverUnused:
 		return "The waiver covers something now, or is no longer in the policy."
 	case ruleGone:
 		return "The rule was deleted."
-	case isAboutWaivers(e.Check) && c.noneFails(e.Prefix):
+	case report.IsWaiverCheck(e.Check) && c.noneFails(e.Prefix):
 		return "What it waived does not fail any more."
-	case isAboutWaivers(e.Check):
+	case report.IsWaiverCheck(e.Check):
 		return "What it waived was mended, or the waiver was agreed anew or removed."
 	default:
 		return "The policy does not have this check any more."

@@ -6,21 +6,6 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Checks that the policy engine makes of waivers and of required rules. What
-// became of their findings is told by other rules than that of the rest.
-const (
-	waiverExpired = "waiver-expired"
-	waiverEnding  = "waiver-ending"
-	waiverUnused  = "waiver-unused"
-	requiredRule  = "required-rule"
-)
-
-// isAboutWaivers says that a check's findings are about waivers: they are made
-// of what else was found, and vanish where that could not be decided.
-func isAboutWaivers(check string) bool {
-	return check == waiverExpired || check == waiverEnding || check == waiverUnused
-}
-
 // Binding ties a waiver to the facts that it first covered. A rule that fetches
 // from elsewhere since is another matter, which nobody agreed to.
 type Binding struct {

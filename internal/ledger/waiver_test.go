@@ -1,20 +1,15 @@
 package ledger_test
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"ptcaudit/internal/policy"
 	"ptcaudit/internal/report"
 )
 
 const (
-	ending  = "waiver-ending"
-	expired = "waiver-expired"
+	ending  = report.CheckWaiverEnding
+	expired = report.CheckWaiverExpired
 	slipped = "altered upstream-allowed hub: The waiver of jo (migration) covers it as it was; its upstream, credential or role has changed since."
 	ended   = "new upstream-allowed hub: The waiver of jo (migration) does not cover it any more."
 )
@@ -128,8 +123,8 @@ func TestWaivers(t *testing.T) {
 			{at: hour, rules: hub, findings: covered("b"), want: []string{"resolved upstream-allowed hub: waived by jo"}},
 		},
 		"a required rule that is missing, then wrong": {
-			{findings: findings(waived(fail("required-rule", "hub", ""), "jo", until))},
-			{at: hour, rules: hub, findings: findings(waived(fail("required-rule", "hub", "b"), "jo", until)), want: []string{
+			{findings: findings(waived(fail(report.CheckRequiredRule, "hub", ""), "jo", until))},
+			{at: hour, rules: hub, findings: findings(waived(fail(report.CheckRequiredRule, "hub", "b"), "jo", until)), want: []string{
 				"altered required-rule hub: The waiver of jo (migration) covers it as it was; its upstream, credential or role has changed since.",
 			}},
 		},
@@ -167,13 +162,19 @@ func TestWaivers(t *testing.T) {
 			{rules: hub, findings: endingSoon, want: []string{"new waiver-ending hub"}},
 			{at: hour, want: []string{"resolved waiver-ending hub: The rule was deleted."}},
 		},
+		"a custom check with waiver- in its id is an ordinary check": {
+			{rules: hub, findings: findings(fail("waiver-has-ticket", "hub", "a")), want: []string{"new waiver-has-ticket hub"}},
+			{at: hour, rules: hub, findings: findings(undecided(allowed, "hub")), hold: true, want: []string{
+				"resolved waiver-has-ticket hub: The policy does not have this check any more.",
+			}},
+		},
 		"what is said of waivers hangs on what could be decided": {
 			{rules: hub, findings: endingSoon, want: []string{"new waiver-ending hub"}},
 			{at: hour, rules: hub, findings: findings(undecided(allowed, "hub")), hold: true},
 			{at: 2 * hour, rules: hub, findings: endingSoon},
 		},
 		"an unused waiver is used": {
-			{rules: hub, findings: findings(severity(report.Low, fail("waiver-unused", "quay", ""))), want: []string{"new waiver-unused quay"}},
+			{rules: hub, findings: findings(severity(report.Low, fail(report.CheckWaiverUnused, "quay", ""))), want: []string{"new waiver-unused quay"}},
 			{at: hour, rules: hub, want: []string{"resolved waiver-unused quay: The waiver covers something now, or is no longer in the policy."}},
 		},
 	} {
@@ -201,39 +202,5 @@ func TestABindingEndsWithTheWaiver(t *testing.T) {
 				t.Errorf("%d entries, want %d: %+v", len(l.Findings), tc.entries, l.Findings)
 			}
 		})
-	}
-}
-
-// TestThePolicyEngineNamesItsOwnChecksSo that the ledger tells them apart.
-func TestThePolicyEngineNamesItsOwnChecksSo(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "policy.yaml")
-	text := `apiVersion: ptcaudit/v1
-name: acme
-extends: default
-requiredRules:
-  - {prefix: docker-hub}
-  - {prefix: quay}
-  - {prefix: ghcr}
-waivers:
-  - {check: required-rule, prefixes: [docker-hub], owner: jo, reason: r, expires: 2026-11-20}
-  - {check: required-rule, prefixes: [quay], owner: jo, reason: r, expires: 2026-11-30}
-  - {check: validation-passed, prefixes: [hub], owner: jo, reason: r, expires: 2027-11-30, accounts: ["111122223333"], regions: [eu-west-1]}
-`
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p, err := policy.Load(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	failing := map[string]string{}
-	for _, f := range p.Evaluate(t.Context(), policy.Input{Registry: registry, Now: start}) {
-		if f.Outcome == report.Fail {
-			failing[f.Check] += f.Prefix + " "
-		}
-	}
-	want := map[string]string{expired: "docker-hub ", ending: "quay ", "waiver-unused": "hub ", "required-rule": "docker-hub ghcr quay "}
-	if diff := cmp.Diff(want, failing); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -137,13 +137,13 @@ func (d *draft) clock(t time.Time) string {
 
 // verbs are what the calls do that a rule works by.
 var verbs = map[string]string{
-	"CreatePullThroughCacheRule": "created",
-	"UpdatePullThroughCacheRule": "updated",
-	"DeletePullThroughCacheRule": "deleted",
-	"PutSecretValue":             "wrote",
-	"UpdateSecret":               "updated",
-	"DeleteSecret":               "deleted",
-	"RestoreSecret":              "restored",
+	ptc.OpCreateRule:     "created",
+	ptc.OpUpdateRule:     "updated",
+	ptc.OpDeleteRule:     "deleted",
+	ptc.OpPutSecretValue: "wrote",
+	ptc.OpUpdateSecret:   "updated",
+	ptc.OpDeleteSecret:   "deleted",
+	ptc.OpRestoreSecret:  "restored",
 }
 
 // verb is what a call did, without what it did it to.

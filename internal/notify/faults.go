@@ -26,19 +26,6 @@ type Fault struct {
 	alike bool
 }
 
-// The steps of an audit that a mail has words for.
-const (
-	opList     = "DescribePullThroughCacheRules"
-	opValidate = "ValidatePullThroughCacheRule"
-	// opPolicy is a policy that cannot be loaded; its message has a line for
-	// each error.
-	opPolicy = "LoadPolicy"
-	// opConfig is an environment that is not valid; its message likewise.
-	opConfig = "LoadConfig"
-	// opChoose is an account that there are no credentials for.
-	opChoose = "ChooseCredentials"
-)
-
 // step is one of the auditor's own, at a store.
 type step struct{ cannot, means, action string }
 
@@ -47,9 +34,9 @@ var steps = []struct {
 	operation string
 	step
 }{
-	{"PutEvidence", step{"Could not keep evidence", "The report of this audit could not be kept as evidence.", "s3:PutObject"}},
-	{"GetLedger", step{"Could not read the ledger", "What was said before could not be read, so all that fails is said.", "s3:GetObject"}},
-	{"PutLedger", step{"Could not write the ledger", "What is said here could not be recorded, so it may be said again.", "s3:PutObject"}},
+	{ptc.OpPutEvidence, step{"Could not keep evidence", "The report of this audit could not be kept as evidence.", "s3:PutObject"}},
+	{ptc.OpGetLedger, step{"Could not read the ledger", "What was said before could not be read, so all that fails is said.", "s3:GetObject"}},
+	{ptc.OpPutLedger, step{"Could not write the ledger", "What is said here could not be recorded, so it may be said again.", "s3:PutObject"}},
 }
 
 // step is what a fault is about where that is a store.

@@ -85,7 +85,7 @@ func (f Fault) lacks() lack {
 // broken is what of the auditor's own set-up a fault is about, whose message
 // has a line for each error; empty where the fault is another's.
 func (f Fault) broken() string {
-	return map[string]string{opPolicy: "policy", opConfig: "environment"}[f.Operation]
+	return map[string]string{ptc.OpLoadPolicy: "policy", ptc.OpLoadConfig: "environment"}[f.Operation]
 }
 
 // label is a fault's kind as it stands where a finding has its severity.
@@ -128,16 +128,16 @@ func (f Fault) means() string {
 		return s.means
 	}
 	switch f.Operation {
-	case opPolicy, opConfig:
+	case ptc.OpLoadPolicy, ptc.OpLoadConfig:
 		return "The " + f.broken() + " cannot be used as it is, so nothing was checked."
-	case opList:
+	case ptc.OpDescribeRules:
 		return "The rules could not be listed, so nothing was checked."
-	case opValidate:
+	case ptc.OpValidateRule:
 		if f.Count == 1 {
 			return "ECR did not say whether this rule works."
 		}
 		return "ECR did not say whether these rules work."
-	case opChoose:
+	case ptc.OpChooseCredentials:
 		return "The auditor has no credentials for this account, so nothing was checked."
 	default:
 		return ""
@@ -170,9 +170,9 @@ func (f Fault) mend(account, region string) string {
 		return again + "the AWS Health Dashboard for ECR in " + cmp.Or(region, "this Region") + ", and at who else calls it there."
 	case ptc.FaultMalformed:
 		switch f.Operation {
-		case opPolicy:
+		case ptc.OpLoadPolicy:
 			return "Correct these lines until ptcaudit policy lint finds no fault, and deploy again."
-		case opConfig:
+		case ptc.OpLoadConfig:
 			return "Correct these variables of the function, and deploy again."
 		}
 		return "Nothing, if it was a moment: the next audit asks again. If this is said again, the API answers what this version does not understand."

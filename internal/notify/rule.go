@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 )
 
@@ -86,20 +87,20 @@ func calls(changes []report.RuleChange) []string {
 	for _, c := range changes {
 		switch c.Kind {
 		case report.Added:
-			made["CreatePullThroughCacheRule"] = true
+			made[ptc.OpCreateRule] = true
 		case report.Removed:
-			made["DeletePullThroughCacheRule"] = true
+			made[ptc.OpDeleteRule] = true
 		case report.Altered:
 			again := slices.ContainsFunc(c.Fields, func(f report.FieldChange) bool { return f.Field != "credential.arn" && f.Field != "role.arn" })
 			if again {
-				made["CreatePullThroughCacheRule"] = true
+				made[ptc.OpCreateRule] = true
 			} else {
-				made["UpdatePullThroughCacheRule"] = true
+				made[ptc.OpUpdateRule] = true
 			}
 		}
 	}
 	var out []string
-	for _, call := range []string{"CreatePullThroughCacheRule", "UpdatePullThroughCacheRule", "DeletePullThroughCacheRule"} {
+	for _, call := range []string{ptc.OpCreateRule, ptc.OpUpdateRule, ptc.OpDeleteRule} {
 		if made[call] {
 			out = append(out, call)
 		}

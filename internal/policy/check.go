@@ -25,21 +25,13 @@ type Check struct {
 	Locked                bool     `json:"locked,omitempty"`
 }
 
-// The checks that are built in: no expression can say what they ask.
-const (
-	requiredRuleCheck  = "required-rule"
-	waiverExpiredCheck = "waiver-expired"
-	waiverEndingCheck  = "waiver-ending"
-	waiverUnusedCheck  = "waiver-unused"
-)
-
 const docs = "https://docs.aws.amazon.com/AmazonECR/latest/"
 
 // builtIn are the checks that every policy has. Their messages and
 // remediations are computed.
 var builtIn = []Check{
 	{
-		ID:         requiredRuleCheck,
+		ID:         report.CheckRequiredRule,
 		Title:      "A rule that the policy requires is there",
 		Why:        "Whoever deletes or redirects the rule that every build depends on breaks them all, weeks later, when the cached images are gone.",
 		Severity:   report.High,
@@ -47,20 +39,20 @@ var builtIn = []Check{
 		References: []string{docs + "userguide/pull-through-cache-creating-rule.html"},
 	},
 	{
-		ID:    waiverExpiredCheck,
+		ID:    report.CheckWaiverExpired,
 		Title: "A waiver has ended and what it waived still fails",
 		Why:   "A waiver that is past its end waives nothing. Its severity is that of the check that it waived.",
 		Scope: expr.RuleScope,
 	},
 	{
-		ID:       waiverEndingCheck,
+		ID:       report.CheckWaiverEnding,
 		Title:    "A waiver ends within 14 days and what it waives still fails",
 		Why:      "Who looks after the waiver has time to mend the rule, or to agree on a new end.",
 		Severity: report.Informational,
 		Scope:    expr.RuleScope,
 	},
 	{
-		ID:       waiverUnusedCheck,
+		ID:       report.CheckWaiverUnused,
 		Title:    "A waiver of just this registry covers nothing",
 		Why:      "A waiver that nothing needs any more would one day cover what nobody meant to waive.",
 		Severity: report.Low,
@@ -76,11 +68,6 @@ type draft struct {
 	lockedBy *file
 	// The expressions with their places.
 	match, assert, messageExpression, remediationExpression source.Text
-}
-
-// isWaiverCheck says that a check is about waivers themselves.
-func isWaiverCheck(id string) bool {
-	return id == waiverExpiredCheck || id == waiverEndingCheck || id == waiverUnusedCheck
 }
 
 // check merges one entry into the checks, field by field. One without an id,

@@ -48,7 +48,7 @@ func (p *Policy) Evaluate(ctx context.Context, in Input) []report.Finding {
 	for _, i := range e.byPrefix() {
 		e.all(ctx, i)
 	}
-	if c, enabled := p.check(requiredRuleCheck); enabled {
+	if c, enabled := p.check(report.CheckRequiredRule); enabled {
 		e.requiredRules(ctx, c)
 	}
 	e.waivers()

@@ -33,7 +33,7 @@ func refuseBuiltIn(e checkEntry) {
 
 // ownSeverity refuses a severity for the check that takes that of others.
 func ownSeverity(id string, t source.Text) {
-	if id == waiverExpiredCheck && t.IsSet() {
+	if id == report.CheckWaiverExpired && t.IsSet() {
 		t.Fault("%s has the severity of the check that was waived", id)
 	}
 }

@@ -72,7 +72,7 @@ func (r *resolver) require(e requiredEntry) {
 	if rule.Prefix == "" {
 		return
 	}
-	c := r.checks[requiredRuleCheck]
+	c := r.checks[report.CheckRequiredRule]
 	if before, ok := r.required[rule.Prefix]; ok && before.from != r.file && r.lockedAbove(c) {
 		e.Prefix.Fault("%s is locked by %s: the rules that it requires cannot change", c.ID, c.lockedBy.path)
 	}

@@ -79,7 +79,7 @@ func (r *resolver) waive(e waiverEntry) {
 	case !ok:
 	case r.lockedAbove(d):
 		e.Check.Fault("%s is locked by %s and cannot be waived", d.ID, d.lockedBy.path)
-	case isWaiverCheck(d.ID):
+	case report.IsWaiverCheck(d.ID):
 		e.Check.Fault("%s cannot be waived: mend the waiver that it is about, or disable the check", d.ID)
 	case d.Scope == expr.RegistryScope && e.Has("prefixes"):
 		e.Check.Fault("%s is about the registry as a whole: its waiver has no prefixes", d.ID)
@@ -131,9 +131,9 @@ func (e *evaluation) waivers() {
 			}
 		}
 	}
-	e.tellOfWaivers(waiverExpiredCheck, expired, "ended on %s and waives nothing any more", "Mend what it waived, or agree on a new end and write it into the policy.")
-	e.tellOfWaivers(waiverEndingCheck, ending, "ends with %s, and what it waives still fails", "Mend what it waives, or agree on a new end and write it into the policy.")
-	e.tellOfWaivers(waiverUnusedCheck, unused, "(to the end of %s) covers nothing", "Remove it from the policy.")
+	e.tellOfWaivers(report.CheckWaiverExpired, expired, "ended on %s and waives nothing any more", "Mend what it waived, or agree on a new end and write it into the policy.")
+	e.tellOfWaivers(report.CheckWaiverEnding, ending, "ends with %s, and what it waives still fails", "Mend what it waives, or agree on a new end and write it into the policy.")
+	e.tellOfWaivers(report.CheckWaiverUnused, unused, "(to the end of %s) covers nothing", "Remove it from the policy.")
 }
 
 // aboutWaivers is what there is to say of the waivers of one subject.

@@ -35,13 +35,13 @@ const (
 // is not among them, and must never be: the auditor makes it itself, and would
 // wake itself.
 func RuleCalls() []string {
-	return []string{"CreatePullThroughCacheRule", "UpdatePullThroughCacheRule", "DeletePullThroughCacheRule"}
+	return []string{ptc.OpCreateRule, ptc.OpUpdateRule, ptc.OpDeleteRule}
 }
 
 // SecretCalls are the API calls that can break or mend a rule's credential,
 // where the secret is one that ECR can use (ptc.SecretPrefix).
 func SecretCalls() []string {
-	return []string{"PutSecretValue", "UpdateSecret", "DeleteSecret", "RestoreSecret"}
+	return []string{ptc.OpPutSecretValue, ptc.OpUpdateSecret, ptc.OpDeleteSecret, ptc.OpRestoreSecret}
 }
 
 // RequestSchema stands in a Request. It changes when a reader of the old form

@@ -25,13 +25,6 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// The operations that this package calls, as they stand in a Fault. Both need
-// an IAM permission of the same name, and no others are needed.
-const (
-	DescribeOperation = "DescribePullThroughCacheRules"
-	ValidateOperation = "ValidatePullThroughCacheRule"
-)
-
 // DefaultCallTimeout is how long one attempt of a call may take where Options
 // says nothing. Validate waits for the upstream, so it is not short.
 const DefaultCallTimeout = 10 * time.Second
@@ -100,7 +93,7 @@ func (c boundedClient) Do(req *http.Request) (*http.Response, error) {
 func (c *Client) Rules(ctx context.Context, reg ptc.Registry) ([]ptc.Rule, error) {
 	if !ptc.Supported(reg.Region) {
 		return nil, &ptc.Fault{
-			Operation: DescribeOperation,
+			Operation: ptc.OpDescribeRules,
 			Kind:      ptc.FaultUnsupported,
 			Message:   "Amazon ECR has no pull through cache rules in " + reg.Region,
 		}
@@ -114,14 +107,14 @@ func (c *Client) Rules(ctx context.Context, reg ptc.Registry) ([]ptc.Rule, error
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx, in(reg))
 		if err != nil {
-			f := c.fault(ctx, DescribeOperation, "", err)
+			f := c.fault(ctx, ptc.OpDescribeRules, "", err)
 			if len(followed) > 0 {
 				f = inSupportedRegion(f)
 			}
 			return nil, f
 		}
 		malformed := func(format string, args ...any) ([]ptc.Rule, error) {
-			return nil, malformed(DescribeOperation, "", page.ResultMetadata, fmt.Sprintf(format, args...))
+			return nil, malformed(ptc.OpDescribeRules, "", page.ResultMetadata, fmt.Sprintf(format, args...))
 		}
 		// The SDK makes an empty list of `[]`, and leaves nil where the answer
 		// has none: that is no registry without rules, it is no answer.
@@ -200,7 +193,7 @@ func (c *Client) validate(ctx context.Context, reg ptc.Registry, rule ptc.Rule, 
 		return c.refusal(ctx, rule, err)
 	}
 	malformed := func(message string) (ptc.Validation, error) {
-		return ptc.Validation{}, malformed(ValidateOperation, rule.Prefix, out.ResultMetadata, message)
+		return ptc.Validation{}, malformed(ptc.OpValidateRule, rule.Prefix, out.ResultMetadata, message)
 	}
 	if got := ptc.CleanPrefix(aws.ToString(out.EcrRepositoryPrefix)); got != rule.Prefix {
 		return malformed(fmt.Sprintf("the answer is about prefix %q", got))
@@ -231,7 +224,7 @@ func (c *Client) refusal(ctx context.Context, rule ptc.Rule, err error) (ptc.Val
 	case open && (errors.As(err, &parameter) || errors.As(err, &invalid)):
 		return ptc.Validation{Status: ptc.ValidationNotApplicable}, nil
 	}
-	return ptc.Validation{}, inSupportedRegion(c.fault(ctx, ValidateOperation, rule.Prefix, err))
+	return ptc.Validation{}, inSupportedRegion(c.fault(ctx, ptc.OpValidateRule, rule.Prefix, err))
 }
 
 // inSupportedRegion reads a fault of a Region that has already answered: it has the API,

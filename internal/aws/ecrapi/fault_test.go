@@ -162,7 +162,7 @@ func TestFaults(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := serve(t, tt.answer)
 			_, err := s.client().Rules(t.Context(), registry)
-			tt.want.Operation, tt.want.RequestID = ecrapi.DescribeOperation, requestID
+			tt.want.Operation, tt.want.RequestID = ptc.OpDescribeRules, requestID
 			if diff := cmp.Diff(&tt.want, fault(t, err)); diff != "" {
 				t.Errorf("fault of Describe differs (-want +got):\n%s", diff)
 			}
@@ -171,7 +171,7 @@ func TestFaults(t *testing.T) {
 			}
 
 			_, err = s.client().Validate(t.Context(), registry, rule)
-			tt.want.Operation, tt.want.Prefix = ecrapi.ValidateOperation, "docker-hub"
+			tt.want.Operation, tt.want.Prefix = ptc.OpValidateRule, "docker-hub"
 			if tt.want.Kind == ptc.FaultUnsupported {
 				tt.want.Kind = ptc.FaultUnavailable
 			}
@@ -218,7 +218,7 @@ func TestNoAnswer(t *testing.T) {
 				cfg.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(tr *http.Transport) { tr.DialContext = noSuchHost })
 			}
 			_, err := ecrapi.New(cfg, ecrapi.Options{}).Rules(t.Context(), registry)
-			want := &ptc.Fault{Operation: ecrapi.DescribeOperation, Kind: ptc.FaultUnavailable, Message: tt.want, Retryable: true}
+			want := &ptc.Fault{Operation: ptc.OpDescribeRules, Kind: ptc.FaultUnavailable, Message: tt.want, Retryable: true}
 			if diff := cmp.Diff(want, fault(t, err)); diff != "" {
 				t.Errorf("fault differs (-want +got):\n%s", diff)
 			}
@@ -296,7 +296,7 @@ func TestTimeouts(t *testing.T) {
 	t.Run("of a call, before the head", func(t *testing.T) {
 		s := serve(t, wait)
 		_, err := ecrapi.New(config(s.URL), ecrapi.Options{CallTimeout: 100 * time.Millisecond}).Rules(t.Context(), registry)
-		want := &ptc.Fault{Operation: ecrapi.DescribeOperation, Kind: ptc.FaultTimeout, Message: "no answer within 100ms", Retryable: true}
+		want := &ptc.Fault{Operation: ptc.OpDescribeRules, Kind: ptc.FaultTimeout, Message: "no answer within 100ms", Retryable: true}
 		if diff := cmp.Diff(want, fault(t, err)); diff != "" {
 			t.Errorf("fault differs (-want +got):\n%s", diff)
 		}
@@ -306,7 +306,7 @@ func TestTimeouts(t *testing.T) {
 	})
 	t.Run("of a call, in mid-body", func(t *testing.T) {
 		_, err := ecrapi.New(config(serve(t, waitMidBody).URL), ecrapi.Options{CallTimeout: 100 * time.Millisecond}).Rules(t.Context(), registry)
-		want := &ptc.Fault{Operation: ecrapi.DescribeOperation, Kind: ptc.FaultTimeout, Message: "no answer within 100ms", Retryable: true}
+		want := &ptc.Fault{Operation: ptc.OpDescribeRules, Kind: ptc.FaultTimeout, Message: "no answer within 100ms", Retryable: true}
 		if diff := cmp.Diff(want, fault(t, err), cmpopts.IgnoreFields(ptc.Fault{}, "RequestID")); diff != "" {
 			t.Errorf("fault differs (-want +got):\n%s", diff)
 		}
@@ -372,7 +372,7 @@ func TestCredentials(t *testing.T) {
 				return aws.Credentials{}, tt.err
 			}))
 			_, err := ecrapi.New(cfg, ecrapi.Options{}).Rules(t.Context(), registry)
-			tt.want.Operation = ecrapi.DescribeOperation
+			tt.want.Operation = ptc.OpDescribeRules
 			if diff := cmp.Diff(&tt.want, fault(t, err)); diff != "" {
 				t.Errorf("fault differs (-want +got):\n%s", diff)
 			}

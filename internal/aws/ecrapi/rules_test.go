@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"ptcaudit/internal/aws/ecrapi"
 	"ptcaudit/internal/ptc"
 )
 
@@ -109,7 +108,7 @@ func TestRulesWholeOrNotAtAll(t *testing.T) {
 			rules, err := serve(t, inTurn(answers...)).client().Rules(t.Context(), registry)
 			if tt.want == nil {
 				f := fault(t, err)
-				if f.Kind != ptc.FaultMalformed || f.Operation != ecrapi.DescribeOperation || f.RequestID != requestID || f.Message == "" {
+				if f.Kind != ptc.FaultMalformed || f.Operation != ptc.OpDescribeRules || f.RequestID != requestID || f.Message == "" {
 					t.Errorf("got fault %+v, want one of kind malformed with the request's id", f)
 				}
 				if rules != nil {
@@ -135,7 +134,7 @@ func TestRulesOfARegionWithoutTheAPI(t *testing.T) {
 	s := serve(t, always(http.StatusOK, page("")))
 	_, err := s.client().Rules(t.Context(), ptc.Registry{Account: "111122223333", Region: "us-gov-west-1"})
 	want := &ptc.Fault{
-		Operation: ecrapi.DescribeOperation,
+		Operation: ptc.OpDescribeRules,
 		Kind:      ptc.FaultUnsupported,
 		Message:   "Amazon ECR has no pull through cache rules in us-gov-west-1",
 	}

@@ -78,7 +78,7 @@ func TestValidate(t *testing.T) {
 			switch {
 			case tt.fault != "":
 				f := fault(t, err)
-				if f.Kind != tt.fault || f.Operation != ecrapi.ValidateOperation || f.Prefix != "docker-hub" || f.RequestID != requestID {
+				if f.Kind != tt.fault || f.Operation != ptc.OpValidateRule || f.Prefix != "docker-hub" || f.RequestID != requestID {
 					t.Errorf("got fault %+v, want kind %s, with prefix and request id", f, tt.fault)
 				}
 			case tt.gone:

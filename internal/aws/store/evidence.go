@@ -36,12 +36,9 @@ type Changes struct {
 	Triggers []report.Trigger `json:"triggers"`
 }
 
-// The steps of evidence, as they stand in a Fault, where it is not a call to
-// the store that failed.
-const (
-	opPutEvidence = "PutEvidence"
-	opGetEvidence = "GetEvidence"
-)
+// opGetEvidence is the step that reads evidence, in a Fault of no call to the
+// store.
+const opGetEvidence = "GetEvidence"
 
 // EvidenceKey is where the report of an audit is kept:
 // <account>/<region>/<yyyy>/<mm>/<dd>/<audit id>.json.gz, by the day, UTC, on
@@ -98,7 +95,7 @@ func validID(id string) bool {
 func PutReport(ctx context.Context, s Store, r report.Report) (key string, err error) {
 	var text bytes.Buffer
 	if err := r.Encode(&text); err != nil {
-		return "", malformed(opPutEvidence, err)
+		return "", malformed(ptc.OpPutEvidence, err)
 	}
 	return put(ctx, s, EvidenceKey(r), text.Bytes())
 }
@@ -122,7 +119,7 @@ func GetReport(ctx context.Context, s Store, key string) (report.Report, error) 
 // again, are kept once, and are no error. Any error is a *ptc.Fault.
 func PutChanges(ctx context.Context, s Store, c Changes) (key string, err error) {
 	if len(c.Triggers) == 0 {
-		return "", malformed(opPutEvidence, errNoChanges)
+		return "", malformed(ptc.OpPutEvidence, errNoChanges)
 	}
 	c.finish()
 	var text bytes.Buffer
@@ -130,7 +127,7 @@ func PutChanges(ctx context.Context, s Store, c Changes) (key string, err error)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(c); err != nil {
-		return "", malformed(opPutEvidence, err)
+		return "", malformed(ptc.OpPutEvidence, err)
 	}
 	key, err = put(ctx, s, c.key(text.Bytes()), text.Bytes())
 	if errors.Is(err, ErrConflict) {
@@ -177,10 +174,10 @@ func decodeChanges(data []byte) (*Changes, error) {
 // put keeps JSON under a key where nothing is.
 func put(ctx context.Context, s Store, key string, text []byte) (string, error) {
 	if _, ok := parseKey(key); !ok {
-		return "", malformed(opPutEvidence, fmt.Errorf("%.200q is no key of evidence", key))
+		return "", malformed(ptc.OpPutEvidence, fmt.Errorf("%.200q is no key of evidence", key))
 	}
 	if len(text) > MaxSize {
-		return "", malformed(opPutEvidence, errTooLarge("the text of "+key)) // it could not be read back
+		return "", malformed(ptc.OpPutEvidence, errTooLarge("the text of "+key)) // it could not be read back
 	}
 	var packed bytes.Buffer
 	// Its header has no time and no name: equal text gives equal bytes.
@@ -190,7 +187,7 @@ func put(ctx context.Context, s Store, key string, text []byte) (string, error) 
 		err = w.Close()
 	}
 	if err != nil {
-		return "", malformed(opPutEvidence, err)
+		return "", malformed(ptc.OpPutEvidence, err)
 	}
 	_, err = s.Put(ctx, key, packed.Bytes(), "")
 	return key, err

@@ -101,6 +101,7 @@ const (
 	store    = "ptcaudit/internal/aws/store"
 	delivery = "ptcaudit/internal/delivery"
 	wire     = "ptcaudit/internal/aws/wire"
+	metric   = "ptcaudit/internal/metric"
 	sdk      = "github.com/aws/aws-sdk-go-v2"
 	smithy   = "github.com/aws/smithy-go"
 	lambda   = "github.com/aws/aws-lambda-go"
@@ -136,13 +137,14 @@ var ours = map[string][]string{
 	render + "/html":        {ptc, report, render + "/outside"},
 	audit:                   {ptc, report, policy},
 	delivery:                {ptc, report, ledger, notify, store},
-	handler:                 {ptc, report, notify, trigger, delivery},
+	handler:                 {ptc, report, metric, notify, trigger, delivery},
 	config:                  {ptc, report},
 	ecrapi:                  {ptc, wire},
 	snspub:                  {ptc, notify, wire},
 	queue:                   {ptc, wire},
 	store:                   {ptc, report, wire},
 	wire:                    {},
+	metric:                  {},
 	emulator:                {},
 	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, delivery, store, ecrapi, snspub, queue},
 	cli:                     {ptc, report, policy, policy + "/policytest", policy + "/starter", policy + "/source", policies, history, store, ledger, notify, trigger, config, audit, handler, app, render + "/text", render + "/markdown", render + "/html", render + "/csv", render + "/junit", render + "/sarif", render + "/github", render + "/asff", render + "/ocsf", emulator, policies, cli + "/demo", cli + "/awsjson"},
@@ -150,7 +152,7 @@ var ours = map[string][]string{
 	cli + "/awsjson":        {},
 	"ptcaudit/internal/cmd": {cli},
 	"ptcaudit/functions":    {app, config},
-	"ptcaudit/infra":        {ptc, report, config, trigger, policy},
+	"ptcaudit/infra":        {ptc, report, metric, config, trigger, policy},
 }
 
 // testOnly are packages that help tests; nothing that ships may import them.

@@ -1,0 +1,48 @@
+// Package metric names the CloudWatch metrics of the function, so that what
+// the function counts and what the deployment's alarms watch cannot differ. It
+// holds constants only and imports nothing.
+package metric
+
+// Namespace holds all metrics of the function.
+const Namespace = "ptcaudit"
+
+// The metrics. Each is recorded once over all registries, and once per
+// registry with the dimensions DimensionAccount and DimensionRegion.
+const (
+	// AuditSucceeded is 1 for a complete audit and 0 for an incomplete one.
+	AuditSucceeded = "AuditSucceeded"
+	// AuditIncomplete is 1 for an incomplete audit and 0 for a complete one.
+	AuditIncomplete = "AuditIncomplete"
+	// FindingsFailed is how many findings of an audit fail and are not waived.
+	FindingsFailed = "FindingsFailed"
+	// DurationMs is how long an audit took, notification included.
+	DurationMs = "DurationMs"
+	// NotificationsFailed is 1 for a notification that could not be published.
+	NotificationsFailed = "NotificationsFailed"
+)
+
+// The dimensions of a metric.
+const (
+	DimensionAccount = "account"
+	DimensionRegion  = "region"
+)
+
+// PropertyFailed is a property in the log line of an audit's metrics: the
+// failures of the audit by severity. It is for queries of the log only, because
+// each further metric costs money.
+const PropertyFailed = "failed"
+
+// Units are those of CloudWatch:
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+const (
+	UnitCount        = "Count"
+	UnitMilliseconds = "Milliseconds"
+)
+
+// Unit returns the unit in which a metric is recorded.
+func Unit(name string) string {
+	if name == DurationMs {
+		return UnitMilliseconds
+	}
+	return UnitCount
+}
