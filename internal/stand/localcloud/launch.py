@@ -1,23 +1,55 @@
-"""Starts the local cloud, and has it do four things as AWS does them.
+"""Starts the local cloud on a free port of 127.0.0.1 and reports its URL.
 
-CloudTrail hands calls to EventBridge under sources such as aws.ecr, which
-nobody else may use: events with its detail type are let pass. CloudFormation
-tells EventBridge how its stacks fare: the local one is made to. A permission
-for an SQS action holds for its batch version: locally they are told apart. What
-a function logs is in its log when it has answered: locally, where the machine
-is busy, often only after the next answer.
+The port is taken before it is reported and is never released, so no other
+process can take it in between. The URL is written to file descriptor 3. The
+cloud stops when standard input ends: when its test ends, or is killed.
+
+Four things are changed to match AWS:
+
+- CloudTrail sends events under sources such as aws.ecr, which are reserved.
+  Events with CloudTrail's detail type are accepted.
+- CloudFormation sends EventBridge an event when a stack's status changes. The
+  local one sends none, so it is made to.
+- A permission for an SQS action includes its batch version. The local cloud
+  treats them as two actions.
+- A function's log is complete when the function has answered. The local cloud
+  can be late on a busy machine, so it waits longer.
 """
 import json
+import os
+import signal
+import socket
+import sys
+import threading
 
-from ministack.app import main
+HOST = "127.0.0.1"
+held = socket.socket()
+held.bind((HOST, 0))
+held.setblocking(False)
+port = held.getsockname()[1]
+url = f"{'https' if os.environ.get('USE_SSL') else 'http'}://{HOST}:{port}"
+# The local cloud reads these when it is imported.
+os.environ.update(BIND_HOST=HOST, MINISTACK_HOST=HOST, GATEWAY_PORT=str(port), AWS_ENDPOINT_URL=url)
+with open(3, "w") as report:
+    report.write(url + "\n")
+
+from hypercorn.config import Config
+from ministack import app
 from ministack.core import iam_actions, lambda_runtime
 from ministack.services import eventbridge
 from ministack.services.cloudformation import stacks
 
+create_sockets = Config._create_sockets
 put_events = eventbridge._put_events
 add_event = stacks._add_event
 extract_iam_action = iam_actions.extract_iam_action
 drain = lambda_runtime.Worker._drain_stderr_bounded
+
+
+def create_sockets_with_held(config, binds, *kind):
+    address = f"{HOST}:{port}"
+    others = create_sockets(config, [bind for bind in binds if bind != address], *kind)
+    return others + [held for bind in binds if bind == address]
 
 
 def put_events_of_cloudtrail(data, allow_aws_source=False):
@@ -26,7 +58,7 @@ def put_events_of_cloudtrail(data, allow_aws_source=False):
     return put_events(data, allow_aws_source or trail)
 
 
-def add_event_and_tell(stack_id, stack_name, logical_id, resource_type, status, reason="", physical_id="", *more):
+def add_event_and_send(stack_id, stack_name, logical_id, resource_type, status, reason="", physical_id="", *more):
     add_event(stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, *more)
     if physical_id != stack_id:
         return
@@ -52,8 +84,16 @@ def drain_patiently(worker, **_):
     return drain(worker, first_line_wait=0.5, idle_confirm=0.05, hard_cap=2)
 
 
+def stop_with_input():
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+Config._create_sockets = create_sockets_with_held
+app._port_is_bindable = lambda *_: False  # with TLS it would also listen on 443
 eventbridge._put_events = put_events_of_cloudtrail
-stacks._add_event = add_event_and_tell
+stacks._add_event = add_event_and_send
 iam_actions.extract_iam_action = extract_iam_action_without_batch
 lambda_runtime.Worker._drain_stderr_bounded = drain_patiently
-main()
+threading.Thread(target=stop_with_input, daemon=True).start()
+app.main()

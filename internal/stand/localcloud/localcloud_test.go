@@ -7,7 +7,7 @@ import (
 	"ptcaudit/internal/stand/localcloud"
 )
 
-// TestStartAndStop: the cloud answers while its test runs, and not after.
+// The cloud answers while its test runs, and not after.
 func TestStartAndStop(t *testing.T) {
 	var endpoint string
 	ask := func() error {
@@ -28,6 +28,6 @@ func TestStartAndStop(t *testing.T) {
 		}
 	})
 	if endpoint != "" && ask() == nil {
-		t.Error("the cloud is still there")
+		t.Error("the cloud still answers after its test")
 	}
 }
