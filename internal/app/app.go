@@ -16,6 +16,7 @@ import (
 	"ptcaudit/internal/aws/ecrapi"
 	"ptcaudit/internal/aws/snspub"
 	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/config"
 	"ptcaudit/internal/delivery"
 	"ptcaudit/internal/handler"
@@ -87,7 +88,7 @@ func newHandler(c config.Config, cfg aws.Config, o Options) *handler.Handler {
 	}
 	for _, place := range []struct {
 		key, url string
-		store    *store.Store
+		store    *blob.Store
 	}{
 		{config.KeyState, c.State, &s.State},
 		{config.KeyEvidence, c.Evidence, &s.Evidence},

@@ -15,6 +15,7 @@ import (
 	"ptcaudit/internal/aws/store"
 	"ptcaudit/internal/aws/wire"
 	"ptcaudit/internal/cli"
+	"ptcaudit/internal/evidence"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 	"ptcaudit/internal/stand/localcloud"
@@ -53,7 +54,7 @@ func TestEvidenceInABucket(t *testing.T) {
 			Registry: ptc.Registry{Account: "111122223333", Region: "eu-west-1"},
 		}
 		r.Finish()
-		key, err := store.PutReport(t.Context(), s, r)
+		key, err := evidence.PutReport(t.Context(), s, r)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"ptcaudit/internal/app"
-	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/config"
 	"ptcaudit/internal/handler"
 	"ptcaudit/internal/notify"
@@ -80,7 +80,7 @@ func (e *eventCommand) Run(ctx context.Context, c *command) error {
 }
 
 // untouched is a store in which nothing changes.
-type untouched struct{ store.Store }
+type untouched struct{ blob.Store }
 
 // Put does as if it wrote.
 func (untouched) Put(context.Context, string, []byte, string) (string, error) {

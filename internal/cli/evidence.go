@@ -14,7 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/config"
+	"ptcaudit/internal/evidence"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 )
@@ -27,7 +29,7 @@ type evidenceFlags struct {
 
 // open opens the evidence that the command line names, else that of the
 // environment.
-func (e evidenceFlags) open(ctx context.Context, c *command) (store.Store, error) {
+func (e evidenceFlags) open(ctx context.Context, c *command) (blob.Store, error) {
 	settings, err := config.Load(c.env)
 	if err != nil {
 		return nil, usage(err)
@@ -48,7 +50,7 @@ func (e evidenceFlags) open(ctx context.Context, c *command) (store.Store, error
 }
 
 // at opens a store. What is in a folder needs no AWS.
-func (e evidenceFlags) at(ctx context.Context, c *command, address string) (store.Store, error) {
+func (e evidenceFlags) at(ctx context.Context, c *command, address string) (blob.Store, error) {
 	if folder, ok := strings.CutPrefix(address, "file://"); ok {
 		if path, err := url.PathUnescape(folder); err == nil {
 			if _, err := os.Stat(path); err != nil {
@@ -137,12 +139,12 @@ func splitPlace(place string) (root, key string) {
 }
 
 // stored reads a stored report.
-func stored(ctx context.Context, s store.Store, key string) (report.Report, error) {
-	r, err := store.GetReport(ctx, s, key)
+func stored(ctx context.Context, s blob.Store, key string) (report.Report, error) {
+	r, err := evidence.GetReport(ctx, s, key)
 	switch fault, isFault := errors.AsType[*ptc.Fault](err); {
 	case err == nil:
 		return r, nil
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, blob.ErrNotFound):
 		return r, usage(fmt.Errorf("there is no report at %s; ptcaudit history lists those that there are", s.Place(key)))
 	case isFault && fault.Kind == ptc.FaultMalformed:
 		return r, usage(fault)

@@ -13,7 +13,8 @@ import (
 	"time"
 
 	"ptcaudit/internal/app"
-	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
+	"ptcaudit/internal/evidence"
 	"ptcaudit/internal/history"
 	"ptcaudit/internal/render/text"
 )
@@ -86,9 +87,9 @@ func (e *exportCommand) Run(ctx context.Context, c *command) error {
 }
 
 // export writes the archive.
-func (c *command) export(ctx context.Context, s store.Store, f registryFlags, from, to time.Time, w io.Writer) (*history.History, error) {
+func (c *command) export(ctx context.Context, s blob.Store, f registryFlags, from, to time.Time, w io.Writer) (*history.History, error) {
 	a := archive{zip: zip.NewWriter(w)}
-	h, err := c.history(ctx, s, f, from, to, func(r store.Record) error {
+	h, err := c.history(ctx, s, f, from, to, func(r evidence.Record) error {
 		if r.Data == nil {
 			return nil // there is nothing that could be read
 		}

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
+	"ptcaudit/internal/evidence"
 	"ptcaudit/internal/history"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/render/text"
@@ -102,13 +103,13 @@ func unread(h *history.History) error {
 // history reads the evidence of a period, for the caller to finish. Each record
 // also goes to also, if that is not nil: then all that was before the period is
 // read, too, so that what was known when it began counts.
-func (c *command) history(ctx context.Context, s store.Store, f registryFlags, from, to time.Time, also func(store.Record) error) (*history.History, error) {
+func (c *command) history(ctx context.Context, s blob.Store, f registryFlags, from, to time.Time, also func(evidence.Record) error) (*history.History, error) {
 	h := history.Begin(from, to)
 	begin := from
 	if also != nil {
 		begin = time.Time{}
 	}
-	for record, err := range store.Records(ctx, s, f.narrow(), begin, to) {
+	for record, err := range evidence.Records(ctx, s, f.narrow(), begin, to) {
 		early := err == nil && record.At().Before(from)
 		switch {
 		case err != nil && record.Key == "":

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/config"
 	"ptcaudit/internal/render/html"
 	"ptcaudit/internal/report"
@@ -45,7 +45,7 @@ func (r *reportCommand) past(ctx context.Context, c *command, saved report.Repor
 
 // around is the evidence that the report is part of, or that the command line
 // or the environment names; nil where there is none.
-func (r *reportCommand) around(ctx context.Context, c *command) (store.Store, error) {
+func (r *reportCommand) around(ctx context.Context, c *command) (blob.Store, error) {
 	switch root, _ := splitPlace(r.File); {
 	case r.Evidence != "":
 		return r.open(ctx, c)

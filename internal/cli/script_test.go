@@ -23,6 +23,7 @@ import (
 
 	"ptcaudit/internal/aws/store"
 	"ptcaudit/internal/cli"
+	"ptcaudit/internal/evidence"
 	"ptcaudit/internal/report"
 	"ptcaudit/internal/stand/snsstub"
 	"ptcaudit/internal/stand/toolbox"
@@ -225,7 +226,7 @@ func keep(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args[1:] {
 		r, err := report.Decode([]byte(ts.ReadFile(name)))
 		ts.Check(err)
-		_, err = store.PutReport(context.Background(), s, r)
+		_, err = evidence.PutReport(context.Background(), s, r)
 		ts.Check(err)
 	}
 }

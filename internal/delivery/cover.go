@@ -6,7 +6,8 @@ import (
 	"errors"
 	"time"
 
-	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
+	"ptcaudit/internal/evidence"
 	"ptcaudit/internal/report"
 )
 
@@ -29,8 +30,8 @@ func (t *Turn) Covered(ctx context.Context, changes []report.Trigger) bool {
 			return false
 		}
 		if s.Evidence != nil {
-			kept := store.Changes{Registry: t.registry, CoveredBy: k.ledger.LastComplete, Triggers: changes}
-			if _, err := store.PutChanges(ctx, s.Evidence, kept); err != nil {
+			kept := evidence.Changes{Registry: t.registry, CoveredBy: k.ledger.LastComplete, Triggers: changes}
+			if _, err := evidence.PutChanges(ctx, s.Evidence, kept); err != nil {
 				return false
 			}
 			failpoint("changes-put")
@@ -43,7 +44,7 @@ func (t *Turn) Covered(ctx context.Context, changes []report.Trigger) bool {
 		case err == nil:
 			failpoint("covered-put")
 			return true
-		case !errors.Is(err, store.ErrConflict) || pause(ctx, round) != nil:
+		case !errors.Is(err, blob.ErrConflict) || pause(ctx, round) != nil:
 			return false
 		}
 	}

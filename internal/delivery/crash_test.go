@@ -22,9 +22,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/cli/awsjson"
 	"ptcaudit/internal/emulator"
+	"ptcaudit/internal/evidence"
 	"ptcaudit/internal/ledger"
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
@@ -67,7 +68,7 @@ type site struct {
 	env             []string
 	ecr             *httptest.Server
 	topic           *snsstub.Stub
-	state, evidence store.Store
+	state, evidence blob.Store
 	broken          map[string]bool
 }
 
@@ -175,7 +176,7 @@ func (s *site) mustRun(t *testing.T, event []byte) {
 func (s *site) rewrite(t *testing.T, change func(l *ledger.Ledger)) {
 	t.Helper()
 	data, version, err := s.state.Get(t.Context(), ledger.Key(home))
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, blob.ErrNotFound) {
 		return
 	}
 	if err != nil {
@@ -249,7 +250,7 @@ func (s *site) believed(t *testing.T) map[string]bool {
 // kept counts the evidence, all of which can be read.
 func (s *site) kept(t *testing.T) (reports, changes int) {
 	t.Helper()
-	for record, err := range store.Records(t.Context(), s.evidence, ptc.Registry{}, time.Time{}, time.Time{}) {
+	for record, err := range evidence.Records(t.Context(), s.evidence, ptc.Registry{}, time.Time{}, time.Time{}) {
 		if err != nil {
 			t.Fatal(record.Key, err)
 		}

@@ -7,7 +7,8 @@ import (
 	mathrand "math/rand/v2"
 	"time"
 
-	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
+	"ptcaudit/internal/evidence"
 	"ptcaudit/internal/ledger"
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
@@ -42,8 +43,8 @@ func (t *Turn) Deliver(ctx context.Context, r report.Report, again bool) (Result
 		defer cancel()
 	}
 	said := Result{Report: r}
-	evidence, fault := t.storeEvidence(ctx, r)
-	a := attempt{Turn: t, again: again, evidence: evidence}
+	place, fault := t.storeEvidence(ctx, r)
+	a := attempt{Turn: t, again: again, evidence: place}
 	switch {
 	case fault == nil:
 		failpoint("evidence-put")
@@ -60,19 +61,19 @@ func (t *Turn) Deliver(ctx context.Context, r report.Report, again bool) (Result
 
 // keep puts a report among the evidence, and gives its place.
 func (t *Turn) storeEvidence(ctx context.Context, r report.Report) (string, *ptc.Fault) {
-	evidence := t.deliverer.Evidence
-	if evidence == nil {
+	kept := t.deliverer.Evidence
+	if kept == nil {
 		return "", nil
 	}
 	ctx, cancel := half(ctx)
 	defer cancel()
-	key, err := store.PutReport(ctx, evidence, r)
+	key, err := evidence.PutReport(ctx, kept, r)
 	// An audit's id is its own: what is there already is this report, put by a
 	// call whose answer was lost.
-	if err != nil && !errors.Is(err, store.ErrConflict) {
-		return "", faultOf(ptc.OpPutEvidence, evidence.Place(store.EvidenceKey(r)), err)
+	if err != nil && !errors.Is(err, blob.ErrConflict) {
+		return "", faultOf(ptc.OpPutEvidence, kept.Place(evidence.Key(r)), err)
 	}
-	return evidence.Place(key), nil
+	return kept.Place(key), nil
 }
 
 // attempt is one try to say a report.
@@ -110,7 +111,7 @@ func (a attempt) deliver(ctx context.Context, said Result) (Result, error) {
 		err := a.tryOnce(ctx, &said)
 		_, unsaid := errors.AsType[*PublishError](err) // whose fault is the topic's
 		switch fault, failed := errors.AsType[*ptc.Fault](err); {
-		case errors.Is(err, store.ErrConflict):
+		case errors.Is(err, blob.ErrConflict):
 			if err := pause(ctx, round); err != nil {
 				return said, a.outOfTime(err)
 			}
@@ -129,7 +130,7 @@ func (a attempt) deliver(ctx context.Context, said Result) (Result, error) {
 var errReload = errors.New("look again")
 
 // round looks at the ledger once, and does what follows from it.
-// store.ErrConflict says that another wrote it since.
+// blob.ErrConflict says that another wrote it since.
 func (a attempt) tryOnce(ctx context.Context, said *Result) error {
 	s := a.deliverer
 	k, err := a.loadLedger(ctx)
@@ -271,7 +272,7 @@ func (a attempt) settle(ctx context.Context, k *known, next ledger.Ledger) error
 	holder := k.ledger.Lease.Holder
 	for round := 0; ; round++ {
 		err := a.put(ctx, k, next)
-		if !errors.Is(err, store.ErrConflict) {
+		if !errors.Is(err, blob.ErrConflict) {
 			return err
 		}
 		if err := pause(ctx, round); err != nil {

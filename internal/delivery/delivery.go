@@ -13,7 +13,7 @@ import (
 	"slices"
 	"time"
 
-	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/ledger"
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
@@ -29,9 +29,9 @@ type Publisher interface {
 // Deliverer says what audits found. It may be used by several goroutines.
 type Deliverer struct {
 	// State keeps the ledgers. Without one, each audit says all failures.
-	State store.Store
+	State blob.Store
 	// Evidence keeps every report; nil for none.
-	Evidence store.Store
+	Evidence blob.Store
 	// Publisher may be nil: then what would be published counts as said by
 	// being in Result.
 	Publisher Publisher
@@ -112,7 +112,7 @@ func (t *Turn) read(ctx context.Context) (*known, error) {
 	defer cancel()
 	key := ledger.Key(t.registry)
 	data, version, err := t.deliverer.State.Get(ctx, key)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, blob.ErrNotFound) {
 		return &known{}, nil
 	}
 	if err != nil {
@@ -137,7 +137,7 @@ func (t *Turn) read(ctx context.Context) (*known, error) {
 // until a new one is written over this very version.
 func (t *Turn) setAside(ctx context.Context, key string, data []byte, version string, damage error) (*known, error) {
 	aside := key + ".damaged-" + t.deliverer.now().Format("20060102T150405Z")
-	if _, err := t.deliverer.State.Put(ctx, aside, data, ""); err != nil && !errors.Is(err, store.ErrConflict) {
+	if _, err := t.deliverer.State.Put(ctx, aside, data, ""); err != nil && !errors.Is(err, blob.ErrConflict) {
 		return nil, t.fault(ptc.OpPutLedger, aside, err)
 	}
 	failpoint("set-aside")
@@ -147,7 +147,7 @@ func (t *Turn) setAside(ctx context.Context, key string, data []byte, version st
 }
 
 // put writes a ledger over the one that is known, which becomes it. Its error
-// is store.ErrConflict or a *ptc.Fault.
+// is blob.ErrConflict or a *ptc.Fault.
 func (t *Turn) put(ctx context.Context, k *known, next ledger.Ledger) error {
 	ctx, cancel := half(ctx)
 	defer cancel()
@@ -155,8 +155,8 @@ func (t *Turn) put(ctx context.Context, k *known, next ledger.Ledger) error {
 	next.Registry = t.registry
 	version, err := t.deliverer.State.Put(ctx, key, next.Encode(), k.version)
 	switch {
-	case errors.Is(err, store.ErrConflict):
-		return store.ErrConflict
+	case errors.Is(err, blob.ErrConflict):
+		return blob.ErrConflict
 	case err != nil:
 		return t.fault(ptc.OpPutLedger, key, err)
 	}

@@ -15,7 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/delivery"
+	"ptcaudit/internal/evidence"
 	"ptcaudit/internal/ledger"
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
@@ -67,7 +69,7 @@ func (t *topic) statuses() []string {
 
 // flaky is a store that fails on request, and counts.
 type flaky struct {
-	store.Store
+	blob.Store
 	mu    sync.Mutex
 	calls []string
 	// fail, where it is set, says what a call is answered with instead: "get"
@@ -128,7 +130,7 @@ func inFolders(t *testing.T) *world {
 	return newWorld(t, "file://"+t.TempDir(), "file://"+t.TempDir(), aws.Config{})
 }
 
-func open(t *testing.T, url string, cfg aws.Config) store.Store {
+func open(t *testing.T, url string, cfg aws.Config) blob.Store {
 	t.Helper()
 	s, err := store.Open(url, cfg)
 	if err != nil {
@@ -171,7 +173,7 @@ func (w *world) ledger(t *testing.T) ledger.Ledger {
 func (w *world) records(t *testing.T) []string {
 	t.Helper()
 	out := []string{}
-	for record, err := range store.Records(t.Context(), w.evidence.Store, ptc.Registry{}, time.Time{}, time.Time{}) {
+	for record, err := range evidence.Records(t.Context(), w.evidence.Store, ptc.Registry{}, time.Time{}, time.Time{}) {
 		switch {
 		case err != nil:
 			t.Fatal(record.Key, err)

@@ -15,7 +15,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/delivery"
+	"ptcaudit/internal/evidence"
 	"ptcaudit/internal/handler"
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
@@ -196,7 +198,7 @@ func (r *troubled) Publish(_ context.Context, m notify.Message) error {
 // stateful is a handler whose stores are folders.
 func stateful(t *testing.T, auditor handler.Auditor, publisher delivery.Publisher, queue handler.Queue) *handler.Handler {
 	t.Helper()
-	open := func() store.Store {
+	open := func() blob.Store {
 		s, err := store.Open("file://"+t.TempDir(), aws.Config{})
 		if err != nil {
 			t.Fatal(err)
@@ -223,10 +225,10 @@ func event(id, actor, prefix string) string {
 }
 
 // recorded are the names of all who made changes, by the evidence.
-func recorded(t *testing.T, evidence store.Store) map[string]bool {
+func recorded(t *testing.T, kept blob.Store) map[string]bool {
 	t.Helper()
 	out := map[string]bool{}
-	for record, err := range store.Records(t.Context(), evidence, ptc.Registry{}, time.Time{}, time.Time{}) {
+	for record, err := range evidence.Records(t.Context(), kept, ptc.Registry{}, time.Time{}, time.Time{}) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/handler"
 	"ptcaudit/internal/ledger"
 	"ptcaudit/internal/ptc"
@@ -212,7 +212,7 @@ func TestBrokenIsSaidOnce(t *testing.T) {
 
 // broken is a store that does nothing, in words from outside.
 type broken struct {
-	store.Store
+	blob.Store
 	retryable bool
 }
 

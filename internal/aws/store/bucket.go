@@ -19,6 +19,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"ptcaudit/internal/aws/wire"
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/ptc"
 )
 
@@ -32,7 +33,7 @@ const (
 // writerKey is the metadata of an object that names the Put which wrote it.
 const writerKey = "writer"
 
-// bucket is a Store in S3. Writes are conditional, by ETag:
+// bucket is a blob.Store in S3. Writes are conditional, by ETag:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 type bucket struct {
 	name   string
@@ -69,12 +70,12 @@ func (b *bucket) Get(ctx context.Context, key string) ([]byte, string, error) {
 		return nil, "", err
 	}
 	defer func() { _ = out.Body.Close() }()
-	data, err := io.ReadAll(io.LimitReader(out.Body, MaxSize+1))
+	data, err := io.ReadAll(io.LimitReader(out.Body, blob.MaxSize+1))
 	switch {
 	case err != nil:
 		return nil, "", fault(ctx, opGetObject, err)
-	case len(data) > MaxSize:
-		return nil, "", malformed(opGetObject, errTooLarge(b.Place(key)))
+	case len(data) > blob.MaxSize:
+		return nil, "", malformed(opGetObject, blob.TooLarge(b.Place(key)))
 	}
 	return data, aws.ToString(out.ETag), nil
 }
@@ -90,7 +91,7 @@ func (b *bucket) open(ctx context.Context, key string) (*s3.GetObjectOutput, err
 	})
 	switch {
 	case isMissing(err):
-		return nil, ErrNotFound
+		return nil, blob.ErrNotFound
 	case err != nil:
 		return nil, fault(ctx, opGetObject, err)
 	case aws.ToString(out.ETag) == "":
@@ -153,14 +154,14 @@ func (b *bucket) Put(ctx context.Context, key string, data []byte, version strin
 func (b *bucket) settle(ctx context.Context, key, writer, version string) (string, error) {
 	out, err := b.open(ctx, key)
 	switch {
-	case errors.Is(err, ErrNotFound), version == "" && isDenied(err):
-		return "", ErrConflict
+	case errors.Is(err, blob.ErrNotFound), version == "" && isDenied(err):
+		return "", blob.ErrConflict
 	case err != nil:
 		return "", err
 	}
 	_ = out.Body.Close()
 	if out.Metadata[writerKey] != writer {
-		return "", ErrConflict
+		return "", blob.ErrConflict
 	}
 	return *out.ETag, nil
 }

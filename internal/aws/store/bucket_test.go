@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/google/go-cmp/cmp"
 
-	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/stand/localcloud"
 )
@@ -119,7 +119,7 @@ func TestLostAnswers(t *testing.T) {
 							t.Error(err)
 						}
 					})
-					if _, err := s.Put(t.Context(), "a", []byte("ours"), second); !errors.Is(err, store.ErrConflict) {
+					if _, err := s.Put(t.Context(), "a", []byte("ours"), second); !errors.Is(err, blob.ErrConflict) {
 						t.Errorf("got %v", err)
 					}
 					wantObject(t, other, "a", content, now)
@@ -158,7 +158,7 @@ func TestLostAnswers(t *testing.T) {
 			return true
 		})
 		s := open(t, where, config(behind))
-		if _, err := s.Put(t.Context(), "a", []byte("ours"), ""); !errors.Is(err, store.ErrConflict) {
+		if _, err := s.Put(t.Context(), "a", []byte("ours"), ""); !errors.Is(err, blob.ErrConflict) {
 			t.Errorf("got %v", err) // something is there, whosever it is
 		}
 		_, err := s.Put(t.Context(), "a", []byte("ours"), version+"0")
@@ -178,7 +178,7 @@ func TestLostAnswers(t *testing.T) {
 			return isPut(r)
 		})
 		for _, key := range []string{"a", "b"} {
-			if _, err := s.Put(t.Context(), key, []byte("ours"), version); !errors.Is(err, store.ErrConflict) {
+			if _, err := s.Put(t.Context(), key, []byte("ours"), version); !errors.Is(err, blob.ErrConflict) {
 				t.Errorf("%s: %v", key, err)
 			}
 		}
@@ -281,7 +281,7 @@ func TestFaults(t *testing.T) {
 			}
 			for operation, err := range calls {
 				got, ok := errors.AsType[*ptc.Fault](err)
-				if !ok || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
+				if !ok || errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrConflict) {
 					t.Fatalf("%s: got %v", operation, err)
 				}
 				if diff := cmp.Diff(tt.want, fault{got.Kind, got.Code, got.Retryable}); diff != "" || got.Operation != operation || got.Message == "" {
@@ -313,7 +313,7 @@ func TestAnswers(t *testing.T) {
 		"cut off":         {body(map[string]string{"ETag": `"1"`, "Content-Length": "10"}, "hello"), ptc.FaultUnavailable, true},
 		"damaged":         {body(map[string]string{"ETag": `"1"`, "X-Amz-Checksum-Crc32": "AAAAAA=="}, "hello"), ptc.FaultUnavailable, true},
 		"without version": {body(nil, "hello"), ptc.FaultMalformed, false},
-		"too large":       {body(map[string]string{"ETag": `"1"`}, strings.Repeat("a", store.MaxSize+1)), ptc.FaultMalformed, false},
+		"too large":       {body(map[string]string{"ETag": `"1"`}, strings.Repeat("a", blob.MaxSize+1)), ptc.FaultMalformed, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(tt.answer)

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/ptc"
 )
 
@@ -48,7 +49,7 @@ const (
 // takes a few milliseconds.
 const lockInterval = 2 * time.Millisecond
 
-// folder is a Store in a folder of a local file system. A version is the hash
+// folder is a blob.Store in a folder of a local file system. A version is the hash
 // of the content, so nothing stands beside an object that could differ from it.
 // Each call opens the folder anew, and nothing outside of it, whatever the
 // links in it say.
@@ -76,7 +77,7 @@ func (f *folder) Get(ctx context.Context, key string) ([]byte, string, error) {
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, "", ErrNotFound
+		return nil, "", blob.ErrNotFound
 	}
 	return nil, "", f.fault(opReadFile, err)
 }
@@ -87,9 +88,9 @@ func (f *folder) read(root *os.Root, key string) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }()
-	data, err := io.ReadAll(io.LimitReader(file, MaxSize+1))
-	if err == nil && len(data) > MaxSize {
-		err = errTooLarge(f.Place(key))
+	data, err := io.ReadAll(io.LimitReader(file, blob.MaxSize+1))
+	if err == nil && len(data) > blob.MaxSize {
+		err = blob.TooLarge(f.Place(key))
 	}
 	return data, err
 }
@@ -130,7 +131,7 @@ func (f *folder) Put(ctx context.Context, key string, data []byte, version strin
 		return "", f.fault(opWriteFile, err)
 	}
 	if there != version {
-		return "", ErrConflict
+		return "", blob.ErrConflict
 	}
 	if err := write(root, key, data); err != nil {
 		return "", f.fault(opWriteFile, err)
@@ -294,7 +295,7 @@ func (f *folder) fault(operation string, err error) *ptc.Fault {
 		out.Kind, out.Retryable = ptc.FaultTimeout, true
 	case errors.Is(err, fs.ErrPermission):
 		out.Kind = ptc.FaultDenied
-	case errors.Is(err, errLarge):
+	case errors.Is(err, blob.ErrTooLarge):
 		out.Kind = ptc.FaultMalformed
 	}
 	return out

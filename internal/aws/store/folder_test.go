@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/ptc"
 )
 
@@ -43,14 +44,14 @@ func writeForever(address string) {
 	}
 	for {
 		data, version, err := s.Get(context.Background(), "a/ledger.json")
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
+		if err != nil && !errors.Is(err, blob.ErrNotFound) {
 			panic(err)
 		}
 		n := count(data) + 1
 		switch _, err = s.Put(context.Background(), "a/ledger.json", object(n), version); {
 		case err == nil:
 			fmt.Println(n)
-		case !errors.Is(err, store.ErrConflict):
+		case !errors.Is(err, blob.ErrConflict):
 			panic(err)
 		}
 	}
@@ -96,7 +97,7 @@ func TestKilledWriters(t *testing.T) {
 		}
 		for until := last + 1 + round; last < until; {
 			data, _, err := s.Get(t.Context(), "a/ledger.json")
-			if err != nil && !errors.Is(err, store.ErrNotFound) {
+			if err != nil && !errors.Is(err, blob.ErrNotFound) {
 				t.Fatal(err)
 			}
 			if last = count(data); last < 0 {
@@ -216,7 +217,7 @@ func TestFolderFaults(t *testing.T) {
 	})
 	t.Run("too large", func(t *testing.T) {
 		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "a"), make([]byte, store.MaxSize+1), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "a"), make([]byte, blob.MaxSize+1), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		s := open(t, "file://"+dir, aws.Config{})

@@ -1,18 +1,14 @@
-// Package store keeps what must outlast an audit: the ledgers, in a store for
-// state, and the evidence, in another. A store is an Amazon S3 bucket or a
-// folder; both keep the same contract, so that one test holds for both. It is
-// the only package that imports the S3 client: no type of the SDK leaves it,
-// and every error that does is ErrNotFound, ErrConflict or a *ptc.Fault. It
-// knows the form of evidence, since that is what it reads back, but not that
-// of a ledger; it logs nothing, and deletes nothing.
+// Package store implements blob.Store in an Amazon S3 bucket and in a folder.
+// Both keep the same contract, so one test runs over both. It is the only
+// package that imports the S3 client. No type of the SDK leaves it, and every
+// error is blob.ErrNotFound, blob.ErrConflict or a *ptc.Fault. It does not know
+// what the objects contain. It logs nothing, and deletes nothing.
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"net/url"
 	"path"
 	"path/filepath"
@@ -22,63 +18,23 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/ptc"
 )
 
-// What callers of a Store branch on. Any other error is a *ptc.Fault.
-var (
-	// ErrNotFound: there is surely nothing under the key. A denial is never
-	// read as this, although S3 answers so for a missing key to whoever lacks
-	// the IAM permission s3:ListBucket.
-	ErrNotFound = errors.New("there is no such object")
-	// ErrConflict: what is there is not the version that the write was to
-	// replace. Nothing was written. Where the answer to a write was lost, it may
-	// also be that the write took effect and that another has replaced it since.
-	ErrConflict = errors.New("another wrote the object since it was read")
-)
-
-// Store keeps objects under keys: names of parts that are separated by
-// slashes, as "ledger/111122223333/eu-west-1.json". No part may be empty or
-// begin with a dot. It may be used by several goroutines and processes.
-type Store interface {
-	// Get reads an object and the version that it has. A version is opaque,
-	// never empty, and stands for the content: who writes the same again may
-	// get the same version.
-	Get(ctx context.Context, key string) (data []byte, version string, err error)
-	// Put writes an object whole or not at all, if what is there has the given
-	// version; the empty version stands for nothing there. Of many writers that
-	// would replace one version, one succeeds and the others get ErrConflict.
-	// What Put returned without an error for outlasts a crash. With a
-	// *ptc.Fault it may have been written all the same.
-	Put(ctx context.Context, key string, data []byte, version string) (newVersion string, err error)
-	// List gives the keys that begin with prefix and stand after another in
-	// the order of their bytes, in that order. An empty after begins at the
-	// start. An error is a *ptc.Fault and ends the list.
-	List(ctx context.Context, prefix, after string) iter.Seq2[string, error]
-	// Place is where a key is kept, as a URL for people:
-	// "s3://bucket/prefix/key" or "file:///folder/key".
-	Place(key string) string
-}
-
-// MaxSize bounds an object, in bytes, and the text that evidence unpacks to: a
-// larger one is not read, and not written. Ledger and report of a full registry
-// have about a megabyte.
-const MaxSize = 16 << 20
-
-// CallTimeout is how long one attempt of a call to S3 may take, its answer
-// included, and how long one waits for another process to finish its write in
-// a folder.
+// CallTimeout limits one attempt of a call to S3, its answer included. It also
+// limits the wait for another process's write to a folder.
 const CallTimeout = 10 * time.Second
 
-// Open makes a Store of its URL: s3://BUCKET or s3://BUCKET/PREFIX, by an AWS
-// configuration whose Region is the bucket's, or file:///FOLDER. It makes no
-// call, and no folder. Its error is one line that says what is wrong with the
-// URL, and what would be right.
+// Open makes a store from its URL: s3://BUCKET, s3://BUCKET/PREFIX or
+// file:///FOLDER. The Region of cfg must be the bucket's. Open makes no call and
+// no folder. Its error is one line: what is wrong with the URL, and how to write
+// it.
 //
-// What the user of a bucket needs is s3:GetObject and s3:PutObject on
-// BUCKET/PREFIX/* and s3:ListBucket on BUCKET; s3:PutObject alone, if all that
-// is done is to write under new keys.
-func Open(address string, cfg aws.Config) (Store, error) {
+// A bucket needs the IAM permissions s3:GetObject and s3:PutObject on
+// BUCKET/PREFIX/* and s3:ListBucket on BUCKET. To write only new keys,
+// s3:PutObject is enough.
+func Open(address string, cfg aws.Config) (blob.Store, error) {
 	u, err := parse(address)
 	switch {
 	case err != nil:
@@ -143,15 +99,11 @@ func checkKey(key string) error {
 
 // checkPut refuses what cannot be kept.
 func checkPut(key, place string, data []byte) error {
-	if len(data) > MaxSize {
-		return errTooLarge(place)
+	if len(data) > blob.MaxSize {
+		return blob.TooLarge(place)
 	}
 	return checkKey(key)
 }
-
-var errLarge = fmt.Errorf("larger than %d MiB", MaxSize>>20)
-
-func errTooLarge(place string) error { return fmt.Errorf("%s is %w", place, errLarge) }
 
 // malformed is the fault of what cannot be right, however often it is asked.
 func malformed(operation string, err error) *ptc.Fault {

@@ -99,6 +99,8 @@ const (
 	snspub   = "ptcaudit/internal/aws/snspub"
 	queue    = "ptcaudit/internal/aws/queue"
 	store    = "ptcaudit/internal/aws/store"
+	blob     = "ptcaudit/internal/blob"
+	evidence = "ptcaudit/internal/evidence"
 	delivery = "ptcaudit/internal/delivery"
 	wire     = "ptcaudit/internal/aws/wire"
 	metric   = "ptcaudit/internal/metric"
@@ -136,18 +138,20 @@ var ours = map[string][]string{
 	render + "/ocsf":        {ptc, report, render + "/outside"},
 	render + "/html":        {ptc, report, render + "/outside"},
 	audit:                   {ptc, report, policy},
-	delivery:                {ptc, report, ledger, notify, store},
+	delivery:                {ptc, report, ledger, notify, blob, evidence},
 	handler:                 {ptc, report, metric, notify, trigger, delivery},
 	config:                  {ptc, report},
 	ecrapi:                  {ptc, wire},
 	snspub:                  {ptc, notify, wire},
 	queue:                   {ptc, wire},
-	store:                   {ptc, report, wire},
+	store:                   {ptc, blob, wire},
+	blob:                    {},
+	evidence:                {ptc, report, blob},
 	wire:                    {},
 	metric:                  {},
 	emulator:                {},
-	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, delivery, store, ecrapi, snspub, queue},
-	cli:                     {ptc, report, policy, policy + "/policytest", policy + "/starter", policy + "/source", policies, history, store, ledger, notify, trigger, config, audit, handler, app, render + "/text", render + "/markdown", render + "/html", render + "/csv", render + "/junit", render + "/sarif", render + "/github", render + "/asff", render + "/ocsf", emulator, policies, cli + "/demo", cli + "/awsjson"},
+	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, delivery, store, blob, ecrapi, snspub, queue},
+	cli:                     {ptc, report, policy, policy + "/policytest", policy + "/starter", policy + "/source", policies, history, store, blob, evidence, ledger, notify, trigger, config, audit, handler, app, render + "/text", render + "/markdown", render + "/html", render + "/csv", render + "/junit", render + "/sarif", render + "/github", render + "/asff", render + "/ocsf", emulator, policies, cli + "/demo", cli + "/awsjson"},
 	cli + "/demo":           {ptc, report, policy, notify, config, audit, handler, app, render + "/text", emulator, cli + "/awsjson"},
 	cli + "/awsjson":        {},
 	"ptcaudit/internal/cmd": {cli},
@@ -190,11 +194,11 @@ func TestNobodyReachesWhatTheyMustNot(t *testing.T) {
 		must string
 		not  func(pkg string) bool
 	}{
-		{"nouns and emulator", []string{ptc, report, emulator}, "reach only the standard library and the nouns", outside},
+		{"nouns and emulator", []string{ptc, report, blob, emulator}, "reach only the standard library and the nouns", outside},
 		{"emulator", []string{emulator}, "know nothing of ours", func(pkg string) bool { return under(pkg, "ptcaudit") }},
 		{
 			"the middle",
-			[]string{policy, audit, notify, render, trigger, ledger, history},
+			[]string{policy, audit, notify, render, trigger, ledger, history, evidence, delivery},
 			"never reach AWS",
 			func(pkg string) bool { return under(pkg, sdk, smithy, lambda, cdk) },
 		},

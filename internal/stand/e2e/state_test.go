@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
+	"ptcaudit/internal/evidence"
 	"ptcaudit/internal/ledger"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
@@ -15,7 +17,7 @@ import (
 var registry = ptc.Registry{Account: account, Region: region}
 
 // bucket opens a bucket of the stack.
-func (w *world) bucket(output string) store.Store {
+func (w *world) bucket(output string) blob.Store {
 	w.t.Helper()
 	s, err := store.Open("s3://"+w.outputs[output], w.cfg)
 	w.must(err)
@@ -37,7 +39,7 @@ func (w *world) ledger() ledger.Ledger {
 func (w *world) lastAudit() string {
 	w.t.Helper()
 	data, _, err := w.bucket("StateBucket").Get(w.t.Context(), ledger.Key(registry))
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, blob.ErrNotFound) {
 		return ""
 	}
 	w.must(err)
@@ -67,10 +69,10 @@ func (w *world) age(by time.Duration) {
 }
 
 // records are all evidence, in the order of time.
-func (w *world) records() []store.Record {
+func (w *world) records() []evidence.Record {
 	w.t.Helper()
-	var out []store.Record
-	for r, err := range store.Records(w.t.Context(), w.bucket("EvidenceBucket"), registry, time.Time{}, time.Time{}) {
+	var out []evidence.Record
+	for r, err := range evidence.Records(w.t.Context(), w.bucket("EvidenceBucket"), registry, time.Time{}, time.Time{}) {
 		w.must(err)
 		out = append(out, r)
 	}

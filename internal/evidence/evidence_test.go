@@ -1,4 +1,4 @@
-package store_test
+package evidence_test
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"iter"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/aws/store"
+	"ptcaudit/internal/blob"
+	"ptcaudit/internal/evidence"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 )
@@ -26,6 +29,53 @@ var (
 	ireland = ptc.Registry{Account: "111122223333", Region: "eu-west-1"}
 	noon    = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 )
+
+// open opens the store of a URL, which takes no calls to AWS.
+func open(t *testing.T, url string) blob.Store {
+	t.Helper()
+	s, err := store.Open(url, aws.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// put stores what is not evidence, or is damaged.
+func put(t *testing.T, s blob.Store, key, content string) {
+	t.Helper()
+	if _, err := s.Put(t.Context(), key, []byte(content), ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantFault(t *testing.T, err error, kind ptc.FaultKind) ptc.Fault {
+	t.Helper()
+	fault, ok := errors.AsType[*ptc.Fault](err)
+	if !ok || fault.Kind != kind || fault.Operation == "" || fault.Message == "" {
+		t.Fatalf("got %#v, want a fault of kind %s", err, kind)
+	}
+	return *fault
+}
+
+// TestEvidence runs over a folder. The contract tests of package store show
+// that a bucket does the same. Each test opens its store several times, as
+// several processes do.
+func TestEvidence(t *testing.T) {
+	for name, test := range map[string]func(t *testing.T, another func() blob.Store){
+		"reports":         testReports,
+		"by time":         testRecords,
+		"all registries":  testAllRecords,
+		"damaged":         testDamaged,
+		"changes":         testChanges,
+		"not overwritten": testNotOverwritten,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := "file://" + filepath.Join(t.TempDir(), "evidence")
+			test(t, func() blob.Store { return open(t, url) })
+		})
+	}
+}
 
 func audited(reg ptc.Registry, id string, at time.Time) report.Report {
 	r := report.Report{
@@ -39,27 +89,27 @@ func audited(reg ptc.Registry, id string, at time.Time) report.Report {
 	return r
 }
 
-func keep(t *testing.T, s store.Store, r report.Report) string {
+func keep(t *testing.T, s blob.Store, r report.Report) string {
 	t.Helper()
-	key, err := store.PutReport(t.Context(), s, r)
+	key, err := evidence.PutReport(t.Context(), s, r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return key
 }
 
-func testEvidence(t *testing.T, another func() store.Store) {
+func testReports(t *testing.T, another func() blob.Store) {
 	s := another()
 	// On another day in UTC than where it was made.
 	at := time.Date(2026, 11, 22, 0, 30, 0, 0, time.FixedZone("", 3600))
 	want := audited(ireland, "AUDIT1", at.UTC())
 	local := want
 	local.Audit.StartedAt = at
-	if got, right := store.EvidenceKey(local), "111122223333/eu-west-1/2026/11/21/AUDIT1.json.gz"; got != right {
+	if got, right := evidence.Key(local), "111122223333/eu-west-1/2026/11/21/AUDIT1.json.gz"; got != right {
 		t.Errorf("key %s, want %s", got, right)
 	}
 	key := keep(t, s, want)
-	got, err := store.GetReport(t.Context(), another(), key)
+	got, err := evidence.GetReport(t.Context(), another(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +118,7 @@ func testEvidence(t *testing.T, another func() store.Store) {
 	}
 
 	// Equal reports are equal bytes, which unpack to what a renderer writes.
-	elsewhere := open(t, "file://"+t.TempDir(), aws.Config{})
+	elsewhere := open(t, "file://"+t.TempDir())
 	keep(t, elsewhere, want)
 	here, _, err := s.Get(t.Context(), key)
 	if err != nil {
@@ -86,11 +136,11 @@ func testEvidence(t *testing.T, another func() store.Store) {
 		t.Errorf("kept\n%s", unpacked)
 	}
 
-	if _, err := store.GetReport(t.Context(), s, strings.Replace(key, "AUDIT1", "AUDIT2", 1)); !errors.Is(err, store.ErrNotFound) {
+	if _, err := evidence.GetReport(t.Context(), s, strings.Replace(key, "AUDIT1", "AUDIT2", 1)); !errors.Is(err, blob.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
 	large := audited(ireland, "LARGE", noon)
-	large.Findings[0].Message = strings.Repeat("a", store.MaxSize)
+	large.Findings[0].Message = strings.Repeat("a", blob.MaxSize)
 	for name, r := range map[string]report.Report{
 		"too large":   large,
 		"no id":       audited(ireland, "", noon),
@@ -99,31 +149,31 @@ func testEvidence(t *testing.T, another func() store.Store) {
 		"no year":     audited(ireland, "AUDIT1", time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := store.PutReport(t.Context(), s, r)
+			_, err := evidence.PutReport(t.Context(), s, r)
 			wantFault(t, err, ptc.FaultMalformed)
 		})
 	}
 }
 
-func testEvidenceIsNotOverwritten(t *testing.T, another func() store.Store) {
+func testNotOverwritten(t *testing.T, another func() blob.Store) {
 	s := another()
 	first := audited(ireland, "AUDIT1", noon)
 	key := keep(t, s, first)
 	second := first
 	second.Policy.Name = "forged"
 	for name, r := range map[string]report.Report{"another": second, "the same": first} {
-		if _, err := store.PutReport(t.Context(), another(), r); !errors.Is(err, store.ErrConflict) {
+		if _, err := evidence.PutReport(t.Context(), another(), r); !errors.Is(err, blob.ErrConflict) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	got, err := store.GetReport(t.Context(), s, key)
+	got, err := evidence.GetReport(t.Context(), s, key)
 	if err != nil || got.Policy.Name != "acme" {
 		t.Errorf("policy %q, %v", got.Policy.Name, err)
 	}
 }
 
-func covered(reg ptc.Registry, at time.Time, events ...string) store.Changes {
-	c := store.Changes{Registry: reg, CoveredBy: at.Add(time.Minute)}
+func covered(reg ptc.Registry, at time.Time, events ...string) evidence.Changes {
+	c := evidence.Changes{Registry: reg, CoveredBy: at.Add(time.Minute)}
 	for i, id := range events {
 		c.Triggers = append(c.Triggers, report.Trigger{
 			Kind: report.ChangeTrigger, Time: at.Add(time.Duration(-i) * time.Second), EventID: id, Call: "UpdatePullThroughCacheRule", Prefix: "hub",
@@ -133,11 +183,11 @@ func covered(reg ptc.Registry, at time.Time, events ...string) store.Changes {
 	return c
 }
 
-func testChanges(t *testing.T, another func() store.Store) {
+func testChanges(t *testing.T, another func() blob.Store) {
 	s := another()
 	c := covered(ireland, noon, "later", "earlier")
 	given := slices.Clone(c.Triggers)
-	key, err := store.PutChanges(t.Context(), s, c)
+	key, err := evidence.PutChanges(t.Context(), s, c)
 	if err != nil || !strings.HasPrefix(key, "111122223333/eu-west-1/2026/11/21/") || !strings.HasSuffix(key, ".changes.json.gz") {
 		t.Fatalf("key %s, %v", key, err)
 	}
@@ -147,22 +197,22 @@ func testChanges(t *testing.T, another func() store.Store) {
 	// A message that comes again has its triggers in any order.
 	again := c
 	again.Triggers = []report.Trigger{c.Triggers[1], c.Triggers[0]}
-	if k, err := store.PutChanges(t.Context(), another(), again); err != nil || k != key {
+	if k, err := evidence.PutChanges(t.Context(), another(), again); err != nil || k != key {
 		t.Errorf("again: %s, %v", k, err)
 	}
 	other := covered(ireland, noon, "later")
-	if k, err := store.PutChanges(t.Context(), s, other); err != nil || k == key {
+	if k, err := evidence.PutChanges(t.Context(), s, other); err != nil || k == key {
 		t.Errorf("others: %s, %v", k, err)
 	}
 
-	_, err = store.GetReport(t.Context(), s, key)
+	_, err = evidence.GetReport(t.Context(), s, key)
 	wantFault(t, err, ptc.FaultMalformed)
 	records := read(t, s, ireland, noon, noon.Add(time.Second))
 	if len(records) != 2 {
 		t.Fatalf("%d records", len(records))
 	}
 	want := again
-	want.SchemaVersion = store.ChangesVersion
+	want.SchemaVersion = evidence.ChangesVersion
 	for _, r := range records {
 		if r.Key != key {
 			continue
@@ -174,18 +224,18 @@ func testChanges(t *testing.T, another func() store.Store) {
 			t.Errorf("data %s", r.Data)
 		}
 	}
-	for r, err := range store.Reports(t.Context(), s, ireland, time.Time{}, time.Time{}) {
+	for r, err := range evidence.Reports(t.Context(), s, ireland, time.Time{}, time.Time{}) {
 		t.Errorf("a report %s, %v", r.Key, err)
 	}
-	_, err = store.PutChanges(t.Context(), s, store.Changes{Registry: ireland})
+	_, err = evidence.PutChanges(t.Context(), s, evidence.Changes{Registry: ireland})
 	wantFault(t, err, ptc.FaultMalformed)
 }
 
 // read gives all records without an error.
-func read(t *testing.T, s store.Store, reg ptc.Registry, from, to time.Time) []store.Record {
+func read(t *testing.T, s blob.Store, reg ptc.Registry, from, to time.Time) []evidence.Record {
 	t.Helper()
-	var out []store.Record
-	for r, err := range store.Records(t.Context(), s, reg, from, to) {
+	var out []evidence.Record
+	for r, err := range evidence.Records(t.Context(), s, reg, from, to) {
 		if err != nil {
 			t.Fatalf("%s: %v", r.Key, err)
 		}
@@ -194,14 +244,14 @@ func read(t *testing.T, s store.Store, reg ptc.Registry, from, to time.Time) []s
 	return out
 }
 
-func ids(records []store.Record) (out []string) {
+func ids(records []evidence.Record) (out []string) {
 	for _, r := range records {
 		out = append(out, r.Report.Audit.ID)
 	}
 	return out
 }
 
-func testRecords(t *testing.T, another func() store.Store) {
+func testRecords(t *testing.T, another func() blob.Store) {
 	s := another()
 	want := []string{"Z", "Y", "M", "K", "C", "B", "A"} // by time; by key within a day it is the reverse
 	times := map[string]time.Time{
@@ -219,7 +269,7 @@ func testRecords(t *testing.T, another func() store.Store) {
 	// What is another's, or no evidence.
 	keep(t, s, audited(ptc.Registry{Account: ireland.Account, Region: "eu-west-2"}, "OTHER", noon))
 	for _, key := range []string{"111122223333/eu-west-1/2026/11/21/README.md", "111122223333/eu-west-1/2026/11/31/A.json.gz", "111122223333/eu-west-1/notes"} {
-		put(t, s, key, "a note", "")
+		put(t, s, key, "a note")
 	}
 	for _, tt := range []struct {
 		name     string
@@ -243,7 +293,7 @@ func testRecords(t *testing.T, another func() store.Store) {
 		})
 	}
 	t.Run("no more than is asked for", func(t *testing.T) {
-		for r, err := range store.Reports(t.Context(), s, ireland, time.Time{}, time.Time{}) {
+		for r, err := range evidence.Reports(t.Context(), s, ireland, time.Time{}, time.Time{}) {
 			if err != nil || r.Report.Audit.ID != want[0] {
 				t.Errorf("got %+v, %v", r, err)
 			}
@@ -252,7 +302,7 @@ func testRecords(t *testing.T, another func() store.Store) {
 	})
 }
 
-func testAllRecords(t *testing.T, another func() store.Store) {
+func testAllRecords(t *testing.T, another func() blob.Store) {
 	s := another()
 	if got := read(t, s, ptc.Registry{}, time.Time{}, time.Time{}); len(got) != 0 {
 		t.Errorf("%d records of nothing", len(got))
@@ -267,8 +317,8 @@ func testAllRecords(t *testing.T, another func() store.Store) {
 			}
 		}
 	}
-	put(t, s, "000000000001/what/ever", "a note", "")
-	put(t, s, "ledger/000000000001/eu-west-1.json", "{}", "")
+	put(t, s, "000000000001/what/ever", "a note")
+	put(t, s, "ledger/000000000001/eu-west-1.json", "{}")
 	if diff := cmp.Diff(want, ids(read(t, s, ptc.Registry{}, time.Time{}, time.Time{}))); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -278,8 +328,8 @@ func testAllRecords(t *testing.T, another func() store.Store) {
 	}
 }
 
-// testDamagedEvidence: what cannot be read is told, and hides nothing else.
-func testDamagedEvidence(t *testing.T, another func() store.Store) {
+// testDamaged: what cannot be read is told, and hides nothing else.
+func testDamaged(t *testing.T, another func() blob.Store) {
 	s := another()
 	good := keep(t, s, audited(ireland, "GOOD", noon))
 	packed, _, err := s.Get(t.Context(), good)
@@ -293,7 +343,7 @@ func testDamagedEvidence(t *testing.T, another func() store.Store) {
 		"FLIPPED":   append(slices.Clone(packed[:len(packed)-8]), 1, 2, 3, 4, 5, 6, 7, 8),
 		"NOREPORT":  pack(t, `{"schemaVersion":"ptcaudit/report/v9"}`),
 		"RENAMED":   packed,
-		"BOMB":      pack(t, strings.Repeat(" ", store.MaxSize+1)),
+		"BOMB":      pack(t, strings.Repeat(" ", blob.MaxSize+1)),
 		"C.changes": pack(t, `{"schemaVersion":"ptcaudit/changes/v1","triggers":[]}`),
 		"D.changes": pack(t, `{"schemaVersion":"ptcaudit/changes/v2","triggers":[{}]}`),
 		"E.changes": pack(t, `{"schemaVersion":"ptcaudit/changes/v1","triggers":[{}]}`),
@@ -302,11 +352,11 @@ func testDamagedEvidence(t *testing.T, another func() store.Store) {
 	var want []string
 	for id, data := range damaged {
 		key := "111122223333/eu-west-1/2026/11/21/" + id + ".json.gz"
-		put(t, s, key, string(data), "")
+		put(t, s, key, string(data))
 		want = append(want, key)
 	}
 	var got []string
-	for r, err := range store.Records(t.Context(), s, ireland, noon, noon.Add(1)) {
+	for r, err := range evidence.Records(t.Context(), s, ireland, noon, noon.Add(1)) {
 		if err == nil {
 			if r.Key != good {
 				t.Errorf("%s is read", r.Key)
@@ -329,7 +379,7 @@ func testDamagedEvidence(t *testing.T, another func() store.Store) {
 
 // shelf is a Store that has one object.
 type shelf struct {
-	store.Store
+	blob.Store
 	key  string
 	data []byte
 }
@@ -350,26 +400,26 @@ func FuzzRecords(f *testing.F) {
 	if err := r.Encode(&text); err != nil {
 		f.Fatal(err)
 	}
-	f.Add(store.EvidenceKey(r), text.Bytes(), true)
-	f.Add(store.EvidenceKey(r), pack(f, text.String()), false)
+	f.Add(evidence.Key(r), text.Bytes(), true)
+	f.Add(evidence.Key(r), pack(f, text.String()), false)
 	f.Add("111122223333/eu-west-1/2026/11/21/0.changes.json.gz", []byte(`{"schemaVersion":"ptcaudit/changes/v1","triggers":[{}]}`), true)
 	f.Add("111122223333/eu-west-1/2026/02/30/0.json.gz", []byte("{}"), true)
 	f.Fuzz(func(t *testing.T, key string, data []byte, packed bool) {
 		if packed {
 			// With the key that is right for it, if there is one.
 			if r, err := report.Decode(data); err == nil {
-				key = store.EvidenceKey(r)
+				key = evidence.Key(r)
 			}
 			data = pack(t, string(data))
 		}
-		for record, err := range store.Records(t.Context(), shelf{key: key, data: data}, ireland, time.Time{}, time.Time{}) {
+		for record, err := range evidence.Records(t.Context(), shelf{key: key, data: data}, ireland, time.Time{}, time.Time{}) {
 			switch {
 			case record.Key != key:
 				t.Errorf("read %q for %q", record.Key, key)
 			case err != nil:
 				wantFault(t, err, ptc.FaultMalformed)
-			case record.Report != nil && store.EvidenceKey(*record.Report) != key:
-				t.Errorf("%q holds that of %q", key, store.EvidenceKey(*record.Report))
+			case record.Report != nil && evidence.Key(*record.Report) != key:
+				t.Errorf("%q holds that of %q", key, evidence.Key(*record.Report))
 			case (record.Report == nil) == (record.Changes == nil):
 				t.Errorf("%q holds %+v", key, record)
 			case record.At().UTC().Format("2006/01/02") != key[len(key)-len(path.Base(key))-len("2006/01/02/"):len(key)-len(path.Base(key))-1]:

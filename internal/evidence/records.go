@@ -1,4 +1,4 @@
-package store
+package evidence
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/ptc"
 )
 
@@ -17,8 +18,8 @@ const readsAtOnce = 8
 
 // Reports is Records without those of changes. A damaged object counts as a report
 // where its key is that of one.
-func Reports(ctx context.Context, s Store, reg ptc.Registry, from, to time.Time) iter.Seq2[Record, error] {
-	return evidence{s, from, to, func(p place) bool { return !p.changes }}.records(ctx, reg)
+func Reports(ctx context.Context, s blob.Store, reg ptc.Registry, from, to time.Time) iter.Seq2[Record, error] {
+	return query{s, from, to, func(p place) bool { return !p.changes }}.records(ctx, reg)
 }
 
 // Records reads the evidence of a registry, or of all where reg is zero, from
@@ -27,31 +28,31 @@ func Reports(ctx context.Context, s Store, reg ptc.Registry, from, to time.Time)
 // of them. Records come by registry, and then by time. One that cannot be read
 // comes with its Key and an error, and the others follow; an error without a
 // Key ends them. Errors are *ptc.Fault or, for what was deleted meanwhile,
-// ErrNotFound. Objects that are no evidence are passed over.
-func Records(ctx context.Context, s Store, reg ptc.Registry, from, to time.Time) iter.Seq2[Record, error] {
-	return evidence{s, from, to, func(place) bool { return true }}.records(ctx, reg)
+// blob.ErrNotFound. Objects that are no evidence are passed over.
+func Records(ctx context.Context, s blob.Store, reg ptc.Registry, from, to time.Time) iter.Seq2[Record, error] {
+	return query{s, from, to, func(place) bool { return true }}.records(ctx, reg)
 }
 
-// evidence is what is asked for.
-type evidence struct {
-	store    Store
+// query selects evidence.
+type query struct {
+	store    blob.Store
 	from, to time.Time
 	wanted   func(place) bool
 }
 
-func (e evidence) records(ctx context.Context, reg ptc.Registry) iter.Seq2[Record, error] {
+func (q query) records(ctx context.Context, reg ptc.Registry) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		if reg != (ptc.Registry{}) {
-			e.registry(ctx, reg, yield)
+			q.registry(ctx, reg, yield)
 			return
 		}
 		for after := ""; ; {
-			reg, found, err := e.next(ctx, after)
+			reg, found, err := q.next(ctx, after)
 			switch {
 			case err != nil:
 				yield(Record{}, err)
 				return
-			case !found || !e.registry(ctx, reg, yield):
+			case !found || !q.registry(ctx, reg, yield):
 				return
 			}
 			after = registryPrefix(reg) + beyond
@@ -64,8 +65,8 @@ const beyond = "~"
 
 // next finds the first registry that has evidence after a key. So nothing need
 // be listed of the days that are not asked for.
-func (e evidence) next(ctx context.Context, after string) (reg ptc.Registry, found bool, err error) {
-	for key, err := range e.store.List(ctx, "", after) {
+func (q query) next(ctx context.Context, after string) (reg ptc.Registry, found bool, err error) {
+	for key, err := range q.store.List(ctx, "", after) {
 		if err != nil {
 			return ptc.Registry{}, false, err
 		}
@@ -78,44 +79,44 @@ func (e evidence) next(ctx context.Context, after string) (reg ptc.Registry, fou
 
 // registry reads the evidence of one, day by day: within a day, keys say
 // nothing of the order. It says whether to go on.
-func (e evidence) registry(ctx context.Context, reg ptc.Registry, yield func(Record, error) bool) bool {
+func (q query) registry(ctx context.Context, reg ptc.Registry, yield func(Record, error) bool) bool {
 	prefix := registryPrefix(reg)
 	first, last := "", "9999/12/31"
-	if !e.from.IsZero() {
-		first = e.from.UTC().Format(dayLayout)
+	if !q.from.IsZero() {
+		first = q.from.UTC().Format(dayLayout)
 	}
-	if !e.to.IsZero() {
-		last = e.to.UTC().Format(dayLayout)
+	if !q.to.IsZero() {
+		last = q.to.UTC().Format(dayLayout)
 	}
 	var (
 		day  string
 		keys []string
 	)
-	for key, err := range e.store.List(ctx, prefix, prefix+first) {
+	for key, err := range q.store.List(ctx, prefix, prefix+first) {
 		if err != nil {
 			yield(Record{}, err)
 			return false
 		}
 		p, ok := parseKey(key)
-		if !ok || !e.wanted(p) {
+		if !ok || !q.wanted(p) {
 			continue
 		}
 		if p.day > last {
 			break
 		}
 		if p.day != day {
-			if !e.day(ctx, keys, yield) {
+			if !q.day(ctx, keys, yield) {
 				return false
 			}
 			day, keys = p.day, nil
 		}
 		keys = append(keys, key)
 	}
-	return e.day(ctx, keys, yield)
+	return q.day(ctx, keys, yield)
 }
 
 // day reads the evidence of one day. It says whether to go on.
-func (e evidence) day(ctx context.Context, keys []string, yield func(Record, error) bool) bool {
+func (q query) day(ctx context.Context, keys []string, yield func(Record, error) bool) bool {
 	type result struct {
 		record Record
 		err    error
@@ -125,7 +126,7 @@ func (e evidence) day(ctx context.Context, keys []string, yield func(Record, err
 	reads.SetLimit(readsAtOnce)
 	for i, key := range keys {
 		reads.Go(func() error {
-			results[i].record, results[i].err = get(ctx, e.store, key)
+			results[i].record, results[i].err = get(ctx, q.store, key)
 			return nil
 		})
 	}
@@ -133,7 +134,7 @@ func (e evidence) day(ctx context.Context, keys []string, yield func(Record, err
 	slices.SortFunc(results, func(a, b result) int { return compare(a.record, b.record) })
 	for _, r := range results {
 		at := r.record.At()
-		outside := !e.from.IsZero() && at.Before(e.from) || !e.to.IsZero() && !at.Before(e.to)
+		outside := !q.from.IsZero() && at.Before(q.from) || !q.to.IsZero() && !at.Before(q.to)
 		if r.err == nil && outside {
 			continue
 		}

@@ -1,4 +1,9 @@
-package store
+// Package evidence keeps what audits established: reports, and changes that
+// needed no audit of their own. It decides under which key each is kept, writes
+// each once, and reads the evidence of a period back. It keeps them in any
+// blob.Store and does not know of S3. Errors are *ptc.Fault, blob.ErrConflict
+// or blob.ErrNotFound. It never overwrites or deletes evidence.
+package evidence
 
 import (
 	"bytes"
@@ -15,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 )
@@ -40,11 +46,11 @@ type Changes struct {
 // store.
 const opGetEvidence = "GetEvidence"
 
-// EvidenceKey is where the report of an audit is kept:
+// Key is where the report of an audit is kept:
 // <account>/<region>/<yyyy>/<mm>/<dd>/<audit id>.json.gz, by the day, UTC, on
 // which it began.
-func EvidenceKey(r report.Report) string {
-	return evidenceKey(r.Registry, r.Audit.StartedAt, r.Audit.ID+reportSuffix)
+func Key(r report.Report) string {
+	return keyOf(r.Registry, r.Audit.StartedAt, r.Audit.ID+reportSuffix)
 }
 
 const (
@@ -53,7 +59,7 @@ const (
 	dayLayout     = "2006/01/02"
 )
 
-func evidenceKey(reg ptc.Registry, at time.Time, name string) string {
+func keyOf(reg ptc.Registry, at time.Time, name string) string {
 	return registryPrefix(reg) + at.UTC().Format(dayLayout) + "/" + name
 }
 
@@ -84,25 +90,26 @@ func parseKey(key string) (place, bool) {
 // validID says whether an id can be a part of a key.
 func validID(id string) bool {
 	return id != "" && !strings.ContainsFunc(id, func(r rune) bool {
-		return !isLetterOrDigit(r) && r != '-' && r != '_' && (r < 'A' || r > 'Z')
+		isLetterOrDigit := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+		return !isLetterOrDigit && r != '-' && r != '_'
 	})
 }
 
 // PutReport keeps a report, and gives its key. What is kept is never
-// overwritten: a report of that audit which is there already gives ErrConflict.
+// overwritten: a report of that audit which is there already gives blob.ErrConflict.
 // Whoever has just made the id of the audit may take that one for its own,
 // written by an attempt whose answer was lost. Any other error is a *ptc.Fault.
-func PutReport(ctx context.Context, s Store, r report.Report) (key string, err error) {
+func PutReport(ctx context.Context, s blob.Store, r report.Report) (key string, err error) {
 	var text bytes.Buffer
 	if err := r.Encode(&text); err != nil {
 		return "", malformed(ptc.OpPutEvidence, err)
 	}
-	return put(ctx, s, EvidenceKey(r), text.Bytes())
+	return put(ctx, s, Key(r), text.Bytes())
 }
 
-// GetReport reads the report that is kept under a key. Its error is ErrNotFound
+// GetReport reads the report that is kept under a key. Its error is blob.ErrNotFound
 // or a *ptc.Fault.
-func GetReport(ctx context.Context, s Store, key string) (report.Report, error) {
+func GetReport(ctx context.Context, s blob.Store, key string) (report.Report, error) {
 	record, err := get(ctx, s, key)
 	switch {
 	case err != nil:
@@ -117,7 +124,7 @@ func GetReport(ctx context.Context, s Store, key string) (report.Report, error) 
 // <account>/<region>/<yyyy>/<mm>/<dd>/<id>.changes.json.gz, by the day, UTC, of
 // the last of them. The id stands for the content: the same changes, said
 // again, are kept once, and are no error. Any error is a *ptc.Fault.
-func PutChanges(ctx context.Context, s Store, c Changes) (key string, err error) {
+func PutChanges(ctx context.Context, s blob.Store, c Changes) (key string, err error) {
 	if len(c.Triggers) == 0 {
 		return "", malformed(ptc.OpPutEvidence, errNoChanges)
 	}
@@ -130,7 +137,7 @@ func PutChanges(ctx context.Context, s Store, c Changes) (key string, err error)
 		return "", malformed(ptc.OpPutEvidence, err)
 	}
 	key, err = put(ctx, s, c.key(text.Bytes()), text.Bytes())
-	if errors.Is(err, ErrConflict) {
+	if errors.Is(err, blob.ErrConflict) {
 		err = nil
 	}
 	return key, err
@@ -152,7 +159,7 @@ func (c *Changes) at() time.Time { return c.Triggers[len(c.Triggers)-1].Time }
 func (c *Changes) key(text []byte) string {
 	const idBytes = 16 // 128 bits identify
 	sum := sha256.Sum256(text)
-	return evidenceKey(c.Registry, c.at(), hex.EncodeToString(sum[:idBytes])+changesSuffix)
+	return keyOf(c.Registry, c.at(), hex.EncodeToString(sum[:idBytes])+changesSuffix)
 }
 
 // decodeChanges reads what PutChanges wrote.
@@ -172,12 +179,12 @@ func decodeChanges(data []byte) (*Changes, error) {
 }
 
 // put keeps JSON under a key where nothing is.
-func put(ctx context.Context, s Store, key string, text []byte) (string, error) {
+func put(ctx context.Context, s blob.Store, key string, text []byte) (string, error) {
 	if _, ok := parseKey(key); !ok {
 		return "", malformed(ptc.OpPutEvidence, fmt.Errorf("%.200q is no key of evidence", key))
 	}
-	if len(text) > MaxSize {
-		return "", malformed(ptc.OpPutEvidence, errTooLarge("the text of "+key)) // it could not be read back
+	if len(text) > blob.MaxSize {
+		return "", malformed(ptc.OpPutEvidence, blob.TooLarge("the text of "+key)) // it could not be read back
 	}
 	var packed bytes.Buffer
 	// Its header has no time and no name: equal text gives equal bytes.
@@ -219,7 +226,7 @@ func (r Record) At() time.Time {
 }
 
 // get reads a record. With an error it has its Key, and its Data if there is any.
-func get(ctx context.Context, s Store, key string) (Record, error) {
+func get(ctx context.Context, s blob.Store, key string) (Record, error) {
 	data, _, err := s.Get(ctx, key)
 	if err != nil {
 		return Record{Key: key}, err
@@ -255,7 +262,7 @@ func decode(key string, data []byte) (Record, error) {
 		if err != nil {
 			return record, err
 		}
-		record.Report, right = &r, EvidenceKey(r)
+		record.Report, right = &r, Key(r)
 	}
 	if key != right {
 		return Record{Key: key, Data: data}, fmt.Errorf("its content belongs to %.200q", right)
@@ -270,11 +277,16 @@ func unpack(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
-	if err == nil && len(text) > MaxSize {
-		err = errTooLarge("its text")
+	text, err := io.ReadAll(io.LimitReader(r, blob.MaxSize+1))
+	if err == nil && len(text) > blob.MaxSize {
+		err = blob.TooLarge("its text")
 	}
 	return text, err
+}
+
+// malformed is the fault of evidence that no retry can fix.
+func malformed(operation string, err error) *ptc.Fault {
+	return &ptc.Fault{Operation: operation, Kind: ptc.FaultMalformed, Message: err.Error()}
 }
 
 // compare puts records of one registry in order.
