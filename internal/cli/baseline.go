@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/untrusted"
 )
 
 // baseline is the flag that has a report fail only on what is new.
@@ -29,7 +30,7 @@ func (b baseline) judge(c *command, before *report.Report, r report.Report, fail
 		} else {
 			said += fmt.Sprintf("%d new: %s", len(fresh), strings.Join(fresh, ", "))
 		}
-		_, _ = fmt.Fprintf(c.err, "ptcaudit: failures: %s\n", visible(said))
+		_, _ = fmt.Fprintf(c.err, "ptcaudit: failures: %s\n", untrusted.Verbatim(said))
 	}
 	switch {
 	case !r.Complete:

@@ -12,11 +12,11 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/alecthomas/kong"
 
 	"ptcaudit/internal/policy"
+	"ptcaudit/internal/untrusted"
 )
 
 // Exit codes. They are part of the interface: pipelines branch on them.
@@ -106,21 +106,10 @@ func (c *command) run(ctx context.Context, args []string) int {
 		_, _ = fmt.Fprint(c.err, faults.Excerpt())
 	} else if failure.err != nil {
 		for line := range strings.Lines(failure.err.Error()) {
-			_, _ = fmt.Fprintf(c.err, "ptcaudit: %s\n", visible(strings.TrimRight(line, "\n")))
+			_, _ = fmt.Fprintf(c.err, "ptcaudit: %s\n", untrusted.Verbatim(strings.TrimRight(line, "\n")))
 		}
 	}
 	return failure.code
-}
-
-// visible takes from a line what drives a terminal: an error may quote what
-// others wrote.
-func visible(line string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, line)
 }
 
 // dispatch finds the subcommand and runs it.

@@ -15,6 +15,7 @@ import (
 
 	"ptcaudit/internal/config"
 	"ptcaudit/internal/policy"
+	"ptcaudit/internal/untrusted"
 )
 
 type showCommand struct {
@@ -110,7 +111,7 @@ func annotated(p *policy.Policy, places policy.Places) (string, error) {
 			return err
 		}
 		line := keyLine(node)
-		lines[line-1] = strings.TrimSuffix(lines[line-1], "\n") + "  # " + visible(filepath.ToSlash(at.File)) + ":" + strconv.Itoa(at.Line) + "\n"
+		lines[line-1] = strings.TrimSuffix(lines[line-1], "\n") + "  # " + untrusted.Verbatim(filepath.ToSlash(at.File)) + ":" + strconv.Itoa(at.Line) + "\n"
 		return nil
 	}
 	var errs []error

@@ -83,7 +83,7 @@ func Compare(before, after report.Report) Diff {
 		SchemaVersion: DiffVersion,
 		Before:        side(before),
 		After:         side(after),
-		RulesCompared: listed(before) && listed(after),
+		RulesCompared: before.ListRead() && after.ListRead(),
 		Rules:         []report.RuleChange{},
 		Findings:      []FindingChange{},
 	}
@@ -112,11 +112,6 @@ func Compare(before, after report.Report) Diff {
 		)
 	})
 	return d
-}
-
-// listed says that an audit could read the rules.
-func listed(r report.Report) bool {
-	return !slices.ContainsFunc(r.Faults, func(f ptc.Fault) bool { return f.Prefix == "" && f.Kind != ptc.FaultUnsupported })
 }
 
 func side(r report.Report) Side {
@@ -165,7 +160,7 @@ func kindOf(before, after *report.Finding) Kind {
 // kindOfGone says what became of a finding that a later report does not have.
 func kindOfGone(before *report.Finding, after report.Report) Kind {
 	// The findings of waivers follow from others, which may be undecided.
-	unseen := !listed(after) || !after.Complete && report.IsWaiverCheck(before.Check)
+	unseen := !after.ListRead() || !after.Complete && report.IsWaiverCheck(before.Check)
 	switch {
 	case quiet(before), unseen && before.Outcome == report.Error:
 		return ""

@@ -194,7 +194,7 @@ func (h *History) Finish(now time.Time) {
 // diffRules says what became of the rules since they were read before.
 func (r *Registry) diffRules(now report.Report) []report.RuleChange {
 	out := []report.RuleChange{}
-	if !listed(now) {
+	if !now.ListRead() {
 		return out
 	}
 	if r.read {

@@ -30,7 +30,7 @@ func Compare(prev Ledger, r report.Report, o Options) (report.Notification, Ledg
 	if prev.Registry != r.Registry {
 		prev = Ledger{Lease: prev.Lease}
 	}
-	c := comparison{prev: prev.until(o.Now), report: r, options: o, read: listRead(r)}
+	c := comparison{prev: prev.until(o.Now), report: r, options: o, read: r.ListRead() && !unsupported(r)}
 	c.notification = report.Notification{Registry: r.Registry, Policy: r.Policy, At: r.Audit.StartedAt, Seq: prev.Seq, Notes: map[string]report.Note{}}
 	c.next = c.prev
 	c.next.Registry = r.Registry
@@ -60,11 +60,6 @@ type comparison struct {
 
 	notification report.Notification
 	next         Ledger
-}
-
-// listRead says that the list of rules could be read, all or none of it.
-func listRead(r report.Report) bool {
-	return len(r.Rules) > 0 || !slices.ContainsFunc(r.Faults, func(f ptc.Fault) bool { return f.Prefix == "" })
 }
 
 // unsupported says that the Region has no pull through cache rules: the report

@@ -131,7 +131,7 @@ func (d *draft) clock(t time.Time) string {
 	case t.Format(time.DateOnly) == d.notification.At.UTC().Format(time.DateOnly):
 		return t.Format("15:04:05 UTC")
 	default:
-		return t.Format("2006-01-02 15:04:05 UTC")
+		return report.Second(t)
 	}
 }
 

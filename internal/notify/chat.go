@@ -201,7 +201,7 @@ func chatRule(c report.RuleChange) string {
 		is, was := fieldChange(f)
 		fields = append(fields, strings.Trim(is+", "+was, ", "))
 	}
-	line := "• " + escape(strings.ToUpper(string(c.Kind))) + " " + code(subject(c.Prefix))
+	line := "• " + escape(strings.ToUpper(string(c.Kind))) + " " + code(report.SubjectOf(c.Prefix))
 	if len(fields) > 0 {
 		line += ": " + escape(brief(strings.Join(fields, "; ")))
 	}
@@ -210,7 +210,7 @@ func chatRule(c report.RuleChange) string {
 
 // chatFinding says a finding in a line.
 func (d *draft) chatFinding(f Finding) string {
-	line := "• " + strings.ToUpper(string(f.Severity)) + " " + code(subject(f.Prefix)) + " " + code(f.Check)
+	line := "• " + strings.ToUpper(string(f.Severity)) + " " + code(report.SubjectOf(f.Prefix)) + " " + code(f.Check)
 	var said []string
 	say := func(lead, s string) {
 		if s == "" {
@@ -264,7 +264,7 @@ func (d *draft) nextSteps(m Message) []string {
 	}
 	for _, f := range m.Findings {
 		if f.Status == report.Failed || f.Status == report.Changed || f.Status == report.Reminder {
-			add(code(subject(f.Prefix))+" ", f.Remediation)
+			add(code(report.SubjectOf(f.Prefix))+" ", f.Remediation)
 		}
 	}
 	return steps

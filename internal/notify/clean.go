@@ -2,8 +2,8 @@ package notify
 
 import (
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"ptcaudit/internal/untrusted"
 )
 
 // Bounds of texts from outside, in characters: what they hold beyond is no
@@ -15,92 +15,11 @@ const (
 	maxID          = 64   // a check, a call, an address
 	maxPrefix      = 64   // the API takes 30
 	maxPlace       = 32   // an account, a Region
-	maxLines       = 30   // of a text that may have several
 )
 
-// clean makes one line of a text from outside, of at most limit characters,
-// in which a mail or chat program finds no address to open.
-func clean(s string, limit int) string {
-	return strings.ReplaceAll(oneLine(s, limit), "://", ": //")
-}
-
-// id cleans the name of something in AWS or in a policy (an account, a prefix,
-// an ARN): all of them are ASCII without blanks, so that anything else is
-// shown as "?" and no name passes for another that looks like it, nor for an
-// address to open.
-func id(s string, limit int) string { return strings.ReplaceAll(address(s, limit), "://", ":?//") }
-
-// address is as id, for an address that a policy's author gives.
-func address(s string, limit int) string {
-	return strings.Map(func(r rune) rune {
-		if r <= ' ' || r > '~' || strings.ContainsRune("`\"\\<>", r) {
-			return '?'
-		}
-		return r
-	}, strings.ReplaceAll(oneLine(s, limit), "…", ".."))
-}
-
-// oneLine is what every text from outside goes through. It keeps what a reader
-// sees and drops what only machines do: control characters, what is invisible
-// or changes the direction of writing, and what a queue cannot hold. Runs of
-// blanks and line breaks become one blank, so that no text can begin a line,
-// and a text of more than limit characters is cut.
-func oneLine(s string, limit int) string {
-	var b strings.Builder
-	runes, blank := 0, false
-	for _, r := range s { // what is no UTF-8 comes as U+FFFD
-		switch {
-		case unicode.IsSpace(r):
-			blank = runes > 0
-			continue
-		case !visible(r):
-			continue
-		}
-		if blank {
-			b.WriteByte(' ')
-			runes++
-		}
-		if runes >= limit {
-			b.WriteRune('…')
-			break
-		}
-		b.WriteRune(r)
-		runes, blank = runes+1, false
-	}
-	return b.String()
-}
-
-// visible says that a reader sees r, and sees the characters around it as
-// they are.
-func visible(r rune) bool {
-	return unicode.IsGraphic(r) && !unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
-}
-
-// block cleans a text of several lines, each on its own: how to mend
-// something, with its commands. Blanks within a line stay, since a command may
-// quote them; what does not fit is left out by whole lines, since half a
-// command may do something else. It is for texts of a policy's author, in
-// which addresses may be opened.
-func block(s string, limit int) string {
-	var lines []string
-	for line := range strings.Lines(s) {
-		line = strings.TrimSpace(strings.Map(func(r rune) rune {
-			switch {
-			case unicode.IsSpace(r):
-				return ' '
-			case !visible(r):
-				return -1
-			}
-			return r
-		}, line))
-		if line == "" {
-			continue
-		}
-		if limit -= utf8.RuneCountInString(line); limit < 0 || len(lines) == maxLines {
-			lines = append(lines, "…")
-			break
-		}
-		lines = append(lines, line)
-	}
-	return strings.Join(lines, "\n")
-}
+// Short names for the forms of a mail: see package untrusted.
+func clean(s string, limit int) string   { return untrusted.Sentence(s, limit) }
+func oneLine(s string, limit int) string { return untrusted.Line(s, limit) }
+func id(s string, limit int) string      { return untrusted.ID(s, limit) }
+func address(s string, limit int) string { return untrusted.Address(s, limit) }
+func block(s string, limit int) string   { return strings.Join(untrusted.Lines(s, limit), "\n") }

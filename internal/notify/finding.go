@@ -16,7 +16,7 @@ const (
 // head names a finding: how bad, where, which check; and since when, where
 // nothing else is said of it.
 func (d *draft) head(f Finding) string {
-	s := pad(strings.ToUpper(string(f.Severity)), len(report.Critical)) + "  " + subject(f.Prefix) + "  " + f.Check
+	s := pad(strings.ToUpper(string(f.Severity)), len(report.Critical)) + "  " + f.Subject() + "  " + f.Check
 	if _, since := lasting(f.Since, d.notification.At); since != "" && f.Status == Open {
 		s += "  since " + since
 	}
@@ -37,7 +37,7 @@ func (d *draft) failing(w *writer, f Finding) {
 	continued := false
 	for line := range strings.Lines(f.Remediation) {
 		line = strings.TrimSuffix(line, "\n")
-		if continued || isCommand(line) { // copied, so in one piece
+		if continued || report.IsCommand(line) { // copied, so in one piece
 			if lead != "" {
 				w.line(indent + strings.TrimSpace(lead))
 			}
@@ -95,18 +95,10 @@ func lasting(since, now time.Time) (took, begin string) {
 	case since.IsZero(), ago < time.Minute:
 		return "", ""
 	case ago < time.Hour:
-		return count(int(ago/time.Minute), "1 minute", "%d minutes"), since.Format("2006-01-02 15:04 UTC")
+		return count(int(ago/time.Minute), "1 minute", "%d minutes"), report.Minute(since)
 	case ago < 48*time.Hour:
-		return count(int(ago/time.Hour), "1 hour", "%d hours"), since.Format("2006-01-02 15:04 UTC")
+		return count(int(ago/time.Hour), "1 hour", "%d hours"), report.Minute(since)
 	default:
 		return count(int(ago/(24*time.Hour)), "1 day", "%d days"), since.Format(time.DateOnly)
 	}
-}
-
-// subject is what a finding is about.
-func subject(prefix string) string {
-	if prefix == "" {
-		return "(registry)"
-	}
-	return prefix
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"ptcaudit/internal/report"
 )
 
 // escape takes the markup out of a text. Neither Slack nor Teams has an escape
@@ -40,7 +42,7 @@ var (
 func markup(s string) string {
 	var lines []string
 	for line := range strings.Lines(s) {
-		if line = strings.TrimSuffix(line, "\n"); isCommand(line) {
+		if line = strings.TrimSuffix(line, "\n"); report.IsCommand(line) {
 			lines = append(lines, code(line))
 		} else {
 			lines = append(lines, escape(line))

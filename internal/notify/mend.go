@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/report"
 )
 
 // action is the IAM action that an operation needs; empty where it needs none
@@ -21,7 +22,7 @@ func (f Fault) action() string {
 
 // ofECR says that a fault is about one of ECR's calls. Before ECR is asked, the
 // auditor asks another who it is.
-func (f Fault) ofECR() bool { return strings.Contains(f.Operation, "PullThroughCacheRule") }
+func (f Fault) ofECR() bool { return report.IsRuleCall(f.Operation) }
 
 // service is whose call a fault is about.
 func (f Fault) service() string {

@@ -36,7 +36,7 @@ func (d *draft) untold(w *writer, m Message) {
 	for _, step := range d.untoldSteps() {
 		w.line("")
 		for line := range strings.Lines(step) {
-			if line = strings.TrimSuffix(line, "\n"); isCommand(line) {
+			if line = strings.TrimSuffix(line, "\n"); report.IsCommand(line) {
 				w.line("    " + line)
 			} else {
 				w.say("  ", line)
@@ -113,7 +113,7 @@ func calls(changes []report.RuleChange) []string {
 func ruleChanges(w *writer, changes []report.RuleChange, left int, what string) {
 	written := changes[:min(len(changes), maxWritten)]
 	for _, c := range written {
-		w.line("  " + pad(strings.ToUpper(string(c.Kind)), len(report.Altered)) + "  " + subject(c.Prefix))
+		w.line("  " + pad(strings.ToUpper(string(c.Kind)), len(report.Altered)) + "  " + report.SubjectOf(c.Prefix))
 		for _, f := range c.Fields {
 			is, was := fieldChange(f)
 			if s := is + ", " + was; is != "" && was != "" && len(s) <= maxField {

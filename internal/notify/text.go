@@ -112,7 +112,7 @@ func (d *draft) about() string {
 		about += ", policy " + d.policy
 	}
 	if at := d.notification.At; !at.IsZero() {
-		about += ", " + at.UTC().Format("2006-01-02 15:04 UTC")
+		about += ", " + report.Minute(at)
 	}
 	return about + "."
 }

@@ -99,7 +99,7 @@ func undecided(w *writer, m Message) {
 		}
 		first := findings[0]
 		if slices.ContainsFunc(findings, func(f Finding) bool { return f.Message != first.Message }) {
-			w.say("    ", "For "+subject(first.Prefix)+": "+first.Message)
+			w.say("    ", "For "+first.Subject()+": "+first.Message)
 		} else {
 			w.say("    ", first.Message)
 		}
@@ -110,7 +110,7 @@ func undecided(w *writer, m Message) {
 func subjects(n int, prefixes []string) string {
 	switch {
 	case len(prefixes) == 0:
-		return subject("")
+		return report.RegistrySubject
 	case n == 1:
 		return prefixes[0]
 	default:

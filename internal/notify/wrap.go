@@ -3,6 +3,8 @@ package notify
 import (
 	"strings"
 	"unicode/utf8"
+
+	"ptcaudit/internal/report"
 )
 
 // maxLine is the longest line of a mail, in bytes, without its end. Servers on
@@ -78,17 +80,7 @@ func isCopied(line string) bool {
 			return true
 		}
 	}
-	return isCommand(line)
-}
-
-// isCommand tells a line that is typed into a shell from a sentence.
-func isCommand(line string) bool {
-	for _, program := range []string{"aws ", "ptcaudit ", "docker "} {
-		if strings.HasPrefix(line, program) {
-			return true
-		}
-	}
-	return false
+	return report.IsCommand(line)
 }
 
 // broken breaks a line between words, so that no part measures more than

@@ -56,7 +56,7 @@ func (p *Policy) WaiversFor(r report.Report) []WaiverUse {
 	if !r.Audit.AsOf.IsZero() {
 		at = r.Audit.AsOf
 	}
-	unlisted := slices.ContainsFunc(r.Faults, func(f ptc.Fault) bool { return f.Prefix == "" && f.Kind != ptc.FaultUnsupported })
+	unlisted := !r.ListRead()
 	out := make([]WaiverUse, 0, len(p.Waivers))
 	for _, w := range p.Waivers {
 		use := WaiverUse{

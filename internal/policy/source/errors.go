@@ -1,6 +1,6 @@
 // Package source reads a YAML file scalar by scalar, so that every fault in it
 // can be said at once, each at its line and column. It knows YAML and nothing
-// of policies, and imports no other package of ours.
+// of policies.
 package source
 
 import (
@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"ptcaudit/internal/untrusted"
 )
 
 // Error is one fault of a file.
@@ -37,9 +39,9 @@ const excerptWidth = 200
 // under the column. Of a very long source line it shows the part around it.
 func (e Error) Excerpt() string {
 	if e.Line == 0 {
-		return e.Error() + "\n"
+		return untrusted.Verbatim(e.Error()) + "\n"
 	}
-	text, caret := []rune(e.Source), e.Column-1
+	text, caret := []rune(untrusted.Verbatim(e.Source)), e.Column-1
 	if len(text) > excerptWidth {
 		text, caret = window(text, caret)
 	}
@@ -50,7 +52,7 @@ func (e Error) Excerpt() string {
 		}
 		indent.WriteRune(r)
 	}
-	return e.Error() + "\n" + string(text) + "\n" + indent.String() + "^\n"
+	return untrusted.Verbatim(e.Error()) + "\n" + string(text) + "\n" + indent.String() + "^\n"
 }
 
 // window cuts a long line to the part around the caret.

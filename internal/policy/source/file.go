@@ -94,7 +94,7 @@ func (f *file) legible(text string) bool {
 			if !notUTF8 && !isControl(r) {
 				continue
 			}
-			f.lines[i] = strings.Map(visible, strings.ToValidUTF8(line, "\ufffd"))
+			f.lines[i] = strings.ToValidUTF8(line, "\ufffd")
 			column := utf8.RuneCountInString(line[:at]) + 1
 			if notUTF8 {
 				f.fault(i+1, column, "the file is not in UTF-8")
@@ -109,14 +109,6 @@ func (f *file) legible(text string) bool {
 
 // isControl says that r is a control character other than a tab.
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 }
-
-// visible replaces what a terminal could take for a command.
-func visible(r rune) rune {
-	if isControl(r) {
-		return utf8.RuneError
-	}
-	return r
-}
 
 // plain looks for what a policy never needs and YAML readers disagree on.
 // False where the text must not be parsed.

@@ -10,10 +10,10 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/untrusted"
 )
 
 // Options are what a registry does not say.
@@ -29,7 +29,7 @@ type Options struct {
 func Policy(reg ptc.Registry, rules []ptc.Rule, o Options) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# A policy for the pull through cache rules of %s %s, made of what is there.", comment(reg.Account), comment(reg.Region))
+	line("# A policy for the pull through cache rules of %s %s, made of what is there.", untrusted.Text(reg.Account), untrusted.Text(reg.Region))
 	line("# Read it line by line: what it allows is what somebody once created.")
 	line("apiVersion: ptcaudit/v1")
 	line("name: %s", quoted(o.Name))
@@ -63,14 +63,14 @@ func Policy(reg ptc.Registry, rules []ptc.Rule, o Options) string {
 		line("#   - {prefix: docker-hub, upstreamRegistry: docker-hub, credential: required}")
 	} else {
 		line("# Rules that must be there, and be as it says. Take out what nobody needs; where")
-		line("# only some registries have one, add accounts: [\"%s\"] or regions: [%s].", comment(reg.Account), comment(reg.Region))
+		line("# only some registries have one, add accounts: [\"%s\"] or regions: [%s].", untrusted.Text(reg.Account), untrusted.Text(reg.Region))
 		line("requiredRules:")
 		for _, r := range required {
 			line("  - %s", r)
 		}
 	}
 	for _, why := range left {
-		line("# %s", comment(why))
+		line("# %s", untrusted.Text(why))
 	}
 	return b.String()
 }
@@ -125,20 +125,20 @@ func Remarks(findings []report.Finding, now time.Time) string {
 	if len(failures) > 0 {
 		fmt.Fprintf(&b, "\n# What fails for another reason, on %s:\n", now.UTC().Format(time.DateOnly))
 		for _, f := range failures {
-			fmt.Fprintf(&b, "#   %-8s  %s  %s\n#     %s\n", strings.ToUpper(string(f.Severity)), subject(f.Prefix), f.Check, comment(f.Message))
+			fmt.Fprintf(&b, "#   %-8s  %s  %s\n#     %s\n", strings.ToUpper(string(f.Severity)), f.Subject(), f.Check, untrusted.Text(f.Message))
 		}
 		b.WriteString("# Mend it; or write down who lets it be until when:\n")
 		b.WriteString("# waivers:\n")
 		f := failures[0]
 		fmt.Fprintf(&b, "#   - check: %s\n", f.Check)
 		if f.Prefix != "" {
-			fmt.Fprintf(&b, "#     prefixes: [%s]\n", comment(quoted(f.Prefix)))
+			fmt.Fprintf(&b, "#     prefixes: [%s]\n", untrusted.Text(quoted(f.Prefix)))
 		}
 		fmt.Fprintf(&b, "#     owner: you@example.com\n#     reason: Why it may be so.\n#     expires: %s\n", now.UTC().AddDate(0, 3, 0).Format(time.DateOnly))
 	}
 	checks := map[string][]string{}
 	for _, f := range undecided {
-		checks[f.Check] = append(checks[f.Check], subject(f.Prefix))
+		checks[f.Check] = append(checks[f.Check], f.Subject())
 	}
 	if len(checks) > 0 {
 		b.WriteString("\n# What could not be told:\n")
@@ -150,13 +150,6 @@ func Remarks(findings []report.Finding, now time.Time) string {
 		}
 	}
 	return b.String()
-}
-
-func subject(prefix string) string {
-	if prefix == "" {
-		return "(registry)"
-	}
-	return comment(prefix)
 }
 
 // prefixes are those of the rules, as a YAML list of globs that match no more.
@@ -199,9 +192,4 @@ func quoted(s string) string {
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(s) // a string
 	return strings.TrimSpace(b.String())
-}
-
-// comment is a text that stays within its line.
-func comment(s string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "?"), func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
 }

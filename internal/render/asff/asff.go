@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"ptcaudit/internal/ptc"
-	"ptcaudit/internal/render/outside"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/untrusted"
 )
 
 // What a call of BatchImportFindings may hold, and a finding of it:
@@ -64,7 +64,7 @@ func Render(w io.Writer, r report.Report, o Options) error {
 
 // newFinding has what all findings have in common.
 func newFinding(r report.Report, fingerprint, generator string) finding {
-	account, region := outside.Name(r.Registry.Account), outside.Name(r.Registry.Region)
+	account, region := untrusted.Name(r.Registry.Account), untrusted.Name(r.Registry.Region)
 	at := r.Audit.StartedAt.UTC().Format(time.RFC3339Nano)
 	return finding{
 		SchemaVersion: "2018-10-08",
@@ -96,12 +96,12 @@ func auditFinding(r report.Report) finding {
 	f.severity(report.Critical)
 	f.Resources = []resource{resourceOf(r.Registry, "", nil)}
 	f.state(passed)
-	if reasons := outside.Incomplete(r); reasons != nil {
+	if reasons := r.Incomplete(); reasons != nil {
 		f.Title = "Not everything could be checked"
-		f.Description = outside.Line(strings.Join(reasons, " "), maxDescription-1)
+		f.Description = untrusted.Line(strings.Join(reasons, " "), maxDescription-1)
 		f.state(notAvailable)
-	} else if message, ok := outside.Unsupported(r); ok {
-		f.Description = outside.Line(message, maxDescription-1)
+	} else if message, ok := r.Unsupported(); ok {
+		f.Description = untrusted.Line(message, maxDescription-1)
 		f.state(notApplicable)
 	}
 	return f
@@ -109,18 +109,18 @@ func auditFinding(r report.Report) finding {
 
 // findingOf is the outcome of one check on one subject.
 func findingOf(r report.Report, f report.Finding, facts map[string]string) finding {
-	out := newFinding(r, outside.Name(f.Fingerprint), "ptcaudit/"+outside.Check(f))
-	out.Title = outside.Line(outside.Subject(f)+": "+outside.Check(f), maxTitle-1)
-	out.Description = outside.Line(outside.Message(f), maxDescription-1)
+	out := newFinding(r, untrusted.Name(f.Fingerprint), "ptcaudit/"+f.ID())
+	out.Title = untrusted.Line(f.Subject()+": "+f.ID(), maxTitle-1)
+	out.Description = untrusted.Line(f.Text(), maxDescription-1)
 	out.severity(f.Severity)
-	out.Resources = []resource{resourceOf(r.Registry, outside.Name(f.Prefix), facts)}
+	out.Resources = []resource{resourceOf(r.Registry, untrusted.Name(f.Prefix), facts)}
 	out.ProductFields["ptcaudit/outcome"] = string(f.Outcome)
 	out.state(stateOf(f))
 	if w := f.Waiver; w != nil {
-		out.Compliance.Reasons = []reason{{"PTCAUDIT_WAIVED", outside.Line(outside.Waived(*w), maxDescription-1)}}
+		out.Compliance.Reasons = []reason{{"PTCAUDIT_WAIVED", untrusted.Line(w.Text(), maxDescription-1)}}
 	}
-	recommend := recommendation{Text: strings.Join(outside.Lines(f.Remediation, maxText-2), "\n")}
-	if links := outside.Links(f.References); len(links) > 0 {
+	recommend := recommendation{Text: strings.Join(untrusted.Lines(f.Remediation, maxText-2), "\n")}
+	if links := untrusted.Links(f.References); len(links) > 0 {
 		recommend.URL = links[0]
 	}
 	if recommend != (recommendation{}) {
@@ -168,8 +168,8 @@ func stateOf(f report.Finding) state {
 func resourceOf(registry ptc.Registry, prefix string, facts map[string]string) resource {
 	out := resource{
 		Type:   "Other",
-		ID:     "ecr/" + outside.Name(registry.Account) + "/" + outside.Name(registry.Region),
-		Region: outside.Name(registry.Region),
+		ID:     "ecr/" + untrusted.Name(registry.Account) + "/" + untrusted.Name(registry.Region),
+		Region: untrusted.Name(registry.Region),
 	}
 	if prefix != "" {
 		out.ID += "/" + prefix
@@ -192,7 +192,7 @@ func details(r report.Report) map[string]map[string]string {
 			"credentialArn":            rule.Credential.ARN,
 			"customRoleArn":            rule.Role.ARN,
 		} {
-			if value = outside.Line(value, maxField-1); value != "" {
+			if value = untrusted.Line(value, maxField-1); value != "" {
 				facts[name] = value
 			}
 		}
@@ -203,7 +203,7 @@ func details(r report.Report) map[string]map[string]string {
 
 // field is a value that is not empty, which the API demands.
 func field(s string) string {
-	if s = outside.Name(s); s == "" {
+	if s = untrusted.Name(s); s == "" {
 		return "-"
 	}
 	return s

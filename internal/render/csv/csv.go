@@ -8,12 +8,11 @@ package csv
 import (
 	"encoding/csv"
 	"io"
-	"regexp"
 	"strings"
 	"time"
 
-	"ptcaudit/internal/render/outside"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/untrusted"
 )
 
 // columns are the names of the columns. More may come at the end.
@@ -32,21 +31,21 @@ func Render(w io.Writer, r report.Report) error {
 	out.UseCRLF = true
 	write := func(cells ...string) {
 		for i := range cells {
-			cells[i] = harmless(cells[i])
+			cells[i] = untrusted.Cell(cells[i])
 		}
 		_ = out.Write(cells) // Error has it
 	}
 	write(columns...)
 	row := func(cells ...string) {
 		write(append([]string{
-			outside.Name(r.Registry.Account), outside.Name(r.Registry.Region), outside.Name(r.Audit.ID),
-			r.Audit.StartedAt.UTC().Format(time.RFC3339), outside.Name(r.Policy.Name),
+			untrusted.Name(r.Registry.Account), untrusted.Name(r.Registry.Region), untrusted.Name(r.Audit.ID),
+			r.Audit.StartedAt.UTC().Format(time.RFC3339), untrusted.Name(r.Policy.Name),
 		}, cells...)...)
 	}
-	for _, reason := range outside.Incomplete(r) {
+	for _, reason := range r.Incomplete() {
 		row("", "", string(report.Error), string(report.Critical), "no", reason, "", "", "", "", "", "")
 	}
-	if message, ok := outside.Unsupported(r); ok {
+	if message, ok := r.Unsupported(); ok {
 		row("", "", string(report.Skip), "", "no", message, "", "", "", "", "", "")
 	}
 	for _, f := range r.Findings {
@@ -54,20 +53,10 @@ func Render(w io.Writer, r report.Report) error {
 		if f.Waiver != nil {
 			waived, waiver = "yes", *f.Waiver
 		}
-		row(outside.Name(f.Check), outside.Name(f.Prefix), string(f.Outcome), string(f.Severity), waived,
-			outside.Text(f.Message), strings.Join(outside.Lines(f.Remediation, outside.MaxRemediation), "\n"), strings.Join(outside.Links(f.References), " "),
-			outside.Name(waiver.Owner), outside.Text(waiver.Reason), outside.Name(waiver.Expires), outside.Name(f.Fingerprint))
+		row(untrusted.Name(f.Check), untrusted.Name(f.Prefix), string(f.Outcome), string(f.Severity), waived,
+			untrusted.Text(f.Message), strings.Join(untrusted.Lines(f.Remediation, untrusted.MaxFix), "\n"), strings.Join(untrusted.Links(f.References), " "),
+			untrusted.Name(waiver.Owner), untrusted.Text(waiver.Reason), untrusted.Name(waiver.Expires), untrusted.Name(f.Fingerprint))
 	}
 	out.Flush()
 	return out.Error()
 }
-
-// formula is what begins one. A spreadsheet in a country that writes decimals
-// with a comma takes the semicolon for the end of a cell, and then a line break
-// for the end of a row; some take the wide forms of East Asia for the narrow
-// ones.
-var formula = regexp.MustCompile(`(^|[;\n])([ '"]*)([=+\-@＝＋－＠])`)
-
-// harmless is a cell that is no formula anywhere: an apostrophe before it says
-// that it is text.
-func harmless(cell string) string { return formula.ReplaceAllString(cell, `$1$2'$3`) }

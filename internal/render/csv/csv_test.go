@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/render/csv"
-	"ptcaudit/internal/render/outside"
 	"ptcaudit/internal/report"
 	"ptcaudit/internal/stand/samples"
 	"ptcaudit/internal/stand/toolbox"
@@ -39,8 +38,8 @@ func TestIsReadBack(t *testing.T) {
 	for name, got := range samples.ReadBack[map[string]int](t, toolbox.Formats(t), "testdata/read.py", written) {
 		r := corpus[name]
 		n := samples.Count(r)
-		want := map[string]int{"doubts": len(outside.Incomplete(r)), "unsupported": 0, "waived": n.Waived}
-		if _, ok := outside.Unsupported(r); ok {
+		want := map[string]int{"doubts": len(r.Incomplete()), "unsupported": 0, "waived": n.Waived}
+		if _, ok := r.Unsupported(); ok {
 			want["unsupported"] = 1
 		}
 		for outcome, n := range map[report.Outcome]int{report.Fail: n.Open, report.Error: n.Undecided, report.Pending: n.Pending, report.Pass: n.Pass, report.Skip: n.Skip} {

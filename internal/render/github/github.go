@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 
-	"ptcaudit/internal/render/outside"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/untrusted"
 )
 
 // shown is how many annotations of a kind GitHub shows of one step; it drops
@@ -40,11 +40,11 @@ const (
 // only counted, in the last line, which the log shows as it is.
 func Render(w io.Writer, r report.Report, o Options) error {
 	p := printer{Options: o, written: map[string]int{}}
-	registry := outside.Name(r.Registry.String())
-	if reasons := outside.Incomplete(r); reasons != nil {
+	registry := untrusted.Name(r.Registry.String())
+	if reasons := r.Incomplete(); reasons != nil {
 		p.annotate(isError, "INCOMPLETE "+registry, "", "Not everything could be checked, so more may be wrong than stands here.\n"+strings.Join(reasons, "\n"))
 	}
-	if message, ok := outside.Unsupported(r); ok {
+	if message, ok := r.Unsupported(); ok {
 		p.annotate(isNotice, registry, "", message)
 	}
 	said := report.NotificationOf(r, report.Informational)
@@ -89,37 +89,30 @@ type printer struct {
 
 // finding is one finding, with what to do about it.
 func (p *printer) finding(kind, label string, f report.Finding) {
-	lines := []string{outside.Message(f)}
-	for i, line := range outside.Lines(f.Remediation, outside.MaxRemediation) {
+	lines := []string{f.Text()}
+	for i, line := range untrusted.Lines(f.Remediation, untrusted.MaxFix) {
 		if i == 0 {
-			line = "Mend: " + line
+			line = "Fix: " + line
 		}
 		lines = append(lines, line)
 	}
-	for _, link := range outside.Links(f.References) {
+	for _, link := range untrusted.Links(f.References) {
 		lines = append(lines, "See "+link)
 	}
 	place := ""
 	if p.Place != nil {
 		if file, line := p.Place(f); file != "" {
-			place = ",file=" + property.Replace(file)
+			place = ",file=" + untrusted.WorkflowProperty(file)
 			if line > 0 {
 				place += ",line=" + strconv.Itoa(line)
 			}
 		}
 	}
-	p.annotate(kind, label+" "+outside.Subject(f)+" "+outside.Check(f), place, strings.Join(lines, "\n"))
+	p.annotate(kind, label+" "+f.Subject()+" "+f.ID(), place, strings.Join(lines, "\n"))
 }
 
 // annotate writes one command. place are its further properties.
 func (p *printer) annotate(kind, title, place, message string) {
 	p.written[kind]++
-	p.out.WriteString("::" + kind + " title=" + property.Replace(title) + place + "::" + data.Replace(message) + "\n")
+	p.out.WriteString("::" + kind + " title=" + untrusted.WorkflowProperty(title) + place + "::" + untrusted.WorkflowMessage(message) + "\n")
 }
-
-// What the runner takes back in a message and in a property:
-// https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts
-var (
-	data     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	property = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
-)

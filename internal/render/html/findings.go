@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"time"
 
-	"ptcaudit/internal/render/outside"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/untrusted"
 )
 
 // groups holds the findings of the newest audit that need to be read, those
@@ -44,16 +44,16 @@ func groups(past []report.Report, since map[string]time.Time) []group {
 
 func newFinding(f report.Finding, past []report.Report, since map[string]time.Time) finding {
 	out := finding{
-		Severity: f.Severity, Label: capital(outside.Name(string(f.Severity))), Rank: f.Severity.Rank(),
-		Subject: subject(f), Check: outside.Name(f.Check), Message: text(f.Message),
+		Severity: f.Severity, Label: capital(untrusted.Name(string(f.Severity))), Rank: f.Severity.Rank(),
+		Subject: f.Subject(), Check: untrusted.Name(f.Check), Message: text(f.Message),
 		Steps: steps(f.Remediation), References: references(f.References),
 	}
 	if w := f.Waiver; w != nil {
-		out.Waiver = &report.Waiver{Owner: outside.Name(w.Owner), Reason: text(w.Reason), Expires: outside.Name(w.Expires), AnyUpstream: w.AnyUpstream}
+		out.Waiver = &report.Waiver{Owner: untrusted.Name(w.Owner), Reason: text(w.Reason), Expires: untrusted.Name(w.Expires), AnyUpstream: w.AnyUpstream}
 	}
 	now, oldest := past[0].Audit.StartedAt, past[len(past)-1].Audit.StartedAt
 	if first, known := since[f.Fingerprint]; known && !first.After(now) {
-		out.Since, out.Age = instant(first, time.DateOnly), age(now.Sub(first))
+		out.Since, out.Age = day(first), age(now.Sub(first))
 		// The first audit that is known found it: nobody looked before.
 		out.Before = len(past) > 1 && first.Equal(oldest)
 		if out.Before && now.Sub(first) < time.Minute { // "new" it may not be
@@ -67,11 +67,11 @@ func newFinding(f report.Finding, past []report.Report, since map[string]time.Ti
 func age(d time.Duration) string {
 	switch day := 24 * time.Hour; {
 	case d >= day:
-		return count(int(d/day), "day")
+		return report.Count(int(d/day), "day")
 	case d >= time.Hour:
-		return count(int(d/time.Hour), "hour")
+		return report.Count(int(d/time.Hour), "hour")
 	case d >= time.Minute:
-		return count(int(d/time.Minute), "minute")
+		return report.Count(int(d/time.Minute), "minute")
 	}
 	return "new"
 }

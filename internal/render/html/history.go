@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"ptcaudit/internal/report"
 )
@@ -104,7 +103,7 @@ func newHistory(audits []report.Report) *history {
 		h.Doubtful = h.Doubtful || !a.Complete
 	}
 	slices.Reverse(audits) // oldest first from here on
-	h.From, h.To = instant(audits[0].Audit.StartedAt, time.DateOnly), instant(audits[len(audits)-1].Audit.StartedAt, time.DateOnly)
+	h.From, h.To = day(audits[0].Audit.StartedAt), day(audits[len(audits)-1].Audit.StartedAt)
 	h.Series = draw(audits)
 	return h
 }

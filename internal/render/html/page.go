@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"ptcaudit/internal/ptc"
-	"ptcaudit/internal/render/outside"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/untrusted"
 )
 
 // page is a report as the template lays it out. Its texts are cleaned; the
@@ -146,18 +146,18 @@ func newPage(r report.Report, o Options) page {
 		Style:         template.CSS(style), //nolint:gosec // a constant of this package
 		Script:        template.JS(script), //nolint:gosec // a constant of this package
 
-		Registry: ptc.Registry{Account: outside.Name(r.Registry.Account), Region: outside.Name(r.Registry.Region)},
-		Policy:   outside.Name(r.Policy.Name),
-		Digest:   outside.Name(r.Policy.Digest),
-		Version:  outside.Name(r.Audit.Version),
-		AuditID:  outside.Name(r.Audit.ID),
-		Schema:   outside.Name(r.SchemaVersion),
+		Registry: ptc.Registry{Account: untrusted.Name(r.Registry.Account), Region: untrusted.Name(r.Registry.Region)},
+		Policy:   untrusted.Name(r.Policy.Name),
+		Digest:   untrusted.Name(r.Policy.Digest),
+		Version:  untrusted.Name(r.Audit.Version),
+		AuditID:  untrusted.Name(r.Audit.ID),
+		Schema:   untrusted.Name(r.SchemaVersion),
 		Started:  second(r.Audit.StartedAt),
 		Finished: second(r.Audit.FinishedAt),
 		AsOf:     minute(r.Audit.AsOf),
 		NotAsked: r.Audit.WithoutValidation,
 
-		Scope:   count(len(r.Rules), "rule"),
+		Scope:   report.Count(len(r.Rules), "rule"),
 		Groups:  groups(past, o.Since),
 		Settled: settle(r),
 		History: newHistory(past),
@@ -189,9 +189,9 @@ func newVerdict(r report.Report) verdict {
 	case len(r.Faults) == 1 && r.Faults[0].Kind == ptc.FaultUnsupported && r.Complete:
 		return verdict{"none", "Nothing to audit", text(r.Faults[0].Message)}
 	case failed > 0 && r.Complete:
-		return verdict{"bad", count(failed, "failure"), ""}
+		return verdict{"bad", report.Count(failed, "failure"), ""}
 	case failed > 0:
-		return verdict{"bad", "At least " + count(failed, "failure"), ""}
+		return verdict{"bad", "At least " + report.Count(failed, "failure"), ""}
 	case r.Complete:
 		return verdict{"good", "No failures", ""}
 	case len(r.Rules)+len(r.Findings) == 0:
@@ -222,13 +222,13 @@ func tallies(s report.Summary) (failed, others []tally) {
 // changes takes the triggers apart: what somebody did, and all reasons.
 func changes(triggers []report.Trigger) (made []change, all []trigger) {
 	for _, t := range triggers {
-		all = append(all, trigger{Kind: capital(outside.Name(string(t.Kind))), Call: outside.Name(t.Call), At: second(t.Time)})
+		all = append(all, trigger{Kind: capital(untrusted.Name(string(t.Kind))), Call: untrusted.Name(t.Call), At: second(t.Time)})
 		if t.Actor == nil {
 			continue
 		}
 		made = append(made, change{
-			Who: cmp.Or(outside.Name(t.Actor.Name), "Somebody"), ARN: outside.Name(t.Actor.ARN), Address: outside.Name(t.Actor.Address),
-			Call: outside.Name(t.Call), Subject: outside.Name(t.Prefix + t.Secret), At: second(t.Time),
+			Who: cmp.Or(untrusted.Name(t.Actor.Name), "Somebody"), ARN: untrusted.Name(t.Actor.ARN), Address: untrusted.Name(t.Actor.Address),
+			Call: untrusted.Name(t.Call), Subject: untrusted.Name(t.Prefix + t.Secret), At: second(t.Time),
 		})
 	}
 	return made, all
@@ -250,12 +250,12 @@ func faults(list []ptc.Fault) []fault {
 				message = f.Code + ": " + message
 			}
 			out = append(out, fault{
-				Kind: capital(outside.Name(string(f.Kind))), Operation: outside.Name(f.Operation), Message: text(message),
-				RequestID: outside.Name(f.RequestID), Advice: advice(f),
+				Kind: capital(untrusted.Name(string(f.Kind))), Operation: untrusted.Name(f.Operation), Message: text(message),
+				RequestID: untrusted.Name(f.RequestID), Advice: report.Advice(f),
 			})
 		}
 		if f.Prefix != "" {
-			out[i].Prefixes = append(out[i].Prefixes, outside.Name(f.Prefix))
+			out[i].Prefixes = append(out[i].Prefixes, untrusted.Name(f.Prefix))
 		}
 	}
 	return out

@@ -3,23 +3,22 @@ package html
 import (
 	"maps"
 	"slices"
-	"time"
 
-	"ptcaudit/internal/render/outside"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/untrusted"
 )
 
 func table(r report.Report, groups []group) []ruleRow {
 	rows := make([]ruleRow, len(r.Rules))
 	for i, rule := range r.Rules {
 		rows[i] = ruleRow{
-			Prefix: outside.Name(rule.Prefix), Upstream: upstream(rule.Upstream),
-			Secret: secret(rule.Credential), SecretARN: outside.Name(rule.Credential.ARN),
-			Role: role(rule.Role), RoleARN: outside.Name(rule.Role.ARN),
+			Prefix: untrusted.Name(rule.Prefix), Upstream: upstream(rule.Upstream),
+			Secret: secret(rule.Credential), SecretARN: untrusted.Name(rule.Credential.ARN),
+			Role: role(rule.Role), RoleARN: untrusted.Name(rule.Role.ARN),
 			Says: newSays(rule.Validation, r.Audit.WithoutValidation),
 		}
 		if rule.UpdatedAt.Year() > 1 { // the year 1 where ECR gave no time
-			rows[i].Updated = instant(rule.UpdatedAt, time.DateOnly)
+			rows[i].Updated = day(rule.UpdatedAt)
 		}
 		open(&rows[i], groups)
 	}
@@ -72,18 +71,18 @@ func settle(r report.Report) []settled {
 		}
 		s := checks[f.Check]
 		if s == nil {
-			s = &settled{Check: outside.Name(f.Check)}
+			s = &settled{Check: untrusted.Name(f.Check)}
 			checks[f.Check] = s
 		}
 		if f.Outcome == report.Pass {
-			s.Passed.Names = append(s.Passed.Names, subject(f))
+			s.Passed.Names = append(s.Passed.Names, f.Subject())
 		} else {
-			s.Skipped.Names = append(s.Skipped.Names, subject(f))
+			s.Skipped.Names = append(s.Skipped.Names, f.Subject())
 		}
 	}
 	var prefixes []string
 	for _, rule := range r.Rules { // sorted, as findings are
-		prefixes = append(prefixes, outside.Name(rule.Prefix))
+		prefixes = append(prefixes, untrusted.Name(rule.Prefix))
 	}
 	var out []settled
 	for _, check := range slices.Sorted(maps.Keys(checks)) {

@@ -1,20 +1,19 @@
 package html
 
 import (
-	"fmt"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"ptcaudit/internal/ptc"
-	"ptcaudit/internal/render/outside"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/untrusted"
 )
 
 // text is a message: one line in which nothing is hidden. That it stays text,
 // and cannot become markup, is html/template's part.
-func text(s string) string { return outside.Line(s, outside.MaxText) }
+func text(s string) string { return untrusted.Line(s, untrusted.MaxText) }
 
 // step is one line of how to mend something: a sentence, or the parts of a
 // command. A blank between them makes them the command again.
@@ -25,8 +24,8 @@ type step struct {
 
 func steps(remediation string) []step {
 	var out []step
-	for _, line := range outside.Lines(remediation, outside.MaxRemediation) {
-		if isCommand(line) {
+	for _, line := range untrusted.Lines(remediation, untrusted.MaxFix) {
+		if report.IsCommand(line) {
 			out = append(out, step{Command: parts(line)})
 		} else {
 			out = append(out, step{Sentence: line})
@@ -45,16 +44,6 @@ func parts(command string) []string {
 	return out
 }
 
-// isCommand tells a line that is typed into a shell from a sentence.
-func isCommand(line string) bool {
-	for _, program := range []string{"aws ", "ptcaudit ", "docker "} {
-		if strings.HasPrefix(line, program) {
-			return true
-		}
-	}
-	return false
-}
-
 // reference is where to read more. URL is empty where Text is no address to
 // open.
 type reference struct{ Text, URL string }
@@ -62,9 +51,9 @@ type reference struct{ Text, URL string }
 func references(list []string) []reference {
 	var out []reference
 	for _, s := range list {
-		if url, ok := outside.Link(s); ok {
+		if url, ok := untrusted.Link(s); ok {
 			out = append(out, reference{url, url})
-		} else if shown := outside.Name(s); shown != "" {
+		} else if shown := untrusted.Name(s); shown != "" {
 			out = append(out, reference{Text: shown})
 		}
 	}
@@ -76,67 +65,46 @@ func references(list []string) []reference {
 type moment struct{ Text, Machine string }
 
 // second and minute say a time to the second, or to the minute.
-func second(t time.Time) moment { return instant(t, "2006-01-02 15:04:05 UTC") }
+func second(t time.Time) moment { return instant(t, report.Second) }
 
-func minute(t time.Time) moment { return instant(t, "2006-01-02 15:04 UTC") }
+func minute(t time.Time) moment { return instant(t, report.Minute) }
 
-func instant(t time.Time, format string) moment {
+// day says a time to the day.
+func day(t time.Time) moment {
+	return instant(t, func(t time.Time) string { return t.UTC().Format(time.DateOnly) })
+}
+
+func instant(t time.Time, format func(time.Time) string) moment {
 	if t.IsZero() {
 		return moment{}
 	}
-	return moment{t.UTC().Format(format), t.UTC().Format(time.RFC3339)}
-}
-
-// subject is what a finding is about.
-func subject(f report.Finding) string {
-	if f.Prefix == "" {
-		return "(registry)"
-	}
-	return outside.Name(f.Prefix)
+	return moment{format(t), t.UTC().Format(time.RFC3339)}
 }
 
 // upstream is where a rule fetches from, as it is written before an image's
 // name.
 func upstream(u report.Upstream) string {
 	if u.Prefix == "" || u.Prefix == ptc.RootPrefix {
-		return outside.Name(u.URL)
+		return untrusted.Name(u.URL)
 	}
-	return outside.Name(u.URL) + "/" + outside.Name(u.Prefix)
+	return untrusted.Name(u.URL) + "/" + untrusted.Name(u.Prefix)
 }
 
 // secret names what a rule authenticates with, without the start that all
 // secrets of rules have in common; empty where it has none.
 func secret(c report.Credential) string {
 	if c.Name == "" { // what is no secret's ARN has no name
-		return outside.Name(c.ARN)
+		return untrusted.Name(c.ARN)
 	}
-	return outside.Name(strings.TrimPrefix(c.Name, ptc.SecretPrefix))
+	return untrusted.Name(strings.TrimPrefix(c.Name, ptc.SecretPrefix))
 }
 
 // role names what ECR assumes; empty where a rule has none.
 func role(r report.Role) string {
 	if r.Name == "" {
-		return outside.Name(r.ARN)
+		return untrusted.Name(r.ARN)
 	}
-	return outside.Name(r.Name)
-}
-
-// advice says what to do about a fault, where that follows from what it is.
-func advice(f ptc.Fault) string {
-	switch {
-	case f.Kind == ptc.FaultDenied && strings.Contains(f.Operation, "PullThroughCacheRule"):
-		return "Allow ecr:" + outside.Name(f.Operation) + " on * to whoever audits."
-	case f.Retryable:
-		return "Audit again later: this may pass by itself."
-	}
-	return ""
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return untrusted.Name(r.Name)
 }
 
 // capital is a word as it begins a sentence.

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"ptcaudit/internal/render/outside"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/untrusted"
 )
 
 // Render writes r to w: the registry is a test suite, and each finding a test
@@ -19,14 +19,14 @@ import (
 // incomplete. What is waived, or not in force yet, is skipped, and says why.
 func Render(w io.Writer, r report.Report) error {
 	s := suite{
-		Name:      outside.Name(r.Registry.String()),
+		Name:      untrusted.Name(r.Registry.String()),
 		Time:      seconds(r.Audit.FinishedAt.Sub(r.Audit.StartedAt)),
 		Timestamp: r.Audit.StartedAt.UTC().Format("2006-01-02T15:04:05"),
 		Properties: []property{
-			{"policy", outside.Name(r.Policy.Name)},
-			{"policy.digest", outside.Name(r.Policy.Digest)},
-			{"audit.id", outside.Name(r.Audit.ID)},
-			{"version", outside.Name(r.Audit.Version)},
+			{"policy", untrusted.Name(r.Policy.Name)},
+			{"policy.digest", untrusted.Name(r.Policy.Digest)},
+			{"audit.id", untrusted.Name(r.Audit.ID)},
+			{"version", untrusted.Name(r.Audit.Version)},
 		},
 	}
 	s.add(auditCase(r))
@@ -107,9 +107,9 @@ func (s *suite) add(c testCase) {
 // auditCase says whether everything could be checked.
 func auditCase(r report.Report) testCase {
 	c := testCase{Class: "audit", Name: "everything could be checked"}
-	if reasons := outside.Incomplete(r); reasons != nil {
+	if reasons := r.Incomplete(); reasons != nil {
 		c.Error = &verdict{Type: "incomplete", Message: reasons[0], Text: strings.Join(reasons, "\n")}
-	} else if message, ok := outside.Unsupported(r); ok {
+	} else if message, ok := r.Unsupported(); ok {
 		c.Skipped = &verdict{Message: message}
 	}
 	return c
@@ -117,13 +117,13 @@ func auditCase(r report.Report) testCase {
 
 // caseOf is a finding. Services show the name alone, so it has the check, too.
 func caseOf(f report.Finding) testCase {
-	c := testCase{Class: outside.Check(f), Name: outside.Subject(f) + ": " + outside.Check(f)}
-	said := &verdict{Type: string(f.Severity), Message: outside.Message(f), Text: details(f)}
+	c := testCase{Class: f.ID(), Name: f.Subject() + ": " + f.ID()}
+	said := &verdict{Type: string(f.Severity), Message: f.Text(), Text: details(f)}
 	switch f.Outcome {
 	case report.Pass:
 	case report.Fail:
 		if f.Waiver != nil {
-			c.Skipped = &verdict{Message: outside.Waived(*f.Waiver)}
+			c.Skipped = &verdict{Message: f.Waiver.Text()}
 		} else {
 			c.Failure = said
 		}
@@ -140,14 +140,14 @@ func caseOf(f report.Finding) testCase {
 // details are the message again, since some services show nothing else, and
 // what to do.
 func details(f report.Finding) string {
-	lines := []string{strings.ToUpper(string(f.Severity)) + " " + outside.Message(f)}
-	for i, line := range outside.Lines(f.Remediation, outside.MaxRemediation) {
+	lines := []string{strings.ToUpper(string(f.Severity)) + " " + f.Text()}
+	for i, line := range untrusted.Lines(f.Remediation, untrusted.MaxFix) {
 		if i == 0 {
-			line = "Mend: " + line
+			line = "Fix: " + line
 		}
 		lines = append(lines, line)
 	}
-	for _, link := range outside.Links(f.References) {
+	for _, link := range untrusted.Links(f.References) {
 		lines = append(lines, "See "+link)
 	}
 	return strings.Join(lines, "\n")

@@ -11,10 +11,9 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
-	"ptcaudit/internal/render/outside"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/untrusted"
 )
 
 const (
@@ -35,8 +34,8 @@ const (
 // are left out, the least severe first, and counted.
 func Render(w io.Writer, r report.Report) error {
 	var b strings.Builder
-	if message, ok := outside.Unsupported(r); ok {
-		fmt.Fprintf(&b, title+"not supported in %s\n\n%s\n", code(r.Registry.String()), code(message))
+	if message, ok := r.Unsupported(); ok {
+		fmt.Fprintf(&b, title+"not supported in %s\n\n%s\n", untrusted.CodeSpan(r.Registry.String()), untrusted.CodeSpan(message))
 	} else {
 		write(&b, r)
 	}
@@ -66,22 +65,22 @@ func head(b *strings.Builder, r report.Report) {
 	verdict := "no failures"
 	switch {
 	case open > 0:
-		verdict = count(open, "failure")
+		verdict = report.Count(open, "failure")
 	case !r.Complete:
 		verdict = "incomplete"
 	}
-	fmt.Fprintf(b, title+"%s in %s\n\n", verdict, code(r.Registry.String()))
-	if reasons := outside.Incomplete(r); reasons != nil {
+	fmt.Fprintf(b, title+"%s in %s\n\n", verdict, untrusted.CodeSpan(r.Registry.String()))
+	if reasons := r.Incomplete(); reasons != nil {
 		b.WriteString("**INCOMPLETE**: not everything could be checked, so more may be wrong than stands here.\n\n")
 		for _, reason := range reasons[:min(len(reasons), maxReasons)] {
-			fmt.Fprintf(b, "- %s\n", code(reason))
+			fmt.Fprintf(b, "- %s\n", untrusted.CodeSpan(reason))
 		}
 		if more := len(reasons) - maxReasons; more > 0 {
 			fmt.Fprintf(b, "- and %d more\n", more)
 		}
 		b.WriteByte('\n')
 	}
-	b.WriteString(count(r.Summary.Rules, "rule"))
+	b.WriteString(report.Count(r.Summary.Rules, "rule"))
 	separator := ": "
 	for _, severity := range slices.Backward(report.Severities()) {
 		if n := r.Summary.Failed[severity]; n > 0 {
@@ -89,17 +88,15 @@ func head(b *strings.Builder, r report.Report) {
 			separator = ", "
 		}
 	}
-	fmt.Fprintf(b, ". Policy %s, %s", code(outside.Name(r.Policy.Name)), minute(r.Audit.StartedAt))
+	fmt.Fprintf(b, ". Policy %s, %s", untrusted.CodeSpan(untrusted.Name(r.Policy.Name)), report.Minute(r.Audit.StartedAt))
 	if !r.Audit.AsOf.IsZero() {
-		fmt.Fprintf(b, ", judged as of %s", minute(r.Audit.AsOf))
+		fmt.Fprintf(b, ", judged as of %s", report.Minute(r.Audit.AsOf))
 	}
 	b.WriteString(".\n")
 	if r.Audit.WithoutValidation {
 		b.WriteString("Where nobody asked ECR whether a rule works, that was not held against it.\n")
 	}
 }
-
-func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " UTC" }
 
 // blocks are all findings that say something, what matters most first. Each
 // stays whole when a comment is cut.
@@ -116,10 +113,10 @@ func blocks(r report.Report) []string {
 		if f.Outcome != report.Fail || f.Waiver == nil {
 			return "", false
 		}
-		return outside.Waived(*f.Waiver), true
+		return f.Waiver.Text(), true
 	})...)
 	return append(out, list("Not in force yet", r, func(f report.Finding) (why string, ok bool) {
-		return outside.Message(f), f.Outcome == report.Pending
+		return f.Text(), f.Outcome == report.Pending
 	})...)
 }
 
@@ -130,7 +127,7 @@ func list(title string, r report.Report, listed func(report.Finding) (why string
 	head := "\n#### " + title + "\n\n"
 	for _, f := range r.Findings {
 		if why, ok := listed(f); ok {
-			line := fmt.Sprintf("- %s %s %s: %s\n", strings.ToUpper(string(f.Severity)), code(outside.Subject(f)), code(outside.Check(f)), code(why))
+			line := fmt.Sprintf("- %s %s %s: %s\n", strings.ToUpper(string(f.Severity)), untrusted.CodeSpan(f.Subject()), untrusted.CodeSpan(f.ID()), untrusted.CodeSpan(why))
 			out = append(out, head+line)
 			head = ""
 		}
@@ -141,13 +138,11 @@ func list(title string, r report.Report, listed func(report.Finding) (why string
 // full is a finding with what to do about it.
 func full(label string, f report.Finding) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n#### %s %s %s\n\n%s\n", label, code(outside.Subject(f)), code(outside.Check(f)), code(outside.Message(f)))
-	if lines := outside.Lines(f.Remediation, outside.MaxRemediation); len(lines) > 0 {
-		text := strings.Join(lines, "\n")
-		fence := strings.Repeat("`", max(3, longestRun(text)+1))
-		fmt.Fprintf(&b, "\nMend:\n\n%s\n%s\n%s\n", fence, text, fence)
+	fmt.Fprintf(&b, "\n#### %s %s %s\n\n%s\n", label, untrusted.CodeSpan(f.Subject()), untrusted.CodeSpan(f.ID()), untrusted.CodeSpan(f.Text()))
+	if lines := untrusted.Lines(f.Remediation, untrusted.MaxFix); len(lines) > 0 {
+		fmt.Fprintf(&b, "\nFix:\n\n%s", untrusted.CodeBlock(lines))
 	}
-	if links := outside.Links(f.References); len(links) > 0 {
+	if links := untrusted.Links(f.References); len(links) > 0 {
 		fmt.Fprintf(&b, "\nSee <%s>\n", strings.Join(links, ">, <"))
 	}
 	return b.String()
@@ -174,38 +169,4 @@ func tail(b *strings.Builder, s report.Summary) {
 	if len(parts) > 0 {
 		fmt.Fprintf(b, "\nChecks: %s.\n", strings.Join(parts, ", "))
 	}
-}
-
-// code is a line from outside as a code span, which ends at as many backticks
-// as it begins with: https://github.github.com/gfm/#code-spans
-func code(s string) string {
-	s = outside.Line(s, outside.MaxText)
-	if s == "" {
-		s = "(empty)"
-	}
-	marks := strings.Repeat("`", longestRun(s)+1)
-	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") {
-		s = " " + s + " "
-	}
-	return marks + s + marks
-}
-
-// longestRun is the length of the longest run of backticks.
-func longestRun(s string) int {
-	longest, run := 0, 0
-	for _, r := range s {
-		run++
-		if r != '`' {
-			run = 0
-		}
-		longest = max(longest, run)
-	}
-	return longest
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -18,9 +18,9 @@ import (
 	"pgregory.net/rapid"
 
 	"ptcaudit/internal/render/markdown"
-	"ptcaudit/internal/render/outside"
 	"ptcaudit/internal/report"
 	"ptcaudit/internal/stand/samples"
+	"ptcaudit/internal/untrusted"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -112,11 +112,11 @@ func check(t interface {
 		}
 	}
 	for _, link := range p.links {
-		if _, ok := outside.Link(link); !ok {
+		if _, ok := untrusted.Link(link); !ok {
 			t.Errorf("link to %q", link)
 		}
 	}
-	if _, ok := outside.Unsupported(r); ok {
+	if _, ok := r.Unsupported(); ok {
 		return
 	}
 	shown := 0
@@ -127,7 +127,7 @@ func check(t interface {
 		}
 	}
 	want := samples.Count(r)
-	reasons := min(len(outside.Incomplete(r)), 11)
+	reasons := min(len(r.Incomplete()), 11)
 	shown += p.items - reasons
 	if more := regexp.MustCompile(`(\d+) more left out`).FindStringSubmatch(p.prose); more != nil {
 		n, _ := strconv.Atoi(more[1])
@@ -160,11 +160,11 @@ func TestNothingIsLostInCode(t *testing.T) {
 	for _, attack := range samples.Attacks() {
 		r := report.Report{Complete: true, Findings: []report.Finding{{Check: "c", Prefix: "p", Outcome: report.Fail, Severity: report.Low, Message: attack, Remediation: attack}}}
 		p := read(render(t, r))
-		if diff := cmp.Diff(outside.Message(r.Findings[0]), p.spans[len(p.spans)-1]); diff != "" {
+		if diff := cmp.Diff(r.Findings[0].Text(), p.spans[len(p.spans)-1]); diff != "" {
 			t.Errorf("message of %q (-want +got):\n%s", attack, diff)
 		}
 		want := ""
-		if lines := outside.Lines(attack, 4000); len(lines) > 0 {
+		if lines := untrusted.Lines(attack, 4000); len(lines) > 0 {
 			want = strings.Join(lines, "\n") + "\n"
 		}
 		if got := strings.Join(p.code, ""); got != want {

@@ -11,8 +11,8 @@ import (
 	"strings"
 
 	"ptcaudit/internal/ptc"
-	"ptcaudit/internal/render/outside"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/untrusted"
 )
 
 // version is that of the schema: the one that the newer Security Hub speaks.
@@ -49,8 +49,8 @@ func Render(w io.Writer, r report.Report, o Options) error {
 
 // newEvent has what all events have in common.
 func newEvent(r report.Report, fingerprint string, severity report.Severity) event {
-	account, region := outside.Name(r.Registry.Account), outside.Name(r.Registry.Region)
-	policy := cmp.Or(outside.Name(r.Policy.Name), "(unnamed)")
+	account, region := untrusted.Name(r.Registry.Account), untrusted.Name(r.Registry.Region)
+	policy := cmp.Or(untrusted.Name(r.Policy.Name), "(unnamed)")
 	return event{
 		ClassUID: classUID, ClassName: "Compliance Finding", CategoryUID: 2, CategoryName: "Findings",
 		Time:       r.Audit.StartedAt.UnixMilli(),
@@ -60,8 +60,8 @@ func newEvent(r report.Report, fingerprint string, severity report.Severity) eve
 			Version:  version,
 			Profiles: []string{"cloud"},
 			// Of this event, where the finding's is the same in every audit.
-			UID:     outside.Name(r.Audit.ID) + "/" + fingerprint,
-			Product: product{Name: "ptcaudit", Vendor: "ptcaudit", Version: outside.Name(r.Audit.Version)},
+			UID:     untrusted.Name(r.Audit.ID) + "/" + fingerprint,
+			Product: product{Name: "ptcaudit", Vendor: "ptcaudit", Version: untrusted.Name(r.Audit.Version)},
 		},
 		Cloud:      cloud{Provider: "AWS", Region: region, Partition: ptc.PartitionOf(region), Account: cloudAccount{UID: account, Type: "AWS Account", TypeID: 10}},
 		Finding:    findingInfo{UID: "ptcaudit/" + fingerprint},
@@ -77,12 +77,12 @@ func auditEvent(r report.Report) event {
 	e.Compliance.Control = "ptcaudit"
 	e.Resources = []resource{resourceOf(r.Registry, report.Finding{})}
 	e.state(passed)
-	if reasons := outside.Incomplete(r); reasons != nil {
+	if reasons := r.Incomplete(); reasons != nil {
 		e.Finding.Title = "Not everything could be checked"
 		e.Message = strings.Join(reasons, " ")
 		e.Compliance.Details = reasons
 		e.state(undecided)
-	} else if message, ok := outside.Unsupported(r); ok {
+	} else if message, ok := r.Unsupported(); ok {
 		e.Message = message
 		e.state(notApplicable)
 	}
@@ -92,18 +92,18 @@ func auditEvent(r report.Report) event {
 
 // eventOf is the outcome of one check on one subject.
 func eventOf(r report.Report, f report.Finding) event {
-	e := newEvent(r, outside.Name(f.Fingerprint), f.Severity)
-	e.Finding.Title = outside.Subject(f) + ": " + outside.Check(f)
-	e.Message = outside.Message(f)
+	e := newEvent(r, untrusted.Name(f.Fingerprint), f.Severity)
+	e.Finding.Title = f.Subject() + ": " + f.ID()
+	e.Message = f.Text()
 	e.Finding.Desc = e.Message
-	e.Compliance.Control = outside.Check(f)
+	e.Compliance.Control = f.ID()
 	e.Resources = []resource{resourceOf(r.Registry, f)}
 	e.state(stateOf(f))
 	if f.Waiver != nil {
-		e.Compliance.Details = []string{outside.Waived(*f.Waiver)}
+		e.Compliance.Details = []string{f.Waiver.Text()}
 	}
-	if lines := outside.Lines(f.Remediation, outside.MaxRemediation); len(lines) > 0 {
-		e.Remediation = &remediation{Desc: strings.Join(lines, "\n"), References: outside.Links(f.References)}
+	if lines := untrusted.Lines(f.Remediation, untrusted.MaxFix); len(lines) > 0 {
+		e.Remediation = &remediation{Desc: strings.Join(lines, "\n"), References: untrusted.Links(f.References)}
 	}
 	return e
 }
@@ -155,12 +155,12 @@ func (e *event) state(s state) {
 // resourceOf is what a finding is about. AWS gives neither a rule nor a
 // registry an ARN, so its path stands in.
 func resourceOf(registry ptc.Registry, f report.Finding) resource {
-	account, region := outside.Name(registry.Account), outside.Name(registry.Region)
+	account, region := untrusted.Name(registry.Account), untrusted.Name(registry.Region)
 	out := resource{
-		UID: "ecr/" + account + "/" + region, Name: outside.Name(registry.String()), Type: "AWS::ECR::Registry",
+		UID: "ecr/" + account + "/" + region, Name: untrusted.Name(registry.String()), Type: "AWS::ECR::Registry",
 		Region: region, Partition: ptc.PartitionOf(region),
 	}
-	if prefix := outside.Name(f.Prefix); prefix != "" {
+	if prefix := untrusted.Name(f.Prefix); prefix != "" {
 		out.UID, out.Name, out.Type = out.UID+"/"+prefix, prefix, "AWS::ECR::PullThroughCacheRule"
 	}
 	return out

@@ -18,8 +18,8 @@ import (
 	"time"
 
 	"ptcaudit/internal/ptc"
-	"ptcaudit/internal/render/outside"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/untrusted"
 )
 
 // Options say what a report does not: what the policy says of its checks.
@@ -59,7 +59,7 @@ func Render(w io.Writer, r report.Report, o Options) error {
 func runOf(r report.Report, o Options) run {
 	rules, index := rulesOf(r, o)
 	out := run{
-		Tool: tool{component{Name: "ptcaudit", Version: outside.Name(r.Audit.Version), Rules: rules}},
+		Tool: tool{component{Name: "ptcaudit", Version: untrusted.Name(r.Audit.Version), Rules: rules}},
 		// §3.17: a category, and after the last slash what tells runs of it
 		// apart. With it, one registry's alerts do not close another's.
 		AutomationDetails: automation{path.Join("ptcaudit", segment(r.Registry.Account), segment(r.Registry.Region), segment(r.Audit.ID))},
@@ -71,13 +71,13 @@ func runOf(r report.Report, o Options) run {
 		}},
 		Results: []result{},
 		Properties: map[string]any{
-			"registry": r.Registry, "policy": outside.Name(r.Policy.Name), "policyDigest": outside.Name(r.Policy.Digest),
+			"registry": r.Registry, "policy": untrusted.Name(r.Policy.Name), "policyDigest": untrusted.Name(r.Policy.Digest),
 			"summary": r.Summary,
 		},
 	}
 	for _, f := range r.Findings {
 		if f.Outcome == report.Fail || f.Outcome == report.Error {
-			out.Results = append(out.Results, resultOf(r, f, index[outside.Check(f)], o))
+			out.Results = append(out.Results, resultOf(r, f, index[f.ID()], o))
 		}
 	}
 	return out
@@ -87,9 +87,9 @@ func runOf(r report.Report, o Options) run {
 func rulesOf(r report.Report, o Options) ([]rule, map[string]int) {
 	worst, links := map[string]report.Severity{}, map[string][]string{}
 	for _, f := range r.Findings {
-		id := outside.Check(f)
+		id := f.ID()
 		worst[id] = report.Highest(worst[id], f.Severity)
-		links[id] = append(links[id], outside.Links(f.References)...)
+		links[id] = append(links[id], untrusted.Links(f.References)...)
 	}
 	rules, index := []rule{}, map[string]int{}
 	for _, id := range slices.Sorted(maps.Keys(worst)) {
@@ -100,9 +100,9 @@ func rulesOf(r report.Report, o Options) ([]rule, map[string]int) {
 }
 
 func ruleOf(id string, severity report.Severity, c Check, links []string) rule {
-	title := cmp.Or(outside.Line(c.Title, outside.MaxText), id)
-	why := cmp.Or(outside.Line(c.Why, outside.MaxText), title)
-	links = append(outside.Links(c.References), links...)
+	title := cmp.Or(untrusted.Line(c.Title, untrusted.MaxText), id)
+	why := cmp.Or(untrusted.Line(c.Why, untrusted.MaxText), title)
+	links = append(untrusted.Links(c.References), links...)
 	slices.Sort(links)
 	links = slices.Compact(links)
 
@@ -130,12 +130,12 @@ func ruleOf(id string, severity report.Severity, c Check, links []string) rule {
 
 // resultOf is a finding that failed, or that could not be decided.
 func resultOf(r report.Report, f report.Finding, index int, o Options) result {
-	text := outside.Message(f)
-	if lines := outside.Lines(f.Remediation, outside.MaxRemediation); len(lines) > 0 {
+	text := f.Text()
+	if lines := untrusted.Lines(f.Remediation, untrusted.MaxFix); len(lines) > 0 {
 		text += "\n\nMend: " + strings.Join(lines, "\n")
 	}
 	out := result{
-		RuleID:    outside.Check(f),
+		RuleID:    f.ID(),
 		RuleIndex: index,
 		Kind:      "fail",
 		Level:     level(f.Severity),
@@ -144,7 +144,7 @@ func resultOf(r report.Report, f report.Finding, index int, o Options) result {
 		// GitHub tells alerts apart by primaryLocationLineHash alone. It would
 		// compute it from the line of the policy, which all findings of a
 		// check have in common.
-		Fingerprints: map[string]string{"ptcaudit/v1": outside.Name(f.Fingerprint), "primaryLocationLineHash": outside.Name(f.Fingerprint)},
+		Fingerprints: map[string]string{"ptcaudit/v1": untrusted.Name(f.Fingerprint), "primaryLocationLineHash": untrusted.Name(f.Fingerprint)},
 		// §3.27.23: present in all results, since it may be in some.
 		Suppressions: []suppression{},
 		Properties:   map[string]any{"outcome": f.Outcome, "severity": f.Severity},
@@ -157,7 +157,7 @@ func resultOf(r report.Report, f report.Finding, index int, o Options) result {
 	if w := f.Waiver; w != nil {
 		out.Suppressions = append(out.Suppressions, suppression{
 			Kind: "external", Status: "accepted",
-			Justification: plain(outside.Waived(*w)),
+			Justification: plain(w.Text()),
 		})
 	}
 	return out
@@ -167,18 +167,18 @@ func resultOf(r report.Report, f report.Finding, index int, o Options) result {
 // fail once it is in force (§3.58).
 func notifications(r report.Report, index map[string]int) []notification {
 	out := []notification{}
-	for _, reason := range outside.Incomplete(r) {
+	for _, reason := range r.Incomplete() {
 		out = append(out, notification{Level: "error", Message: message{Text: plain(reason)}})
 	}
-	if text, ok := outside.Unsupported(r); ok {
+	if text, ok := r.Unsupported(); ok {
 		out = append(out, notification{Level: "note", Message: message{Text: plain(text)}})
 	}
 	for _, f := range r.Findings {
 		if f.Outcome == report.Pending {
 			out = append(out, notification{
 				Level:      "note",
-				Message:    message{Text: plain("Not in force yet: " + outside.Text(f.Message))},
-				Rule:       &reference{ID: outside.Check(f), Index: index[outside.Check(f)]},
+				Message:    message{Text: plain("Not in force yet: " + untrusted.Text(f.Message))},
+				Rule:       &reference{ID: f.ID(), Index: index[f.ID()]},
 				Locations:  []location{{Logical: logical(r.Registry, f.Prefix)}},
 				Properties: map[string]any{"outcome": f.Outcome, "severity": f.Severity},
 			})
@@ -216,7 +216,7 @@ func fileURI(file string) string {
 // logical names a rule or, without a prefix, its registry (§3.33).
 func logical(registry ptc.Registry, prefix string) []logicalLocation {
 	return []logicalLocation{{
-		Name:     cmp.Or(outside.Name(prefix), registry.String()),
+		Name:     cmp.Or(untrusted.Name(prefix), registry.String()),
 		FullName: resource(registry, prefix),
 		Kind:     "resource",
 	}}
@@ -226,7 +226,7 @@ func logical(registry ptc.Registry, prefix string) []logicalLocation {
 // accounts; it is a URI reference.
 func resource(registry ptc.Registry, prefix string) string {
 	segments := []string{segment(registry.Account), segment(registry.Region)}
-	for part := range strings.SplitSeq(outside.Name(prefix), "/") {
+	for part := range strings.SplitSeq(untrusted.Name(prefix), "/") {
 		if part != "" {
 			segments = append(segments, segment(part))
 		}
@@ -236,7 +236,7 @@ func resource(registry ptc.Registry, prefix string) string {
 
 // segment makes a segment of a path of a name.
 func segment(name string) string {
-	escaped := url.PathEscape(outside.Name(name))
+	escaped := url.PathEscape(untrusted.Name(name))
 	if strings.Trim(escaped, ".") == "" { // "..", which would lead elsewhere
 		return strings.Repeat("%2E", len(escaped))
 	}

@@ -7,6 +7,7 @@ import (
 
 	"ptcaudit/internal/history"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/untrusted"
 )
 
 // Diff writes what differs between two reports.
@@ -43,7 +44,7 @@ func (p *printer) difference(d history.Diff) string {
 			parts = append(parts, what)
 		}
 	}
-	add(counts[history.New], p.paint.strong(count(counts[history.New], "new failure")))
+	add(counts[history.New], p.paint.strong(report.Count(counts[history.New], "new failure")))
 	add(counts[history.Undecided], p.paint.warning(fmt.Sprintf("%d could not be told any more", counts[history.Undecided])))
 	add(counts[history.Changed], fmt.Sprintf("%d changed", counts[history.Changed]))
 	add(counts[history.Resolved], p.paint.good(fmt.Sprintf("%d resolved", counts[history.Resolved])))
@@ -65,7 +66,7 @@ func ruleCounts(changes []report.RuleChange) []string {
 			}
 		}
 		if n > 0 {
-			parts = append(parts, count(n, "rule")+" "+string(kind))
+			parts = append(parts, report.Count(n, "rule")+" "+string(kind))
 		}
 	}
 	return parts
@@ -73,7 +74,7 @@ func ruleCounts(changes []report.RuleChange) []string {
 
 // sideOf is one of the two reports in a line.
 func sideOf(s history.Side) string {
-	text := fmt.Sprintf("%s, policy %s, %s", s.Registry, name(s.Policy.Name), minute(s.Audit.StartedAt))
+	text := fmt.Sprintf("%s, policy %s, %s", s.Registry, name(s.Policy.Name), report.Minute(s.Audit.StartedAt))
 	if !s.Complete {
 		text += ", INCOMPLETE"
 	}
@@ -82,7 +83,7 @@ func sideOf(s history.Side) string {
 
 // policyOf names a policy as exactly as people compare it.
 func policyOf(p report.Policy) string {
-	return fmt.Sprintf("%s (digest %s)", name(p.Name), cut(name(p.Digest), shortDigest, ""))
+	return fmt.Sprintf("%s (digest %s)", name(p.Name), untrusted.Name(p.Digest[:min(len(p.Digest), shortDigest)]))
 }
 
 // shortDigest is how much of a digest people compare, in characters.

@@ -17,7 +17,7 @@ import (
 func History(w io.Writer, h history.History, o Options) error {
 	p := newPrinter(o)
 	if len(h.Registries) == 0 {
-		p.prose("", fmt.Sprintf("No audits from %s to %s.", minute(h.From), minute(h.To)))
+		p.prose("", fmt.Sprintf("No audits from %s to %s.", report.Minute(h.From), report.Minute(h.To)))
 	}
 	for i, r := range h.Registries {
 		if i > 0 {
@@ -46,7 +46,7 @@ func (p *printer) registry(r *history.Registry) {
 			incomplete++
 		}
 	}
-	audits := count(len(r.Audits), "audit")
+	audits := report.Count(len(r.Audits), "audit")
 	if incomplete > 0 {
 		audits += ", " + p.paint.warning(fmt.Sprintf("%d incomplete", incomplete))
 	}
@@ -171,16 +171,16 @@ func (p *printer) lifelines(failures []history.Failure) {
 	severities, prefixes := make([]string, len(failures)), make([]string, len(failures))
 	for i, f := range failures {
 		severities[i] = p.paint.severity(f.Severity, strings.ToUpper(name(string(f.Severity))))
-		prefixes[i] = subject(report.Finding{Prefix: f.Prefix})
+		prefixes[i] = report.SubjectOf(f.Prefix)
 	}
 	severities, prefixes = align(severities), align(prefixes)
 	for i, f := range failures {
 		p.line("  ", severities[i]+"  "+p.paint.strong(prefixes[i])+"  "+name(f.Check))
-		when := "Since " + minute(f.FirstSeen)
+		when := "Since " + report.Minute(f.FirstSeen)
 		if f.Resolved.IsZero() {
 			when += ", not resolved."
 		} else {
-			when += ", resolved " + minute(f.Resolved) + ": " + quoted(f.How)
+			when += ", resolved " + report.Minute(f.Resolved) + ": " + quoted(f.How)
 		}
 		p.prose("    ", when)
 	}
@@ -206,7 +206,7 @@ func (p *printer) unexplained(audits []history.Audit) {
 				p.section("CHANGES THAT NO EVENT TOLD OF")
 			}
 			first = false
-			p.prose("  ", fmt.Sprintf("%s: rule %s %s.", minute(a.StartedAt), name(c.Prefix), c.Kind))
+			p.prose("  ", fmt.Sprintf("%s: rule %s %s.", report.Minute(a.StartedAt), name(c.Prefix), c.Kind))
 		}
 	}
 }

@@ -2,56 +2,16 @@ package text
 
 import (
 	"strings"
-	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"ptcaudit/internal/report"
+	"ptcaudit/internal/untrusted"
 )
 
-// Bounds of text from outside, in characters. The JSON of the report has all
-// of what is cut here.
-const (
-	maxQuoted = 600 // ECR's explanations are a sentence or two
-	maxName   = 160 // an ARN, a URL, an address
-)
-
-// clean makes text from outside safe to show: it has no control characters,
-// so that it can neither break a line nor drive the terminal, and none that
-// change the direction of writing or cannot be seen.
-func clean(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsControl(r), unicode.Is(unicode.Zl, r), unicode.Is(unicode.Zp, r):
-			return ' '
-		case unicode.Is(unicode.Cf, r):
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
-	return strings.TrimSpace(s)
-}
-
-// name is the name of something, which comes from outside.
-func name(s string) string { return bounded(s, maxName, "…") }
-
-// quoted is a text from outside.
-func quoted(s string) string { return bounded(s, maxQuoted, "… (cut; the JSON has all of it)") }
-
-// bounded cleans a text of whatever length, without reading much more of it
-// than it keeps.
-func bounded(s string, limit int, mark string) string {
-	return cut(clean(cut(s, 4*limit, "")), limit, mark)
-}
-
-// cut keeps a text of at most limit characters, and of any other as many.
-func cut(s string, limit int, mark string) string {
-	for i := range s {
-		if limit == 0 {
-			return s[:i] + mark
-		}
-		limit--
-	}
-	return s
-}
+// name and quoted are a name and a message from outside, fit to show.
+func name(s string) string   { return untrusted.Name(s) }
+func quoted(s string) string { return untrusted.Text(s) }
 
 // Wrap breaks s between words into lines of at most width columns. A word that
 // is longer stands on a line of its own: an ARN or a URL stays in one piece.
@@ -78,9 +38,8 @@ func Wrap(s string, width int) []string {
 // the commands so that they survive copying into a shell, and moved right.
 func Remediation(s string, width int) []string {
 	var lines []string
-	for line := range strings.Lines(s) {
-		line = clean(line)
-		if !isCommand(line) {
+	for _, line := range untrusted.Lines(s, untrusted.MaxFix) {
+		if !report.IsCommand(line) {
 			lines = append(lines, Wrap(line, width)...)
 			continue
 		}
@@ -89,16 +48,6 @@ func Remediation(s string, width int) []string {
 		}
 	}
 	return lines
-}
-
-// isCommand tells a line that is typed into a shell from a sentence.
-func isCommand(line string) bool {
-	for _, program := range []string{"aws ", "ptcaudit ", "docker "} {
-		if strings.HasPrefix(line, program) {
-			return true
-		}
-	}
-	return false
 }
 
 // WrapCommand breaks a command before its options, as one would by hand: each

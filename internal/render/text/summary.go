@@ -19,7 +19,7 @@ func Summary(w io.Writer, h history.History, version string, o Options) error {
 	p.prose("", "Audits of the pull through cache rules of Amazon ECR")
 	p.blank()
 	p.prose("", fmt.Sprintf("From %s up to, but not including, %s. All times are UTC. Derived by ptcaudit %s from the evidence beside this file: one JSON report of every audit, as it was kept, packed with gzip. SHA256SUMS has the checksum of every file; sha256sum -c SHA256SUMS compares them.",
-		minute(h.From), minute(h.To), version))
+		report.Minute(h.From), report.Minute(h.To), version))
 	if len(h.Registries) == 0 {
 		p.blank()
 		p.prose("", "There were no audits.")
@@ -57,7 +57,7 @@ func (p *printer) regularity(r *history.Registry) {
 		parts = append(parts, fmt.Sprintf("%d by %s", why[kind], name(string(kind))))
 	}
 	if len(parts) > 0 {
-		p.prose("  ", count(len(r.Audits), "audit")+": "+strings.Join(parts, ", ")+". One audit can answer several.")
+		p.prose("  ", report.Count(len(r.Audits), "audit")+": "+strings.Join(parts, ", ")+". One audit can answer several.")
 	}
 	switch {
 	case !slices.ContainsFunc(r.Audits, func(a history.Audit) bool { return a.Complete }):
@@ -69,11 +69,11 @@ func (p *printer) regularity(r *history.Registry) {
 	}
 	p.prose("  ", "Without a complete audit for more than 24 hours:")
 	for _, g := range r.Gaps {
-		p.line("    ", fmt.Sprintf("%s to %s, %s", minute(g.From), minute(g.To), hours(g.To.Sub(g.From))))
+		p.line("    ", fmt.Sprintf("%s to %s, %s", report.Minute(g.From), report.Minute(g.To), hours(g.To.Sub(g.From))))
 	}
 }
 
-func hours(d time.Duration) string { return count(int(d.Round(time.Hour).Hours()), "hour") }
+func hours(d time.Duration) string { return report.Count(int(d.Round(time.Hour).Hours()), "hour") }
 
 func (p *printer) waiverUses(uses []history.WaiverUse) {
 	if len(uses) == 0 {
@@ -81,7 +81,7 @@ func (p *printer) waiverUses(uses []history.WaiverUse) {
 	}
 	p.section("WAIVERS THAT COVERED FAILURES")
 	for _, u := range uses {
-		p.line("  ", strings.ToUpper(name(string(u.Severity)))+"  "+subject(report.Finding{Prefix: u.Prefix})+"  "+name(u.Check))
+		p.line("  ", strings.ToUpper(name(string(u.Severity)))+"  "+report.SubjectOf(u.Prefix)+"  "+name(u.Check))
 		p.prose("    ", fmt.Sprintf("To the end of %s, by %s: %s", name(u.Expires), name(u.Owner), name(u.Reason)))
 		p.prose("    ", used(u.Use))
 	}
@@ -102,7 +102,7 @@ func (p *printer) policyUses(r *history.Registry) {
 
 func used(u history.Use) string {
 	if u.Audits == 1 {
-		return "In 1 audit, " + minute(u.First) + "."
+		return "In 1 audit, " + report.Minute(u.First) + "."
 	}
-	return fmt.Sprintf("In %d audits, %s to %s.", u.Audits, minute(u.First), minute(u.Last))
+	return fmt.Sprintf("In %d audits, %s to %s.", u.Audits, report.Minute(u.First), report.Minute(u.Last))
 }

@@ -10,10 +10,10 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/untrusted"
 )
 
 // Widths in columns.
@@ -96,9 +96,9 @@ func (p *printer) head(r report.Report) {
 		p.prose("", p.paint.warning("INCOMPLETE")+": not everything could be checked, so more may be wrong than stands here.")
 		p.prose("", p.verdict(r.Summary, "no failures seen"))
 	}
-	about := fmt.Sprintf("Registry %s, policy %s, %s", r.Registry, name(r.Policy.Name), minute(r.Audit.StartedAt))
+	about := fmt.Sprintf("Registry %s, policy %s, %s", r.Registry, name(r.Policy.Name), report.Minute(r.Audit.StartedAt))
 	if asOf := r.Audit.AsOf; !asOf.IsZero() {
-		about += ", judged as of " + minute(asOf)
+		about += ", judged as of " + report.Minute(asOf)
 	}
 	p.prose("", about+".")
 	if r.Audit.WithoutValidation {
@@ -111,8 +111,6 @@ func (p *printer) head(r report.Report) {
 	}
 }
 
-func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " UTC" }
-
 // verdict is the first thing to read: how many failures, and how bad; none is
 // what to say without any.
 func (p *printer) verdict(s report.Summary, none string) string {
@@ -123,11 +121,11 @@ func (p *printer) verdict(s report.Summary, none string) string {
 			parts = append(parts, p.paint.severity(severity, fmt.Sprintf("%d %s", n, severity)))
 		}
 	}
-	rules := count(s.Rules, "rule")
+	rules := report.Count(s.Rules, "rule")
 	if failed == 0 {
 		return rules + ", " + none + "."
 	}
-	return rules + ", " + p.paint.strong(count(failed, "failure")) + ": " + strings.Join(parts, ", ") + "."
+	return rules + ", " + p.paint.strong(report.Count(failed, "failure")) + ": " + strings.Join(parts, ", ") + "."
 }
 
 // actor says who made the change that a trigger tells of.
@@ -139,7 +137,7 @@ func actor(t report.Trigger) string {
 		who += " (" + arn + ")"
 	}
 	subject := name(t.Prefix + t.Secret)
-	s := fmt.Sprintf("%s called %s on %s at %s UTC", who, name(t.Call), subject, t.Time.UTC().Format("2006-01-02 15:04:05"))
+	s := fmt.Sprintf("%s called %s on %s at %s", who, name(t.Call), subject, report.Second(t.Time))
 	if t.Actor.Address != "" {
 		s += " from " + name(t.Actor.Address)
 	}
@@ -190,20 +188,9 @@ func (p *printer) fault(alike []ptc.Fault) {
 	if f.RequestID != "" {
 		p.prose("    ", "Request id: "+name(f.RequestID))
 	}
-	if advice := advice(f); advice != "" {
-		p.prose("    ", "Mend: "+advice)
+	if advice := report.Advice(f); advice != "" {
+		p.prose("    ", "Fix: "+advice)
 	}
-}
-
-// advice says what to do about a fault, where that follows from what it is.
-func advice(f ptc.Fault) string {
-	switch {
-	case f.Kind == ptc.FaultDenied && strings.HasSuffix(f.Operation, "PullThroughCacheRule"), f.Kind == ptc.FaultDenied && strings.HasSuffix(f.Operation, "PullThroughCacheRules"):
-		return "Allow ecr:" + f.Operation + " on * to whoever audits."
-	case f.Retryable:
-		return "Audit again later: this may pass by itself."
-	}
-	return ""
 }
 
 func (p *printer) failures(findings []report.Finding) {
@@ -234,7 +221,7 @@ func (p *printer) undecided(findings []report.Finding) {
 func (p *printer) findings(findings []report.Finding, label func(report.Finding) string) {
 	labels, prefixes := make([]string, len(findings)), make([]string, len(findings))
 	for i, f := range findings {
-		labels[i], prefixes[i] = label(f), subject(f)
+		labels[i], prefixes[i] = label(f), f.Subject()
 	}
 	labels, prefixes = align(labels), align(prefixes)
 	for i, f := range findings {
@@ -253,12 +240,10 @@ func (p *printer) findings(findings []report.Finding, label func(report.Finding)
 // remediation says how to mend a finding. Its lines are sentences, but for
 // those that are commands: they must survive copying into a shell.
 func (p *printer) remediation(indent, remediation string) {
-	lead := "Mend: "
-	for line := range strings.Lines(remediation) {
-		text := clean(line)
+	lead := "Fix: "
+	for _, text := range untrusted.Lines(remediation, untrusted.MaxFix) {
 		switch {
-		case text == "":
-		case isCommand(text):
+		case report.IsCommand(text):
 			if lead != "" {
 				p.line(indent, strings.TrimSpace(lead))
 			}
@@ -297,7 +282,7 @@ func (p *printer) pending(findings []report.Finding) {
 func (p *printer) brief(findings []report.Finding, detail func(report.Finding) string) {
 	severities, prefixes := make([]string, len(findings)), make([]string, len(findings))
 	for i, f := range findings {
-		severities[i], prefixes[i] = strings.ToUpper(string(f.Severity)), subject(f)
+		severities[i], prefixes[i] = strings.ToUpper(string(f.Severity)), f.Subject()
 	}
 	severities, prefixes = align(severities), align(prefixes)
 	for i, f := range findings {
@@ -350,14 +335,6 @@ func (p *printer) prose(indent, s string) {
 	}
 }
 
-// subject is what a finding is about.
-func subject(f report.Finding) string {
-	if f.Prefix == "" {
-		return "(registry)"
-	}
-	return name(f.Prefix)
-}
-
 func with(findings []report.Finding, outcome report.Outcome) []report.Finding {
 	var out []report.Finding
 	for _, f := range findings {
@@ -366,11 +343,4 @@ func with(findings []report.Finding, outcome report.Outcome) []report.Finding {
 		}
 	}
 	return out
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

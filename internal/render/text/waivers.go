@@ -31,7 +31,7 @@ func Waivers(w io.Writer, r report.Report, uses []policy.WaiverUse, o Options) e
 		at = r.Audit.AsOf
 	}
 	p.prose("", p.waiverCounts(uses))
-	p.prose("", fmt.Sprintf("Registry %s, policy %s, as of %s.", r.Registry, name(r.Policy.Name), minute(at)))
+	p.prose("", fmt.Sprintf("Registry %s, policy %s, as of %s.", r.Registry, name(r.Policy.Name), report.Minute(at)))
 	for _, section := range waiverTitles {
 		first := true
 		for _, u := range uses {
@@ -74,12 +74,12 @@ func (p *printer) waiverCounts(uses []policy.WaiverUse) string {
 			parts = append(parts, c.paint(fmt.Sprintf("%d %s", n, c.what)))
 		}
 	}
-	return count(len(uses), "waiver") + ": " + strings.Join(parts, ", ") + "."
+	return report.Count(len(uses), "waiver") + ": " + strings.Join(parts, ", ") + "."
 }
 
 // waiver writes one: what it is for, where it is written, and what it covers.
 func (p *printer) waiver(u policy.WaiverUse, at time.Time) {
-	prefixes := "(registry)"
+	prefixes := report.RegistrySubject
 	if len(u.Prefixes) > 0 {
 		prefixes = name(strings.Join(u.Prefixes, ", "))
 	}
@@ -93,7 +93,7 @@ func (p *printer) waiver(u policy.WaiverUse, at time.Time) {
 		if u.State == policy.WaiverExpired {
 			verb = "Covered"
 		}
-		p.prose("    ", fmt.Sprintf("%s %s %s: %s", verb, strings.ToUpper(string(f.Severity)), subject(f), quoted(f.Message)))
+		p.prose("    ", fmt.Sprintf("%s %s %s: %s", verb, strings.ToUpper(string(f.Severity)), f.Subject(), quoted(f.Message)))
 	}
 }
 

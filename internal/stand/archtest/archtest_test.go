@@ -80,35 +80,36 @@ func under(pkg string, trees ...string) bool {
 }
 
 const (
-	ptc      = "ptcaudit/internal/ptc"
-	report   = "ptcaudit/internal/report"
-	policy   = "ptcaudit/internal/policy"
-	policies = "ptcaudit/policies"
-	ledger   = "ptcaudit/internal/ledger"
-	history  = "ptcaudit/internal/history"
-	notify   = "ptcaudit/internal/notify"
-	trigger  = "ptcaudit/internal/trigger"
-	config   = "ptcaudit/internal/config"
-	audit    = "ptcaudit/internal/audit"
-	handler  = "ptcaudit/internal/handler"
-	app      = "ptcaudit/internal/app"
-	cli      = "ptcaudit/internal/cli"
-	render   = "ptcaudit/internal/render"
-	emulator = "ptcaudit/internal/emulator"
-	ecrapi   = "ptcaudit/internal/aws/ecrapi"
-	snspub   = "ptcaudit/internal/aws/snspub"
-	queue    = "ptcaudit/internal/aws/queue"
-	store    = "ptcaudit/internal/aws/store"
-	blob     = "ptcaudit/internal/blob"
-	evidence = "ptcaudit/internal/evidence"
-	delivery = "ptcaudit/internal/delivery"
-	wire     = "ptcaudit/internal/aws/wire"
-	metric   = "ptcaudit/internal/metric"
-	sdk      = "github.com/aws/aws-sdk-go-v2"
-	smithy   = "github.com/aws/smithy-go"
-	lambda   = "github.com/aws/aws-lambda-go"
-	cdk      = "github.com/aws/aws-cdk-go"
-	jsii     = "github.com/aws/jsii-runtime-go"
+	ptc       = "ptcaudit/internal/ptc"
+	report    = "ptcaudit/internal/report"
+	untrusted = "ptcaudit/internal/untrusted"
+	policy    = "ptcaudit/internal/policy"
+	policies  = "ptcaudit/policies"
+	ledger    = "ptcaudit/internal/ledger"
+	history   = "ptcaudit/internal/history"
+	notify    = "ptcaudit/internal/notify"
+	trigger   = "ptcaudit/internal/trigger"
+	config    = "ptcaudit/internal/config"
+	audit     = "ptcaudit/internal/audit"
+	handler   = "ptcaudit/internal/handler"
+	app       = "ptcaudit/internal/app"
+	cli       = "ptcaudit/internal/cli"
+	render    = "ptcaudit/internal/render"
+	emulator  = "ptcaudit/internal/emulator"
+	ecrapi    = "ptcaudit/internal/aws/ecrapi"
+	snspub    = "ptcaudit/internal/aws/snspub"
+	queue     = "ptcaudit/internal/aws/queue"
+	store     = "ptcaudit/internal/aws/store"
+	blob      = "ptcaudit/internal/blob"
+	evidence  = "ptcaudit/internal/evidence"
+	delivery  = "ptcaudit/internal/delivery"
+	wire      = "ptcaudit/internal/aws/wire"
+	metric    = "ptcaudit/internal/metric"
+	sdk       = "github.com/aws/aws-sdk-go-v2"
+	smithy    = "github.com/aws/smithy-go"
+	lambda    = "github.com/aws/aws-lambda-go"
+	cdk       = "github.com/aws/aws-cdk-go"
+	jsii      = "github.com/aws/jsii-runtime-go"
 )
 
 // ours lists, for each package of ours, the packages of ours that it may
@@ -116,27 +117,27 @@ const (
 // it may know.
 var ours = map[string][]string{
 	ptc:                     {},
-	report:                  {ptc},
+	untrusted:               {},
+	report:                  {ptc, untrusted},
 	policy + "/expr":        {ptc, report},
-	policy + "/source":      {},
+	policy + "/source":      {untrusted},
 	policy:                  {ptc, report, policies, policy + "/expr", policy + "/source"},
 	policy + "/policytest":  {ptc, report, policy, policy + "/source", policies},
-	policy + "/starter":     {ptc, report},
+	policy + "/starter":     {ptc, report, untrusted},
 	policies:                {},
 	ledger:                  {ptc, report},
-	notify:                  {ptc, report},
+	notify:                  {ptc, report, untrusted},
 	trigger:                 {ptc, report},
 	history:                 {ptc, report, ledger},
-	render + "/text":        {ptc, report, policy, history},
-	render + "/outside":     {ptc, report},
-	render + "/sarif":       {ptc, report, render + "/outside"},
-	render + "/junit":       {ptc, report, render + "/outside"},
-	render + "/csv":         {ptc, report, render + "/outside"},
-	render + "/markdown":    {ptc, report, render + "/outside"},
-	render + "/github":      {ptc, report, render + "/outside"},
-	render + "/asff":        {ptc, report, render + "/outside"},
-	render + "/ocsf":        {ptc, report, render + "/outside"},
-	render + "/html":        {ptc, report, render + "/outside"},
+	render + "/text":        {ptc, report, untrusted, policy, history},
+	render + "/sarif":       {ptc, report, untrusted},
+	render + "/junit":       {ptc, report, untrusted},
+	render + "/csv":         {ptc, report, untrusted},
+	render + "/markdown":    {ptc, report, untrusted},
+	render + "/github":      {ptc, report, untrusted},
+	render + "/asff":        {ptc, report, untrusted},
+	render + "/ocsf":        {ptc, report, untrusted},
+	render + "/html":        {ptc, report, untrusted},
 	audit:                   {ptc, report, policy},
 	delivery:                {ptc, report, ledger, notify, blob, evidence},
 	handler:                 {ptc, report, metric, notify, trigger, delivery},
@@ -151,7 +152,7 @@ var ours = map[string][]string{
 	metric:                  {},
 	emulator:                {},
 	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, delivery, store, blob, ecrapi, snspub, queue},
-	cli:                     {ptc, report, policy, policy + "/policytest", policy + "/starter", policy + "/source", policies, history, store, blob, evidence, ledger, notify, trigger, config, audit, handler, app, render + "/text", render + "/markdown", render + "/html", render + "/csv", render + "/junit", render + "/sarif", render + "/github", render + "/asff", render + "/ocsf", emulator, policies, cli + "/demo", cli + "/awsjson"},
+	cli:                     {ptc, report, untrusted, policy, policy + "/policytest", policy + "/starter", policy + "/source", policies, history, store, blob, evidence, ledger, notify, trigger, config, audit, handler, app, render + "/text", render + "/markdown", render + "/html", render + "/csv", render + "/junit", render + "/sarif", render + "/github", render + "/asff", render + "/ocsf", emulator, policies, cli + "/demo", cli + "/awsjson"},
 	cli + "/demo":           {ptc, report, policy, notify, config, audit, handler, app, render + "/text", emulator, cli + "/awsjson"},
 	cli + "/awsjson":        {},
 	"ptcaudit/internal/cmd": {cli},

@@ -1,4 +1,4 @@
-package outside_test
+package untrusted_test
 
 import (
 	"strings"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"ptcaudit/internal/render/outside"
+	"ptcaudit/internal/untrusted"
 )
 
 func TestLine(t *testing.T) {
@@ -32,7 +32,7 @@ func TestLine(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := outside.Line(tt.in, tt.limit); got != tt.want {
+			if got := untrusted.Line(tt.in, tt.limit); got != tt.want {
 				t.Errorf("Line = %q, want %q", got, tt.want)
 			}
 		})
@@ -40,7 +40,7 @@ func TestLine(t *testing.T) {
 }
 
 func TestTextHasNoAddressToOpen(t *testing.T) {
-	if got, want := outside.Text("see https://evil.example"), "see https: //evil.example"; got != want {
+	if got, want := untrusted.Text("see https://evil.example"), "see https: //evil.example"; got != want {
 		t.Errorf("Text = %q, want %q", got, want)
 	}
 }
@@ -58,12 +58,12 @@ func TestLines(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, outside.Lines(tt.in, tt.limit)); diff != "" {
+			if diff := cmp.Diff(tt.want, untrusted.Lines(tt.in, tt.limit)); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
-	if got := outside.Lines(strings.Repeat("x\n", 1000), 100000); len(got) != 31 {
+	if got := untrusted.Lines(strings.Repeat("x\n", 1000), 100000); len(got) != 31 {
 		t.Errorf("%d lines, want 30 and a mark", len(got))
 	}
 }
@@ -75,7 +75,7 @@ func TestLink(t *testing.T) {
 		"https://a.example/\nx", "https://a.example/ x", "https://a.example/<x>", "https://a.example/)[x](", "https://a.example/`",
 		"https://user@a.example", "https://\u0430pple.example", "https://a.example/" + strings.Repeat("x", 1000), "https://%zz",
 	}
-	got := outside.Links(append(refused, docs))
+	got := untrusted.Links(append(refused, docs))
 	if diff := cmp.Diff([]string{docs}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -86,7 +86,7 @@ func FuzzOutside(f *testing.F) {
 	f.Add(strings.Repeat("x ", 100), 10)
 	f.Fuzz(func(t *testing.T, s string, limit int) {
 		limit = max(1, min(limit, 10000))
-		shown := append(outside.Lines(s, limit), outside.Line(s, limit))
+		shown := append(untrusted.Lines(s, limit), untrusted.Line(s, limit))
 		for _, line := range shown {
 			if !utf8.ValidString(line) {
 				t.Errorf("%q is no UTF-8", line)
@@ -97,10 +97,10 @@ func FuzzOutside(f *testing.F) {
 				}
 			}
 		}
-		if n := utf8.RuneCountInString(outside.Line(s, limit)); n > limit+1 {
+		if n := utf8.RuneCountInString(untrusted.Line(s, limit)); n > limit+1 {
 			t.Errorf("%d characters, limit %d", n, limit)
 		}
-		if n := utf8.RuneCountInString(strings.Join(outside.Lines(s, limit), "\n")); n > limit+2 {
+		if n := utf8.RuneCountInString(strings.Join(untrusted.Lines(s, limit), "\n")); n > limit+2 {
 			t.Errorf("%d characters of lines, limit %d", n, limit)
 		}
 	})

@@ -1,4 +1,4 @@
-package outside_test
+package report_test
 
 import (
 	"testing"
@@ -6,11 +6,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/ptc"
-	"ptcaudit/internal/render/outside"
 	"ptcaudit/internal/report"
 )
 
-func TestIncompleteSaysWhy(t *testing.T) {
+func TestIncompleteGivesReasons(t *testing.T) {
 	denied := ptc.Fault{Operation: "DescribePullThroughCacheRules", Kind: ptc.FaultDenied, Code: "AccessDeniedException", Message: "no\nway"}
 	tests := []struct {
 		name   string
@@ -19,13 +18,13 @@ func TestIncompleteSaysWhy(t *testing.T) {
 	}{
 		{"complete", report.Report{Complete: true}, nil},
 		{"fault", report.Report{Faults: []ptc.Fault{denied}}, []string{"DescribePullThroughCacheRules: AccessDeniedException: no way"}},
-		{"undecided", report.Report{Summary: report.Summary{Outcomes: map[report.Outcome]int{report.Error: 2}}}, []string{"2 checks could not tell."}},
-		{"no reason", report.Report{}, []string{"The report says of itself that it is incomplete."}},
+		{"undecided", report.Report{Summary: report.Summary{Outcomes: map[report.Outcome]int{report.Error: 2}}}, []string{"2 checks had no result."}},
+		{"no reason", report.Report{}, []string{"The report is marked as incomplete and gives no reason."}},
 		{"unsupported, and something else", report.Report{Faults: []ptc.Fault{{Kind: ptc.FaultUnsupported}, denied}}, []string{"DescribePullThroughCacheRules: AccessDeniedException: no way"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, outside.Incomplete(tt.report)); diff != "" {
+			if diff := cmp.Diff(tt.want, tt.report.Incomplete()); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -34,13 +33,13 @@ func TestIncompleteSaysWhy(t *testing.T) {
 
 func TestUnsupported(t *testing.T) {
 	fault := []ptc.Fault{{Kind: ptc.FaultUnsupported, Message: "Not here."}}
-	if message, ok := outside.Unsupported(report.Report{Complete: true, Faults: fault}); !ok || message != "Not here." {
+	if message, ok := (report.Report{Complete: true, Faults: fault}).Unsupported(); !ok || message != "Not here." {
 		t.Errorf("%q, %t", message, ok)
 	}
-	if _, ok := outside.Unsupported(report.Report{Faults: fault}); ok {
+	if _, ok := (report.Report{Faults: fault}).Unsupported(); ok {
 		t.Error("an incomplete report has something else to tell")
 	}
-	if _, ok := outside.Unsupported(report.Report{Complete: true}); ok {
+	if _, ok := (report.Report{Complete: true}).Unsupported(); ok {
 		t.Error("unsupported without a fault")
 	}
 }
