@@ -18,7 +18,7 @@ import (
 )
 
 // documents are those whose examples are run, by their path in the repository.
-var documents = []string{"README.md"}
+var documents = []string{"README.md", "internal/cli/README.md", "internal/notify/README.md"}
 
 // In a document, the console blocks are one shell session from the first to
 // the last:
@@ -71,6 +71,7 @@ func TestReconcile(t *testing.T) {
 		{"does not begin so", "b\n…", "a\nb", "a\nb"},
 		{"does not end so", "…\nb", "a\nb\nc", "a\nb\nc"},
 		{"the shown part has changed", "…\nb\nc\nd\n…", "a\nb\nX\nd\ne", "…\nb\nX\nd\n…"},
+		{"the ends of the shown part have changed", "…\nSubject: [HIGH] old\nb\nEvidence: file x\n…", "a\nSubject: [HIGH] new\nb\nEvidence: file y\nc", "…\nSubject: [HIGH] new\nb\nEvidence: file y\n…"},
 		{"the shown part is gone", "…\nx\n…", "a\nb", "a\nb"},
 	}
 	for _, tt := range tests {
@@ -128,7 +129,7 @@ func reconcile(written, seen []string) []string {
 			return len(out) > 0 || !isLast
 		}
 		first, last := steady(shown[0]), steady(shown[len(shown)-1])
-		begin := slices.Index(have[next:], first)
+		begin := find(have[next:], first)
 		if begin < 0 || begin > 0 && len(out) == 0 {
 			return false
 		}
@@ -137,7 +138,7 @@ func reconcile(written, seen []string) []string {
 			out, next = append(out, shown...), end
 			return !isLast || end == len(have)
 		}
-		end := slices.Index(have[begin:], last)
+		end := find(have[begin:], last)
 		if end < 0 || isLast && begin+end != len(have)-1 {
 			return false
 		}
@@ -158,6 +159,19 @@ func reconcile(written, seen []string) []string {
 		return seen
 	}
 	return out
+}
+
+// find gives the index of a line, or else of the first line that begins with
+// the same two words, such as the subject of a mail whose rest has changed.
+// -1 means that there is neither.
+func find(lines []string, line string) int {
+	if i := slices.Index(lines, line); i >= 0 {
+		return i
+	}
+	return slices.IndexFunc(lines, func(l string) bool {
+		words, want := strings.Fields(l), strings.Fields(line)
+		return len(words) > 1 && len(want) > 1 && slices.Equal(words[:2], want[:2])
+	})
 }
 
 // session is a shell in a folder that looks like the repository after `make

@@ -16,7 +16,7 @@ import (
 	"ptcaudit/internal/stand/toolbox"
 )
 
-// The examples for pipelines are those of the README: each file is held against
+// The examples for pipelines are those of README.md: each file is held against
 // the schema of who reads it, and its commands are run as a runner would.
 
 const pipelinePolicy = `apiVersion: ptcaudit/v1
@@ -40,7 +40,7 @@ tests:
 // and its test, and gives its text.
 func example(t *testing.T, dir, name string) []byte {
 	t.Helper()
-	readme, err := os.ReadFile(filepath.Join(toolbox.Root(t), "README.md"))
+	readme, err := os.ReadFile(filepath.Join(toolbox.Root(t), "internal", "cli", "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
