@@ -3,67 +3,48 @@ package app
 import (
 	"context"
 	"errors"
-	"net/http"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go"
 
+	"ptcaudit/internal/aws/fault"
+	"ptcaudit/internal/aws/wire"
 	"ptcaudit/internal/ptc"
 )
 
-// identityTimeout bounds that question, retries included. STS answers within
-// milliseconds; what does not is not there.
-const identityTimeout = 20 * time.Second
+// STS answers within milliseconds. A call that takes longer than these will not
+// be answered.
+const (
+	identityCallTimeout = 8 * time.Second  // one attempt
+	identityTimeout     = 20 * time.Second // all attempts, credentials included
+)
 
-// Identity asks STS whose credentials a configuration has: the registry of
-// that account in the configuration's Region. Its error is a *ptc.Fault.
+// Identity asks STS whose credentials a configuration has. It gives the registry
+// of that account in the configuration's Region. Its error is a *ptc.Fault.
+// STS needs no IAM permission for it:
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 func Identity(ctx context.Context, cfg aws.Config) (ptc.Registry, error) {
 	ctx, cancel := context.WithTimeout(ctx, identityTimeout)
 	defer cancel()
-	// Asked first by itself: what is missing on this machine is told apart
-	// from what STS refuses.
-	if cfg.Credentials != nil {
-		if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-			return ptc.Registry{}, identityFault(ptc.FaultDenied, err)
+	cfg = wire.Config(cfg, identityCallTimeout)
+	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return ptc.Registry{}, fault.Classifier{CallTimeout: identityCallTimeout}.Fault(ctx, ptc.OpGetCallerIdentity, err)
+	}
+	account := aws.ToString(out.Account)
+	if !ptc.ValidAccount(account) {
+		return ptc.Registry{}, &ptc.Fault{
+			Operation: ptc.OpGetCallerIdentity, Kind: ptc.FaultMalformed, Message: "the answer has no account ID",
 		}
 	}
-	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	switch response, answered := errors.AsType[*awshttp.ResponseError](err); {
-	case err == nil && ptc.ValidAccount(aws.ToString(out.Account)):
-		return ptc.Registry{Account: *out.Account, Region: cfg.Region}, nil
-	case err == nil:
-		return ptc.Registry{}, identityFault(ptc.FaultMalformed, errors.New("the answer names no account"))
-	case answered && response.HTTPStatusCode() == http.StatusForbidden:
-		return ptc.Registry{}, identityFault(ptc.FaultDenied, err)
-	default:
-		return ptc.Registry{}, identityFault(ptc.FaultUnavailable, err)
-	}
+	return ptc.Registry{Account: account, Region: cfg.Region}, nil
 }
 
-func identityFault(kind ptc.FaultKind, err error) *ptc.Fault {
-	f := &ptc.Fault{
-		Operation: ptc.OpGetCallerIdentity,
-		Kind:      kind,
-		Message:   err.Error(),
-		Retryable: kind == ptc.FaultUnavailable,
-	}
-	// In STS's own words where it gave any, without what the SDK adds.
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		f.Code, f.Message = api.ErrorCode(), api.ErrorMessage()
-	}
-	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
-		f.RequestID = response.ServiceRequestID()
-	}
-	return f
-}
-
-// onceIdentity asks STS when the account is first wanted, and again only if
-// it could not say.
+// onceIdentity asks STS when the account is first needed, and again only after
+// an error.
 func onceIdentity(cfg aws.Config) func(context.Context) (string, error) {
 	var (
 		mu      sync.Mutex
@@ -81,8 +62,8 @@ func onceIdentity(cfg aws.Config) func(context.Context) (string, error) {
 	}
 }
 
-// invokedAccount is the account of the Lambda function that runs: that of the
-// ARN it was invoked by. It needs no call.
+// invokedAccount is the account of the running Lambda function, from the ARN that
+// it was invoked by. It makes no call.
 func invokedAccount(ctx context.Context) (string, error) {
 	lc, _ := lambdacontext.FromContext(ctx)
 	if lc == nil {

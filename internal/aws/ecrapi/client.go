@@ -10,17 +10,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
-	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 
+	"ptcaudit/internal/aws/fault"
 	"ptcaudit/internal/aws/wire"
 	"ptcaudit/internal/ptc"
 )
@@ -31,14 +29,10 @@ const DefaultCallTimeout = 10 * time.Second
 
 // Lengths in bytes, beyond which texts and answers from outside are cut.
 const (
-	// MaxFailureLength bounds ECR's explanation of a failed validation, so that
+	// MaxFailureLength limits ECR's explanation of a failed validation, so that
 	// a report of a full registry stays under a megabyte. AWS states no limit.
 	MaxFailureLength = 16 << 10
-	// MaxMessageLength bounds the message of a Fault. CloudTrail cuts the same
-	// text there:
-	// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
-	MaxMessageLength = 1 << 10
-	// maxAnswerLength bounds an answer. A page of 50 rules has some 50 kB.
+	// maxAnswerLength limits an answer. A page of 50 rules has about 50 kB.
 	maxAnswerLength = 4 << 20
 )
 
@@ -50,10 +44,10 @@ type Options struct {
 	CallTimeout time.Duration
 }
 
-// Client asks ECR. It may be used by several goroutines.
+// Client calls ECR. Safe for concurrent use.
 type Client struct {
-	api         *ecr.Client
-	callTimeout time.Duration
+	api    *ecr.Client
+	faults fault.Classifier
 }
 
 // New makes a Client. Retries are the SDK's: their number and delays are cfg's.
@@ -62,17 +56,17 @@ func New(cfg aws.Config, o Options) *Client {
 	if timeout <= 0 {
 		timeout = DefaultCallTimeout
 	}
-	// Every error is returned; the SDK need not write any of it to stderr too.
-	cfg.Logger = logging.Nop{}
-	cfg.HTTPClient = boundedClient{wire.Client(cfg.HTTPClient, timeout, func(t *http.Transport) {
-		// As many as one audit can have under way, so that none is closed
-		// between two calls.
+	cfg = wire.Config(cfg, timeout, func(t *http.Transport) {
+		// One audit can have this many calls at once. None of their connections
+		// is closed between two calls.
 		t.MaxIdleConnsPerHost = max(t.MaxIdleConnsPerHost, ptc.RuleLimit)
-	})}
-	if cfg.Credentials != nil {
-		cfg.Credentials = credentials{cfg.Credentials}
-	}
-	return &Client{api: ecr.NewFromConfig(cfg), callTimeout: timeout}
+	})
+	cfg.HTTPClient = boundedClient{cfg.HTTPClient}
+	return &Client{api: ecr.NewFromConfig(cfg), faults: fault.Classifier{
+		CallTimeout: timeout,
+		Task:        "the audit",
+		Codes:       map[string]fault.Meaning{"UnknownOperationException": fault.Unsupported},
+	}}
 }
 
 // boundedClient is an HTTP client that gives up on answers without end.
@@ -107,7 +101,7 @@ func (c *Client) Rules(ctx context.Context, reg ptc.Registry) ([]ptc.Rule, error
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx, in(reg))
 		if err != nil {
-			f := c.fault(ctx, ptc.OpDescribeRules, "", err)
+			f := c.faults.Fault(ctx, ptc.OpDescribeRules, err)
 			if len(followed) > 0 {
 				f = inSupportedRegion(f)
 			}
@@ -206,7 +200,7 @@ func (c *Client) validate(ctx context.Context, reg ptc.Registry, rule ptc.Rule, 
 	}
 	return ptc.Validation{
 		Status:  ptc.ValidationInvalid,
-		Failure: clip(aws.ToString(out.Failure), MaxFailureLength),
+		Failure: fault.Clip(aws.ToString(out.Failure), MaxFailureLength),
 	}, nil
 }
 
@@ -224,7 +218,9 @@ func (c *Client) refusal(ctx context.Context, rule ptc.Rule, err error) (ptc.Val
 	case open && (errors.As(err, &parameter) || errors.As(err, &invalid)):
 		return ptc.Validation{Status: ptc.ValidationNotApplicable}, nil
 	}
-	return ptc.Validation{}, inSupportedRegion(c.fault(ctx, ptc.OpValidateRule, rule.Prefix, err))
+	f := inSupportedRegion(c.faults.Fault(ctx, ptc.OpValidateRule, err))
+	f.Prefix = rule.Prefix
+	return ptc.Validation{}, f
 }
 
 // inSupportedRegion reads a fault of a Region that has already answered: it has the API,
@@ -248,22 +244,7 @@ func malformed(operation, prefix string, metadata middleware.Metadata, message s
 		Operation: operation,
 		Prefix:    prefix,
 		Kind:      ptc.FaultMalformed,
-		Message:   clip(message, MaxMessageLength),
+		Message:   fault.Clip(message, fault.MaxLength),
 		RequestID: id,
 	}
-}
-
-// clip cuts a text from outside to at most limit bytes and says so in its end.
-// What is not UTF-8 in it is replaced.
-func clip(s string, limit int) string {
-	s = strings.ToValidUTF8(s, string(utf8.RuneError))
-	if len(s) <= limit {
-		return s
-	}
-	end := fmt.Sprintf("… (%d bytes in all)", len(s))
-	cut := limit - len(end)
-	for !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return s[:cut] + end
 }

@@ -107,7 +107,7 @@ func TestRulesWholeOrNotAtAll(t *testing.T) {
 			}
 			rules, err := serve(t, inTurn(answers...)).client().Rules(t.Context(), registry)
 			if tt.want == nil {
-				f := fault(t, err)
+				f := asFault(t, err)
 				if f.Kind != ptc.FaultMalformed || f.Operation != ptc.OpDescribeRules || f.RequestID != requestID || f.Message == "" {
 					t.Errorf("got fault %+v, want one of kind malformed with the request's id", f)
 				}
@@ -138,7 +138,7 @@ func TestRulesOfARegionWithoutTheAPI(t *testing.T) {
 		Kind:      ptc.FaultUnsupported,
 		Message:   "Amazon ECR has no pull through cache rules in us-gov-west-1",
 	}
-	if diff := cmp.Diff(want, fault(t, err)); diff != "" {
+	if diff := cmp.Diff(want, asFault(t, err)); diff != "" {
 		t.Errorf("fault differs (-want +got):\n%s", diff)
 	}
 	if n := len(s.requests()); n != 0 {
@@ -153,13 +153,13 @@ func TestRulesOfARegionThatForgetsTheAPI(t *testing.T) {
 		always(http.StatusBadRequest, apiError("UnknownOperationException", "")),
 	))
 	_, err := s.client().Rules(t.Context(), registry)
-	if f := fault(t, err); f.Kind != ptc.FaultUnavailable {
+	if f := asFault(t, err); f.Kind != ptc.FaultUnavailable {
 		t.Errorf("got fault %+v, want unavailable", f)
 	}
 }
 
-// fault is the fault that err is.
-func fault(t *testing.T, err error) *ptc.Fault {
+// asFault is the fault that err is.
+func asFault(t *testing.T, err error) *ptc.Fault {
 	t.Helper()
 	f, ok := errors.AsType[*ptc.Fault](err)
 	if !ok {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/aws/ecrapi"
+	"ptcaudit/internal/aws/fault"
 	"ptcaudit/internal/ptc"
 )
 
@@ -77,7 +78,7 @@ func TestValidate(t *testing.T) {
 			got, err := serve(t, always(tt.status, tt.body)).client().Validate(t.Context(), registry, tt.rule)
 			switch {
 			case tt.fault != "":
-				f := fault(t, err)
+				f := asFault(t, err)
 				if f.Kind != tt.fault || f.Operation != ptc.OpValidateRule || f.Prefix != "docker-hub" || f.RequestID != requestID {
 					t.Errorf("got fault %+v, want kind %s, with prefix and request id", f, tt.fault)
 				}
@@ -176,7 +177,7 @@ func TestTextsFromOutsideAreBounded(t *testing.T) {
 	t.Run("an error's message", func(t *testing.T) {
 		s := serve(t, always(http.StatusBadRequest, apiError("AccessDeniedException", strings.Repeat("x", 1<<20))))
 		_, err := s.client().Validate(t.Context(), registry, rule)
-		if f := fault(t, err); len(f.Message) != ecrapi.MaxMessageLength {
+		if f := asFault(t, err); len(f.Message) != fault.MaxLength {
 			t.Errorf("message has %d bytes", len(f.Message))
 		}
 	})

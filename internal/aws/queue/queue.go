@@ -7,9 +7,6 @@ package queue
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,11 +14,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/smithy-go"
 
+	"ptcaudit/internal/aws/fault"
 	"ptcaudit/internal/aws/wire"
 	"ptcaudit/internal/ptc"
 )
@@ -42,6 +38,13 @@ const (
 	attempts    = 2
 )
 
+// faults has SQS's own error codes that mean something else than their HTTP
+// status: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html#API_ChangeMessageVisibilityBatch_Errors
+var faults = fault.Classifier{CallTimeout: callTimeout, Codes: map[string]fault.Meaning{
+	"QueueDoesNotExist":                       fault.Gone,
+	"AWS.SimpleQueueService.NonExistentQueue": fault.Gone, // the same in SQS's older protocol
+}}
+
 // Queues are the queues of an account. They may be used by several goroutines.
 type Queues struct {
 	api *sqs.Client
@@ -49,8 +52,7 @@ type Queues struct {
 
 // New makes Queues with the credentials and endpoints of cfg.
 func New(cfg aws.Config) *Queues {
-	cfg.HTTPClient = wire.Client(cfg.HTTPClient, callTimeout)
-	return &Queues{api: sqs.NewFromConfig(cfg, func(o *sqs.Options) {
+	return &Queues{api: sqs.NewFromConfig(wire.Config(cfg, callTimeout), func(o *sqs.Options) {
 		o.Retryer = retry.AddWithMaxAttempts(o.Retryer, attempts)
 	})}
 }
@@ -71,18 +73,18 @@ func (q *Queues) Delay(ctx context.Context, queueARN string, delays map[string]t
 			VisibilityTimeout: int32((delay + time.Second - 1) / time.Second), //nolint:gosec // SQS allows 12 hours
 		})
 	}
-	var faults []error
+	var failed []error
 	for batch := range slices.Chunk(entries, batchLimit) {
 		out, err := q.api.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{
 			QueueUrl: aws.String(queueURL),
 			Entries:  batch,
 		}, func(o *sqs.Options) { o.Region = region })
 		if err != nil {
-			faults = append(faults, fault(err))
+			failed = append(failed, faults.Fault(ctx, Operation, err))
 			continue
 		}
 		for _, f := range out.Failed {
-			faults = append(faults, &ptc.Fault{
+			failed = append(failed, &ptc.Fault{
 				Operation: Operation,
 				Kind:      ptc.FaultUnavailable,
 				Code:      aws.ToString(f.Code),
@@ -90,10 +92,10 @@ func (q *Queues) Delay(ctx context.Context, queueARN string, delays map[string]t
 			})
 		}
 	}
-	if len(faults) == 0 {
+	if len(failed) == 0 {
 		return nil
 	}
-	return faults[0]
+	return failed[0]
 }
 
 // address is where a queue is, which its ARN tells: asking SQS would need
@@ -109,35 +111,4 @@ func address(ctx context.Context, queueARN string) (queueURL, region string, err
 		return "", "", &ptc.Fault{Operation: Operation, Kind: ptc.FaultMalformed, Message: err.Error()}
 	}
 	return strings.Join([]string{endpoint.URI.String(), arn.Account, arn.Resource}, "/"), arn.Region, nil
-}
-
-// fault says in our words why a call failed. Nobody decides on it: it is for
-// the log.
-func fault(err error) *ptc.Fault {
-	f := &ptc.Fault{Operation: Operation, Kind: ptc.FaultUnavailable, Message: err.Error(), Retryable: true}
-	status := 0
-	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
-		status = response.HTTPStatusCode()
-		f.RequestID = response.ServiceRequestID()
-		f.Message = fmt.Sprintf("HTTP status %d %s", status, http.StatusText(status))
-	}
-	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() != "UnknownError" {
-		f.Code, f.Message = api.ErrorCode(), api.ErrorMessage()
-	}
-	_, throttled := retry.DefaultThrottleErrorCodes[f.Code]
-	var timeout interface{ Timeout() bool }
-	switch {
-	case throttled, status == http.StatusTooManyRequests:
-		f.Kind = ptc.FaultThrottled
-	// SQS answers 400 where others answer 403:
-	// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
-	case status == http.StatusForbidden, f.Code == "AccessDenied", f.Code == "AccessDeniedException":
-		f.Kind, f.Retryable = ptc.FaultDenied, false
-	case status >= http.StatusInternalServerError:
-	case errors.As(err, &timeout) && timeout.Timeout():
-		f.Kind = ptc.FaultTimeout
-	case status >= http.StatusBadRequest:
-		f.Retryable = false
-	}
-	return f
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
+	"ptcaudit/internal/aws/fault"
 	"ptcaudit/internal/aws/wire"
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
@@ -36,30 +37,36 @@ type Options struct {
 	CallTimeout time.Duration
 }
 
-// Publisher publishes to one topic. It may be used by several goroutines.
-type Publisher struct {
-	api         *sns.Client
-	topicARN    string
-	callTimeout time.Duration
+// codes are SNS's own error codes that mean something else than their HTTP
+// status: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors
+var codes = map[string]fault.Meaning{
+	"NotFound":         fault.Gone,
+	"EndpointDisabled": fault.Gone,
 }
 
-// New makes a Publisher for a topic, in the topic's own Region, since SNS
-// takes messages there only. Retries are the SDK's: their number and delays
-// are cfg's. One that follows a lost answer may publish twice.
+// Publisher publishes to one topic. Safe for concurrent use.
+type Publisher struct {
+	api      *sns.Client
+	topicARN string
+	faults   fault.Classifier
+}
+
+// New makes a Publisher for a topic. It calls SNS in the topic's Region, since
+// SNS accepts messages only there. Retries are the SDK's: their number and
+// delays are cfg's. A retry that follows a lost answer may publish twice.
 func New(cfg aws.Config, topicARN string, o Options) *Publisher {
-	p := &Publisher{topicARN: topicARN, callTimeout: o.CallTimeout}
-	if p.callTimeout <= 0 {
-		p.callTimeout = DefaultCallTimeout
+	timeout := o.CallTimeout
+	if timeout <= 0 {
+		timeout = DefaultCallTimeout
 	}
-	cfg.HTTPClient = wire.Client(cfg.HTTPClient, p.callTimeout)
-	p.api = sns.NewFromConfig(cfg, func(o *sns.Options) {
+	api := sns.NewFromConfig(wire.Config(cfg, timeout), func(o *sns.Options) {
 		if arn, ok := ptc.ParseARN(topicARN); ok {
 			o.Region = arn.Region
 		}
-		// SNS throttles in words that the SDK does not know.
-		o.Retryer = retry.AddWithErrorCodes(o.Retryer, codeThrottled, codeKMSThrottling)
+		// The SDK does not know these codes of throttling, and would not retry.
+		o.Retryer = retry.AddWithErrorCodes(o.Retryer, "Throttled", "KMSThrottling")
 	})
-	return p
+	return &Publisher{api, topicARN, fault.Classifier{CallTimeout: timeout, Task: "publishing", Codes: codes}}
 }
 
 // Publish hands a message over to the topic. Without an error SNS has it, and
@@ -78,7 +85,7 @@ func (p *Publisher) Publish(ctx context.Context, m notify.Message) error {
 		in.MessageAttributes[a.Name] = types.MessageAttributeValue{DataType: aws.String(a.Type), StringValue: aws.String(a.Value)}
 	}
 	if _, err := p.api.Publish(ctx, in); err != nil {
-		return p.fault(ctx, err)
+		return p.faults.Fault(ctx, Operation, err)
 	}
 	return nil
 }

@@ -161,7 +161,7 @@ func TestFaults(t *testing.T) {
 			}
 			err := snspub.New(config(url, attempts), topic, options).
 				Publish(t.Context(), failing(1, report.Critical, "canary-in-the-text"))
-			f := fault(t, err)
+			f := asFault(t, err)
 			if got := (expect{f.Kind, f.Code, f.Retryable, stub.Requests()}); got != tc.want {
 				t.Errorf("fault %+v after %d requests, want %+v", f, stub.Requests(), tc.want)
 			}
@@ -172,7 +172,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func fault(t *testing.T, err error) *ptc.Fault {
+func asFault(t *testing.T, err error) *ptc.Fault {
 	t.Helper()
 	f, ok := errors.AsType[*ptc.Fault](err)
 	if !ok {
@@ -186,7 +186,7 @@ func fault(t *testing.T, err error) *ptc.Fault {
 
 func TestTopicIsMissing(t *testing.T) {
 	stub, url, _ := serve(t, topic)
-	f := fault(t, snspub.New(config(url, 3), topic+"-2", snspub.Options{}).Publish(t.Context(), failing(1, report.Low, "x")))
+	f := asFault(t, snspub.New(config(url, 3), topic+"-2", snspub.Options{}).Publish(t.Context(), failing(1, report.Low, "x")))
 	if f.Kind != ptc.FaultUnavailable || f.Code != "NotFound" || f.Retryable || stub.Requests() != 1 {
 		t.Errorf("fault %+v after %d requests", f, stub.Requests())
 	}
@@ -199,7 +199,7 @@ func TestTopicDisappears(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Close()
-	if f := fault(t, p.Publish(t.Context(), failing(1, report.Low, "x"))); f.Kind != ptc.FaultUnavailable || !f.Retryable {
+	if f := asFault(t, p.Publish(t.Context(), failing(1, report.Low, "x"))); f.Kind != ptc.FaultUnavailable || !f.Retryable {
 		t.Errorf("fault %+v", f)
 	}
 }
@@ -225,13 +225,13 @@ func TestDeadline(t *testing.T) {
 	stub.Delay(time.Minute, 0)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	f := fault(t, snspub.New(config(url, 3), topic, snspub.Options{}).Publish(ctx, failing(1, report.Low, "x")))
+	f := asFault(t, snspub.New(config(url, 3), topic, snspub.Options{}).Publish(ctx, failing(1, report.Low, "x")))
 	if f.Kind != ptc.FaultTimeout || !f.Retryable || f.Message != "the time for publishing ran out" {
 		t.Errorf("fault %+v", f)
 	}
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if f := fault(t, snspub.New(config(url, 3), topic, snspub.Options{}).Publish(cancelled, failing(1, report.Low, "x"))); f.Kind != ptc.FaultTimeout {
+	if f := asFault(t, snspub.New(config(url, 3), topic, snspub.Options{}).Publish(cancelled, failing(1, report.Low, "x"))); f.Kind != ptc.FaultTimeout {
 		t.Errorf("fault %+v", f)
 	}
 }

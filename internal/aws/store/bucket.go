@@ -16,8 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go/logging"
 
+	"ptcaudit/internal/aws/fault"
 	"ptcaudit/internal/aws/wire"
 	"ptcaudit/internal/blob"
 	"ptcaudit/internal/ptc"
@@ -29,6 +29,18 @@ const (
 	opPutObject   = "PutObject"
 	opListObjects = "ListObjectsV2"
 )
+
+// faults has S3's own error codes that mean something else than their HTTP
+// status: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+var faults = fault.Classifier{CallTimeout: CallTimeout, Codes: map[string]fault.Meaning{
+	"NoSuchBucket":       fault.Gone,
+	"InvalidObjectState": fault.Gone,        // the object is archived; the status is 403
+	"BadDigest":          fault.Unavailable, // the body was damaged on its way
+	"IncompleteBody":     fault.Unavailable,
+	"NotImplemented":     fault.Refused, // the status is 501
+	"PermanentRedirect":  fault.Refused, // the bucket is in another Region
+	"MovedPermanently":   fault.Refused, // the same, without a body
+}}
 
 // writerKey is the metadata of an object that names the Put which wrote it.
 const writerKey = "writer"
@@ -45,13 +57,7 @@ func newBucket(cfg aws.Config, name, prefix string) *bucket {
 	if prefix != "" {
 		prefix += "/"
 	}
-	// Every error is returned; the SDK need not write any of it to stderr too.
-	cfg.Logger = logging.Nop{}
-	cfg.HTTPClient = wire.Client(cfg.HTTPClient, CallTimeout)
-	if cfg.Credentials != nil {
-		cfg.Credentials = credentials{cfg.Credentials}
-	}
-	return &bucket{name, prefix, s3.NewFromConfig(cfg, func(o *s3.Options) {
+	return &bucket{name, prefix, s3.NewFromConfig(wire.Config(cfg, CallTimeout), func(o *s3.Options) {
 		// What stands in S3's place answers to one name only.
 		o.UsePathStyle = o.BaseEndpoint != nil
 	})}
@@ -73,7 +79,7 @@ func (b *bucket) Get(ctx context.Context, key string) ([]byte, string, error) {
 	data, err := io.ReadAll(io.LimitReader(out.Body, blob.MaxSize+1))
 	switch {
 	case err != nil:
-		return nil, "", fault(ctx, opGetObject, err)
+		return nil, "", faults.Fault(ctx, opGetObject, err)
 	case len(data) > blob.MaxSize:
 		return nil, "", malformed(opGetObject, blob.TooLarge(b.Place(key)))
 	}
@@ -93,7 +99,7 @@ func (b *bucket) open(ctx context.Context, key string) (*s3.GetObjectOutput, err
 	case isMissing(err):
 		return nil, blob.ErrNotFound
 	case err != nil:
-		return nil, fault(ctx, opGetObject, err)
+		return nil, faults.Fault(ctx, opGetObject, err)
 	case aws.ToString(out.ETag) == "":
 		_ = out.Body.Close()
 		return nil, malformed(opGetObject, errNoVersion)
@@ -107,8 +113,8 @@ const codeNoSuchKey = "NoSuchKey"
 // that one: a bucket that is not there, or a proxy's page, says nothing of the
 // object.
 func isMissing(err error) bool {
-	a := read(err)
-	return a.status == http.StatusNotFound && a.code == codeNoSuchKey
+	a := fault.Read(err)
+	return a.Status == http.StatusNotFound && a.Code == codeNoSuchKey
 }
 
 var errNoVersion = errors.New("the answer has no ETag")
@@ -140,7 +146,7 @@ func (b *bucket) Put(ctx context.Context, key string, data []byte, version strin
 	case isConflict(err):
 		return b.settle(ctx, key, writer, version)
 	case err != nil:
-		return "", fault(ctx, opPutObject, err)
+		return "", faults.Fault(ctx, opPutObject, err)
 	case aws.ToString(out.ETag) == "":
 		return "", malformed(opPutObject, errNoVersion)
 	}
@@ -176,7 +182,7 @@ func isDenied(err error) bool {
 // has been deleted.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html#conditional-error-response
 func isConflict(err error) bool {
-	status := read(err).status
+	status := fault.Read(err).Status
 	return status == http.StatusPreconditionFailed || status == http.StatusConflict || isMissing(err)
 }
 
@@ -201,7 +207,7 @@ func (b *bucket) List(ctx context.Context, prefix, after string) iter.Seq2[strin
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				yield("", fault(ctx, opListObjects, err))
+				yield("", faults.Fault(ctx, opListObjects, err))
 				return
 			}
 			for _, object := range page.Contents {

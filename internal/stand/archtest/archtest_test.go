@@ -104,6 +104,7 @@ const (
 	evidence  = "ptcaudit/internal/evidence"
 	delivery  = "ptcaudit/internal/delivery"
 	wire      = "ptcaudit/internal/aws/wire"
+	fault     = "ptcaudit/internal/aws/fault"
 	metric    = "ptcaudit/internal/metric"
 	sdk       = "github.com/aws/aws-sdk-go-v2"
 	smithy    = "github.com/aws/smithy-go"
@@ -142,16 +143,17 @@ var ours = map[string][]string{
 	delivery:                {ptc, report, ledger, notify, blob, evidence},
 	handler:                 {ptc, report, metric, notify, trigger, delivery},
 	config:                  {ptc, report},
-	ecrapi:                  {ptc, wire},
-	snspub:                  {ptc, notify, wire},
-	queue:                   {ptc, wire},
-	store:                   {ptc, blob, wire},
+	ecrapi:                  {ptc, wire, fault},
+	snspub:                  {ptc, notify, wire, fault},
+	queue:                   {ptc, wire, fault},
+	store:                   {ptc, blob, wire, fault},
 	blob:                    {},
 	evidence:                {ptc, report, blob},
-	wire:                    {},
+	wire:                    {fault},
+	fault:                   {ptc},
 	metric:                  {},
 	emulator:                {},
-	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, delivery, store, blob, ecrapi, snspub, queue},
+	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, delivery, store, blob, fault, wire, ecrapi, snspub, queue},
 	cli:                     {ptc, report, untrusted, policy, policy + "/policytest", policy + "/starter", policy + "/source", policies, history, store, blob, evidence, ledger, notify, trigger, config, audit, handler, app, render + "/text", render + "/markdown", render + "/html", render + "/csv", render + "/junit", render + "/sarif", render + "/github", render + "/asff", render + "/ocsf", emulator, policies, cli + "/demo", cli + "/awsjson"},
 	cli + "/demo":           {ptc, report, policy, notify, config, audit, handler, app, render + "/text", emulator, cli + "/awsjson"},
 	cli + "/awsjson":        {},
