@@ -11,32 +11,33 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Covered says that changes need no audit: the last complete one began late
-// enough after them to have seen what they did. Who made them is then
-// recorded, in the evidence and in the ledger. Where that cannot be told, or
-// not be recorded, it is false: an audit finds out, or says why it could not.
+// Covered reports whether changes need no audit: the last complete audit began
+// late enough after them to have seen their effect. Covered then records who
+// made them, in the evidence and in the ledger. If the ledger cannot be read or
+// a store cannot be written, it returns false: an audit follows, and reports
+// the store's fault.
 func (t *Turn) Covered(ctx context.Context, changes []report.Trigger) bool {
-	s := t.deliverer
-	if s.State == nil {
+	d := t.deliverer
+	if d.State == nil {
 		return false
 	}
-	for round := 0; ; round++ {
+	for try := 0; ; try++ {
 		k, err := t.read(ctx)
 		if err != nil || k.damaged != nil {
 			return false
 		}
-		if !k.ledger.Covers(changes, s.Settle, s.now()) {
-			t.copy = k
+		if !k.ledger.Covers(changes, d.Settle, d.now()) {
+			t.cached = k
 			return false
 		}
-		if s.Evidence != nil {
-			kept := evidence.Changes{Registry: t.registry, CoveredBy: k.ledger.LastComplete, Triggers: changes}
-			if _, err := evidence.PutChanges(ctx, s.Evidence, kept); err != nil {
+		if d.Evidence != nil {
+			record := evidence.Changes{Registry: t.registry, CoveredBy: k.ledger.LastComplete, Triggers: changes}
+			if _, err := evidence.PutChanges(ctx, d.Evidence, record); err != nil {
 				return false
 			}
 			failpoint("changes-put")
 		}
-		next := k.ledger.Record(changes, s.now())
+		next := k.ledger.Record(changes, d.now())
 		if bytes.Equal(next.Encode(), k.ledger.Encode()) {
 			return true // all of them are known
 		}
@@ -44,46 +45,45 @@ func (t *Turn) Covered(ctx context.Context, changes []report.Trigger) bool {
 		case err == nil:
 			failpoint("covered-put")
 			return true
-		case !errors.Is(err, blob.ErrConflict) || pause(ctx, round) != nil:
+		case !errors.Is(err, blob.ErrConflict) || pause(ctx, try) != nil:
 			return false
 		}
 	}
 }
 
-// Audits of a registry that only changes ask for begin at least the settling
-// time apart, so that those which come together are seen together. While many
-// come it is several times that: nobody reads a message every half a minute.
+// Audits that are triggered by changes only begin at least Settle apart, so
+// that one audit sees changes that are made together. In a burst of changes
+// they begin burstSettles times Settle apart, so that it causes few messages.
 const (
-	// burst is how many changes are many, if so many are known within burstTime.
-	burst     = 10
-	burstTime = 5 * time.Minute
-	// burstSettles is the time between audits then, in settling times.
+	// It is a burst if the ledger knows this many changes of the last burstTime.
+	burst        = 10
+	burstTime    = 5 * time.Minute
 	burstSettles = 5
 )
 
-// Due is when an audit that only these changes ask for is to begin. It is known
-// once Covered has looked; otherwise, and where nothing speaks against now, it
-// is the zero time.
+// Due returns when an audit that is triggered by these changes only should
+// begin. It needs the ledger that Covered has read. It returns the zero time if
+// the audit can begin now, or if nothing is known.
 func (t *Turn) Due(changes []report.Trigger) time.Time {
-	if t.copy == nil {
+	if t.cached == nil {
 		return time.Time{}
 	}
 	now := t.deliverer.now()
-	l := t.copy.ledger.Record(changes, now)
+	l := t.cached.ledger.Record(changes, now)
 	if l.Lease.Live(now) {
-		return l.Lease.Until // who speaks most likely covers them
+		return l.Lease.Until // the audit that holds it has probably seen the changes
 	}
 	last := l.LastAudit.StartedAt
 	if last.IsZero() || last.After(now) {
-		return time.Time{} // a clock that is wrong puts nothing off
+		return time.Time{} // a wrong clock delays no audit
 	}
-	lately := 0
+	recent := 0
 	for _, c := range l.Changes {
 		if c.Time.After(now.Add(-burstTime)) {
-			lately++
+			recent++
 		}
 	}
-	if lately >= burst {
+	if recent >= burst {
 		return last.Add(burstSettles * t.deliverer.Settle)
 	}
 	return last.Add(t.deliverer.Settle)

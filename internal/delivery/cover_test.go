@@ -32,7 +32,7 @@ func TestCovered(t *testing.T) {
 				w.mustDeliver(t, audited("a", "hub"))
 				time.Sleep(time.Hour)
 				changes := tt.changes()
-				for range 2 { // what CloudTrail delivers twice is kept once
+				for range 2 { // CloudTrail delivers some events twice: they are recorded once
 					if got := w.Turn(home).Covered(t.Context(), changes); got != tt.covered {
 						t.Fatalf("covered: %v", got)
 					}
@@ -52,7 +52,7 @@ func TestCovered(t *testing.T) {
 	}
 }
 
-// Where it cannot be recorded who made a change, an audit says why.
+// If a change cannot be recorded, an audit follows and reports why.
 func TestCoveredButNotRecorded(t *testing.T) {
 	for _, what := range []string{"state get", "state put", "evidence put"} {
 		t.Run(what, func(t *testing.T) {
@@ -79,13 +79,13 @@ func TestCoveredButNotRecorded(t *testing.T) {
 				if _, err := turn.Deliver(t.Context(), r, true); err != nil {
 					t.Fatal(err)
 				}
-				is(t, "said", w.topic.statuses(), []string{"COULD_NOT_AUDIT"})
+				is(t, "published", w.topic.statuses(), []string{"COULD_NOT_AUDIT"})
 			})
 		})
 	}
 }
 
-// A change that was seen by the audit before touches nothing that it said.
+// A change that the last audit has seen is no reason to notify its failure again.
 func TestCoveredChangeBesideAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inFolders(t)
@@ -94,21 +94,21 @@ func TestCoveredChangeBesideAnother(t *testing.T) {
 		r := audited("b", "hub")
 		r.Triggers = []report.Trigger{change("old", "hub", 2*time.Hour), change("new", "ghcr", time.Minute)}
 		w.mustDeliver(t, r)
-		is(t, "said", w.topic.statuses(), []string{"FAILED"})
+		is(t, "published", w.topic.statuses(), []string{"FAILED"})
 		time.Sleep(time.Hour)
 		r = audited("c", "hub")
 		r.Triggers = []report.Trigger{change("newer", "hub", time.Minute)}
-		said := w.mustDeliver(t, r)
-		is(t, "said", w.topic.statuses(), []string{"FAILED", "CHANGED"})
+		result := w.mustDeliver(t, r)
+		is(t, "published", w.topic.statuses(), []string{"FAILED", "CHANGED"})
 		var who []string
-		for _, c := range said.Message.Changes {
+		for _, c := range result.Message.Changes {
 			who = append(who, c.EventID)
 		}
 		is(t, "changes", who, []string{"old", "newer"})
 	})
 }
 
-// Audits that changes ask for begin apart, and farther apart in a burst.
+// Audits that changes trigger begin Settle apart, and in a burst farther apart.
 func TestDue(t *testing.T) {
 	tests := []struct {
 		changes int
@@ -147,7 +147,7 @@ func TestDue(t *testing.T) {
 	}
 }
 
-// An audit whose clock was ahead puts nothing off.
+// An audit whose clock was ahead delays no other.
 func TestDueAfterAWrongClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inFolders(t)

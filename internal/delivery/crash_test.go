@@ -33,10 +33,10 @@ import (
 	"ptcaudit/internal/stand/snsstub"
 )
 
-// built is where the command is built.
+// built is the folder of the command's build.
 var built string
 
-// command is the command, built so that it can be killed at every step.
+// command builds ptcaudit with the failpoints, and returns its path.
 var command = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(built, "ptcaudit")
 	out, err := exec.Command("go", "build", "-tags", "failpoint", "-o", path, "ptcaudit/internal/cmd/ptcaudit").CombinedOutput()
@@ -52,17 +52,17 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	code := m.Run()
-	_ = os.RemoveAll(built) // nothing but a file of ours
+	_ = os.RemoveAll(built)
 	os.Exit(code)
 }
 
-// The registry of the crash tests: each rule has a secret of its own, and is
-// broken while that is marked for deletion.
+// The rules of the crash tests. Each has a secret of its own, and is broken
+// while the secret is scheduled for deletion.
 var prefixes = []string{"hub-a", "hub-b", "hub-c"}
 
 const topicARN = "arn:aws:sns:eu-west-1:111122223333:ptcaudit"
 
-// site is all that the command meets.
+// site is everything that the command needs: ECR, a topic and two stores.
 type site struct {
 	dir             string
 	env             []string
@@ -103,17 +103,17 @@ func newSite(t *testing.T, stateURL, evidenceURL string, cfg aws.Config) *site {
 	return s
 }
 
-// request asks for an audit.
+// request is an audit request.
 var request = []byte(`{"schema":"ptcaudit/request/v1","account":"111122223333","region":"eu-west-1","reason":"schedule"}`)
 
-// changed is a batch of a queue with one change, made so long ago.
+// changed is a queue's batch with one change. ago is the time since the change.
 func changed(t *testing.T, prefix string, ago time.Duration) []byte {
 	t.Helper()
 	at := time.Now().UTC().Add(-ago).Format(time.RFC3339)
 	event, err := json.Marshal(map[string]any{
 		"detail-type": "AWS API Call via CloudTrail", "source": "aws.ecr", "account": home.Account, "region": home.Region, "time": at,
 		"detail": map[string]any{
-			"eventVersion": "1.11", "eventSource": "ecr.amazonaws.com", "eventName": "UpdatePullThroughCacheRule", "eventTime": at,
+			"eventVersion": "1.11", "eventSource": "ecr.amazonaws.com", "eventName": ptc.OpUpdateRule, "eventTime": at,
 			"eventID": "event-of-" + prefix, "userIdentity": map[string]any{"userName": "jane"},
 			"requestParameters": map[string]any{"ecrRepositoryPrefix": prefix},
 		},
@@ -129,11 +129,11 @@ func changed(t *testing.T, prefix string, ago time.Duration) []byte {
 	return event
 }
 
-// errKilled says that a process ended as it was to.
+// errKilled means that the process was killed, as planned.
 var errKilled = errors.New("killed")
 
-// run handles an event in a process, which is killed after a step, if it comes
-// to it, or after a time; both may be nothing.
+// run handles an event in a process of its own. It is killed after the step, if
+// it is not "", or after the time, if it is not 0.
 func (s *site) run(t *testing.T, event []byte, step string, after time.Duration) error {
 	t.Helper()
 	path, err := command()
@@ -151,20 +151,20 @@ func (s *site) run(t *testing.T, event []byte, step string, after time.Duration)
 	out, err := cmd.CombinedOutput()
 	switch {
 	case cmd.ProcessState == nil && ctx.Err() != nil:
-		return errKilled // before it began
+		return errKilled // before the process began
 	case cmd.ProcessState == nil:
 		return err
 	}
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
 		return errKilled
 	}
-	if !cmd.ProcessState.Success() { // err may be that it came to its end just before it was to be killed
+	if !cmd.ProcessState.Success() { // err may only say that ctx ended just after the process did
 		return fmt.Errorf("%w\n%s", err, out)
 	}
 	return nil
 }
 
-// mustRun handles an event to its end.
+// mustRun handles an event to the end.
 func (s *site) mustRun(t *testing.T, event []byte) {
 	t.Helper()
 	if err := s.run(t, event, "", 0); err != nil {
@@ -172,7 +172,7 @@ func (s *site) mustRun(t *testing.T, event []byte) {
 	}
 }
 
-// rewrite changes what is known, as time or another audit would.
+// rewrite changes the ledger, as another audit would.
 func (s *site) rewrite(t *testing.T, change func(l *ledger.Ledger)) {
 	t.Helper()
 	data, version, err := s.state.Get(t.Context(), ledger.Key(home))
@@ -192,7 +192,7 @@ func (s *site) rewrite(t *testing.T, change func(l *ledger.Ledger)) {
 	}
 }
 
-// outlast waits, in no time, for a lease that was left behind.
+// outlast ends a lease that was left behind, and reports whether there was one.
 func (s *site) outlast(t *testing.T) (left bool) {
 	t.Helper()
 	s.rewrite(t, func(l *ledger.Ledger) {
@@ -203,10 +203,10 @@ func (s *site) outlast(t *testing.T) (left bool) {
 	return left
 }
 
-// toggle breaks a rule that works, or mends one that does not.
+// toggle breaks a working rule, or fixes a broken one.
 func (s *site) toggle(t *testing.T, prefix string) {
 	t.Helper()
-	operation := map[bool]string{false: "DeleteSecret", true: "RestoreSecret"}[s.broken[prefix]]
+	operation := map[bool]string{false: ptc.OpDeleteSecret, true: ptc.OpRestoreSecret}[s.broken[prefix]]
 	_, err := awsjson.Do(t.Context(), s.ecr.Client(), aws.Credentials{AccessKeyID: home.Account, SecretAccessKey: "test"}, awsjson.Call{
 		Endpoint: s.ecr.URL, Service: "secretsmanager", Region: home.Region, Target: "secretsmanager." + operation,
 		Body: fmt.Appendf(nil, `{"SecretId": "ecr-pullthroughcache/%s"}`, prefix),
@@ -217,7 +217,7 @@ func (s *site) toggle(t *testing.T, prefix string) {
 	s.broken[prefix] = !s.broken[prefix]
 }
 
-// messages are what the topic took.
+// messages returns what the topic has accepted.
 func (s *site) messages(t *testing.T) []notify.Message {
 	t.Helper()
 	var out []notify.Message
@@ -232,13 +232,13 @@ func (s *site) messages(t *testing.T) []notify.Message {
 	return out
 }
 
-// believed is what somebody who reads the messages takes for broken.
+// believed returns the rules that are broken according to the messages.
 func (s *site) believed(t *testing.T) map[string]bool {
 	t.Helper()
 	out := map[string]bool{}
 	for _, m := range s.messages(t) {
 		for _, f := range m.Findings {
-			if f.Check == "validation-passed" {
+			if f.Check == report.CheckValidationPassed {
 				out[f.Prefix] = f.Status != report.Resolved
 			}
 		}
@@ -247,8 +247,8 @@ func (s *site) believed(t *testing.T) map[string]bool {
 	return out
 }
 
-// kept counts the evidence, all of which can be read.
-func (s *site) kept(t *testing.T) (reports, changes int) {
+// stored counts the evidence, and fails if any cannot be read.
+func (s *site) stored(t *testing.T) (reports, changes int) {
 	t.Helper()
 	for record, err := range evidence.Records(t.Context(), s.evidence, ptc.Registry{}, time.Time{}, time.Time{}) {
 		if err != nil {
@@ -263,14 +263,14 @@ func (s *site) kept(t *testing.T) (reports, changes int) {
 	return reports, changes
 }
 
-// known is the ledger.
+// known returns the ledger.
 func (s *site) known(t *testing.T) (l ledger.Ledger) {
 	t.Helper()
 	s.rewrite(t, func(now *ledger.Ledger) { l = *now })
 	return l
 }
 
-// sites are where crashes are tested: on both stores.
+// sites returns a site for each kind of store.
 func sites(t *testing.T) map[string]func(t *testing.T) *site {
 	t.Helper()
 	c := newCloud(t)
@@ -283,14 +283,14 @@ func sites(t *testing.T) map[string]func(t *testing.T) *site {
 	}
 }
 
-// Each case is a row of the crash table in internal/README.md: a process is
-// killed after the step, and its message comes again.
+// Each case is a row of the crash table in internal/README.md: the process is
+// killed after the step, and the queue delivers its message again.
 func TestCrashAfter(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the command")
 	}
 	breaks := func(t *testing.T, s *site) []byte { t.Helper(); s.toggle(t, "hub-a"); return request }
-	quiet := func(t *testing.T, s *site) []byte {
+	known := func(t *testing.T, s *site) []byte {
 		t.Helper()
 		s.toggle(t, "hub-a")
 		s.mustRun(t, request)
@@ -298,45 +298,45 @@ func TestCrashAfter(t *testing.T) {
 	}
 	covered := func(t *testing.T, s *site) []byte {
 		t.Helper()
-		s.mustRun(t, quiet(t, s))
+		s.mustRun(t, known(t, s))
 		return changed(t, "hub-a", time.Hour)
 	}
 	tests := []struct {
 		step    string
 		prepare func(t *testing.T, s *site) (event []byte)
-		lease   bool // is left behind
-		// incomplete says that the first run after the crash has a fault to say.
+		lease   bool // a lease is left behind
+		// incomplete: the first run after the crash reports a fault.
 		incomplete bool
-		// said is how many messages there are in the end; ids how many differ.
-		said, ids        int
-		reports, changes int // that are kept in the end
+		// messages and ids count the messages, and their different ids, at the end.
+		messages, ids    int
+		reports, changes int // stored at the end
 		check            func(t *testing.T, s *site)
 	}{
-		{step: "evidence-put", prepare: breaks, said: 1, ids: 1, reports: 2},
-		{step: "lease-put", prepare: breaks, lease: true, said: 1, ids: 1, reports: 2},
-		{step: "published", prepare: breaks, lease: true, said: 2, ids: 1, reports: 2},
-		{step: "notified-put", prepare: breaks, said: 1, ids: 1, reports: 2},
+		{step: "evidence-put", prepare: breaks, messages: 1, ids: 1, reports: 2},
+		{step: "lease-put", prepare: breaks, lease: true, messages: 1, ids: 1, reports: 2},
+		{step: "published", prepare: breaks, lease: true, messages: 2, ids: 1, reports: 2},
+		{step: "notified-put", prepare: breaks, messages: 1, ids: 1, reports: 2},
 		{step: "lease-dropped", prepare: func(t *testing.T, s *site) []byte {
 			t.Helper()
 			s.topic.Fail(snsstub.AuthorizationError, 403, 1)
 			return breaks(t, s)
-		}, said: 1, ids: 1, reports: 2},
-		{step: "silent-put", prepare: quiet, said: 1, ids: 1, reports: 3},
+		}, messages: 1, ids: 1, reports: 2},
+		{step: "silent-put", prepare: known, messages: 1, ids: 1, reports: 3},
 		{step: "recorded", prepare: func(t *testing.T, s *site) []byte {
 			t.Helper()
-			event := quiet(t, s)
+			event := known(t, s)
 			s.rewrite(t, func(l *ledger.Ledger) { l.LastAudit.StartedAt = l.LastAudit.StartedAt.Add(30 * time.Second) })
 			return event
-		}, said: 1, ids: 1, reports: 3},
-		{step: "changes-put", prepare: covered, said: 1, ids: 1, reports: 2, changes: 1, check: knowsJane},
-		{step: "covered-put", prepare: covered, said: 1, ids: 1, reports: 2, changes: 1, check: knowsJane},
+		}, messages: 1, ids: 1, reports: 3},
+		{step: "changes-put", prepare: covered, messages: 1, ids: 1, reports: 2, changes: 1, check: knowsJane},
+		{step: "covered-put", prepare: covered, messages: 1, ids: 1, reports: 2, changes: 1, check: knowsJane},
 		{step: "set-aside", prepare: func(t *testing.T, s *site) []byte {
 			t.Helper()
 			if _, err := s.state.Put(t.Context(), ledger.Key(home), []byte("torn"), ""); err != nil {
 				t.Fatal(err)
 			}
 			return breaks(t, s)
-		}, incomplete: true, said: 2, ids: 2, reports: 2}, // it is said, and that it is over
+		}, incomplete: true, messages: 2, ids: 2, reports: 2}, // the fault, and its recovery
 	}
 	var rows []string
 	for _, tt := range tests {
@@ -359,28 +359,28 @@ func TestCrashAfter(t *testing.T) {
 				s := newSite(t)
 				event := tt.prepare(t, s)
 				if err := s.run(t, event, tt.step, 0); !errors.Is(err, errKilled) {
-					t.Fatalf("it was not killed after %s: %v", tt.step, err)
+					t.Fatalf("not killed after %s: %v", tt.step, err)
 				}
 				if tt.step != "set-aside" && s.outlast(t) != tt.lease {
-					t.Errorf("a lease was left behind: %v", !tt.lease)
+					t.Errorf("lease left behind: %v, want %v", !tt.lease, tt.lease)
 				}
 				if err := s.run(t, event, "", 0); (err != nil) != tt.incomplete {
 					t.Fatal(err)
 				}
-				s.mustRun(t, event) // it may come again although it was acknowledged
+				s.mustRun(t, event) // a queue may deliver a message again after it was acknowledged
 				ids := map[string]bool{}
 				messages := s.messages(t)
 				for _, m := range messages {
 					ids[m.ID] = true
 				}
-				if len(messages) != tt.said || len(ids) != tt.ids {
-					t.Errorf("%d messages with %d ids, want %d with %d", len(messages), len(ids), tt.said, tt.ids)
+				if len(messages) != tt.messages || len(ids) != tt.ids {
+					t.Errorf("%d messages with %d ids, want %d with %d", len(messages), len(ids), tt.messages, tt.ids)
 				}
 				is(t, "believed to be broken", s.believed(t), map[string]bool{"hub-a": true})
-				// The last run of a change makes none, that of a request one more.
-				reports, changes := s.kept(t)
+				// The last run of a change stores no report, that of a request one more.
+				reports, changes := s.stored(t)
 				if want := tt.reports + 1; reports != want && tt.changes == 0 || tt.changes > 0 && reports != tt.reports || changes != tt.changes {
-					t.Errorf("%d reports and %d records of changes are kept", reports, changes)
+					t.Errorf("%d reports and %d records of changes are stored", reports, changes)
 				}
 				if l := s.known(t); l.Lease != nil {
 					t.Errorf("a lease is left: %v", l.Lease)
@@ -393,7 +393,7 @@ func TestCrashAfter(t *testing.T) {
 	}
 }
 
-// knowsJane says that the change is known, once.
+// knowsJane fails unless the ledger knows one change, by jane.
 func knowsJane(t *testing.T, s *site) {
 	t.Helper()
 	if l := s.known(t); len(l.Changes) != 1 || l.Changes[0].Actor.Name != "jane" {
@@ -401,9 +401,9 @@ func knowsJane(t *testing.T, s *site) {
 	}
 }
 
-// What changes between a crash and the next try: whoever may have heard the
-// message learns where things stand.
-func TestChangedWithinACrash(t *testing.T) {
+// A rule changes between a crash and the retry: the messages say in the end
+// which rules are broken.
+func TestChangeBetweenCrashAndRetry(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the command")
 	}
@@ -414,7 +414,7 @@ func TestChangedWithinACrash(t *testing.T) {
 				s.toggle(t, "hub-a")
 				if broken {
 					s.mustRun(t, request)
-					s.toggle(t, "hub-a") // what the crash is about is that it is mended
+					s.toggle(t, "hub-a") // the crash interrupts the notification that it is fixed
 				}
 				if err := s.run(t, request, step, 0); !errors.Is(err, errKilled) {
 					t.Fatal(err)
@@ -434,12 +434,16 @@ func TestChangedWithinACrash(t *testing.T) {
 	}
 }
 
-// However often and wherever it is killed: whoever reads the messages knows
-// what is broken once a run came to its end, and the next one is silent.
+// The process is killed at random. After every run that ends, the messages say
+// which rules are broken, and the next run publishes nothing. PROVE=1 kills it
+// more often.
 func TestRandomKills(t *testing.T) {
-	kills := map[string]int{"folder": 300, "bucket": 40}
 	if testing.Short() {
-		kills = map[string]int{"folder": 20, "bucket": 5}
+		t.Skip("builds the command")
+	}
+	kills := map[string]int{"folder": 20, "bucket": 6}
+	if os.Getenv("PROVE") == "1" {
+		kills = map[string]int{"folder": 300, "bucket": 40}
 	}
 	steps := []string{"evidence-put", "lease-put", "published", "notified-put", "silent-put"}
 	for kind, newSite := range sites(t) {
@@ -467,7 +471,7 @@ func TestRandomKills(t *testing.T) {
 					}
 					if rand.N(3) == 0 {
 						s.outlast(t)
-						continue // and killed again, before it could recover
+						continue // and kill it again before it recovers
 					}
 					s.outlast(t)
 					s.mustRun(t, request)
@@ -477,28 +481,29 @@ func TestRandomKills(t *testing.T) {
 						t.Fatalf("after %d kills", killed)
 					}
 				}
-				said := len(s.messages(t))
+				before := len(s.messages(t))
 				s.mustRun(t, request)
 				s.mustRun(t, request)
-				if more := len(s.messages(t)) - said; more > 1 {
-					t.Errorf("two runs after another said %d more", more)
+				if more := len(s.messages(t)) - before; more > 1 {
+					t.Errorf("two runs without a change published %d messages", more)
 				}
-				reports, _ := s.kept(t)
-				asides := 0
+				reports, _ := s.stored(t)
+				damaged := 0
 				for key, err := range s.state.List(t.Context(), "", "") {
 					if err != nil || strings.Contains(key, "damaged") {
-						asides++
+						damaged++
 					}
 				}
-				if asides > 0 {
+				if damaged > 0 {
 					t.Error("a kill damaged a ledger")
 				}
-				t.Logf("%d kills, %d runs to the end, %d messages, %d reports", killed, ended, said, reports)
+				t.Logf("%d kills, %d runs to the end, %d messages, %d reports", killed, ended, before, reports)
 			})
 		}
 	}
 }
 
+// brokenOnly yields the rules that are broken.
 func brokenOnly(all map[string]bool) func(yield func(string, bool) bool) {
 	return func(yield func(string, bool) bool) {
 		for _, prefix := range slices.Sorted(maps.Keys(all)) {

@@ -1,9 +1,11 @@
-// Package deliverer says what there is to say of a registry, one deliverer at a
-// time: however many audits of it end at once, crash or come again, their
-// ledger orders what is said. It owns the protocol of internal/README.md, and
-// nothing else: what there is to say is package ledger's, the words are
-// package notify's, and what becomes of a queue's messages is package
-// handler's. It names no AWS API; a store and a topic are brought to it.
+// Package delivery stores the report of an audit as evidence, and notifies
+// what is new since the last audit. Audits of one registry may end at the same
+// time, crash, or be repeated: a lease in the registry's ledger makes sure that
+// one of them notifies at a time. internal/README.md describes the protocol.
+//
+// Package ledger decides what is new, package notify writes the message, and
+// package handler decides what becomes of a queue's messages. This package
+// calls no AWS API itself: it is given a store and a publisher.
 package delivery
 
 import (
@@ -20,93 +22,95 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Publisher tells a message to those who subscribed. Of its errors, only the
-// kind and code of a *ptc.Fault are logged.
+// Publisher sends a message to everyone who has subscribed. Of its errors, only
+// the kind and the code of a *ptc.Fault are logged.
 type Publisher interface {
 	Publish(ctx context.Context, m notify.Message) error
 }
 
-// Deliverer says what audits found. It may be used by several goroutines.
+// Deliverer delivers the reports of audits. Safe for concurrent use.
 type Deliverer struct {
-	// State keeps the ledgers. Without one, each audit says all failures.
+	// State stores the ledgers. If it is nil, every audit notifies all failures.
 	State blob.Store
-	// Evidence keeps every report; nil for none.
+	// Evidence stores every report. If it is nil, no report is stored.
 	Evidence blob.Store
-	// Publisher may be nil: then what would be published counts as said by
-	// being in Result.
+	// Publisher sends the notifications. If it is nil, a notification counts as
+	// sent once it is in the Result.
 	Publisher Publisher
-	// MinSeverity is the threshold below which failures are not said.
+	// MinSeverity is the threshold: failures below it are not notified.
 	MinSeverity report.Severity
-	// RemindAfter is how long after it was last said an unchanged failure is
-	// said again.
+	// RemindAfter is the time after which an unchanged failure is notified
+	// again.
 	RemindAfter time.Duration
-	// Settle is how long a change may take until every answer shows it.
+	// Settle is how long a change may take until all answers of ECR show it.
 	Settle time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
-// Result is what came of an audit.
+// Result is the outcome of a delivery.
 type Result struct {
-	// Report is the audit's, with a fault for each store that failed.
+	// Report is the report of the audit, with a fault for each store that
+	// failed.
 	Report report.Report
-	// Message is what was published; nil where there was nothing to say. It may
-	// come with an error.
+	// Message is what was published; nil if there was nothing to notify. It can
+	// be set beside an error.
 	Message *notify.Message
-	// Superseded says that an audit which began later was compared before, so
-	// that this one has no verdicts to say.
+	// Superseded is true if an audit that began later was delivered before, so
+	// that the findings of this one are outdated and were not notified.
 	Superseded bool
-	// Unrecorded is set where the ledger could not be told of what was said,
-	// and no other try follows: it will be said again.
+	// Unrecorded is why the ledger could not be updated, if no retry follows.
+	// What was notified will then be notified again.
 	Unrecorded error
 }
 
-// Busy says that another audit speaks of the registry.
+// Busy means that another audit holds the lease of the registry.
 type Busy struct {
-	// Until is when the other's lease ends at the latest.
+	// Until is when the lease ends at the latest, UTC.
 	Until time.Time
 }
 
 func (b *Busy) Error() string {
-	return "another audit speaks of the registry until " + b.Until.UTC().Format(time.RFC3339)
+	return "another audit notifies about this registry until " + b.Until.UTC().Format(time.RFC3339) + ": retry then"
 }
 
-// ErrLater says that what could not be established is left to another try.
-// With a ledger, what was decided is said.
-var ErrLater = errors.New("left to another try")
+// ErrLater means that something could not be checked, and that a retry may
+// succeed. If there is a ledger, everything else was notified.
+var ErrLater = errors.New("not everything could be checked: the next attempt tries again")
 
-// PublishError is a message that could not be published.
+// PublishError means that a message could not be published.
 type PublishError struct{ Err error }
 
-func (u *PublishError) Error() string { return "publish: " + u.Err.Error() }
+func (e *PublishError) Error() string { return "publish: " + e.Err.Error() }
 
-// Unwrap gives the publisher's error.
-func (u *PublishError) Unwrap() error { return u.Err }
+// Unwrap returns the publisher's error.
+func (e *PublishError) Unwrap() error { return e.Err }
 
-// Turn is one audit's dealings with what is known of its registry: before it
-// begins, and when it is over. It is not for several goroutines.
+// Turn is what one audit does with the ledger of its registry: Covered and Due
+// before the audit, Deliver after it. Not safe for concurrent use.
 type Turn struct {
 	deliverer *Deliverer
 	registry  ptc.Registry
-	// copy is the ledger as Covered read it, for the first look after the
-	// audit: every write is conditional, so that a copy that is out of date is
-	// noticed.
-	copy *known
+	// cached is the ledger as Covered read it. The first attempt after the
+	// audit uses it: every write is conditional, so if it is outdated, the
+	// write fails and the ledger is read again.
+	cached *known
 }
 
-// Turn begins an audit's dealings. It makes no call.
-func (s *Deliverer) Turn(reg ptc.Registry) *Turn { return &Turn{deliverer: s, registry: reg} }
+// Turn returns the turn of a new audit. It makes no call.
+func (d *Deliverer) Turn(reg ptc.Registry) *Turn { return &Turn{deliverer: d, registry: reg} }
 
-// known is a ledger and the version that the store has of it.
+// known is a ledger and its version in the store.
 type known struct {
 	ledger  ledger.Ledger
 	version string
-	// damaged is the fault of what stood there before and could not be read.
+	// damaged is set if the stored ledger could not be read. The ledger is then
+	// empty.
 	damaged *ptc.Fault
 }
 
-// read reads the ledger of the registry. One that is damaged is set aside, and
-// what is known is nothing. Its error is a *ptc.Fault.
+// read reads the ledger of the registry. It copies a damaged ledger to another
+// key and continues with an empty one. Its error is a *ptc.Fault.
 func (t *Turn) read(ctx context.Context) (*known, error) {
 	ctx, cancel := half(ctx)
 	defer cancel()
@@ -121,11 +125,11 @@ func (t *Turn) read(ctx context.Context) (*known, error) {
 	l, err := ledger.Decode(data)
 	switch {
 	case errors.Is(err, ledger.ErrNewer):
-		// It is not ours to overwrite: whoever rolled a version back hears of it
-		// until the newer one is there again.
+		// An older version must not overwrite it. Every audit reports this
+		// until the newer version is deployed again.
 		return nil, t.fault(ptc.OpGetLedger, key, err)
 	case err == nil && l.Registry != t.registry:
-		err = fmt.Errorf("%w: it is another registry's", ledger.ErrDamaged)
+		err = fmt.Errorf("%w: it belongs to another registry", ledger.ErrDamaged)
 		fallthrough
 	case err != nil:
 		return t.setAside(ctx, key, data, version, err)
@@ -133,8 +137,8 @@ func (t *Turn) read(ctx context.Context) (*known, error) {
 	return &known{ledger: l, version: version}, nil
 }
 
-// setAside keeps a damaged ledger beside its place. It stays in its place, too,
-// until a new one is written over this very version.
+// setAside copies a damaged ledger to another key. The original stays until a
+// new ledger replaces this very version.
 func (t *Turn) setAside(ctx context.Context, key string, data []byte, version string, damage error) (*known, error) {
 	aside := key + ".damaged-" + t.deliverer.now().Format("20060102T150405Z")
 	if _, err := t.deliverer.State.Put(ctx, aside, data, ""); err != nil && !errors.Is(err, blob.ErrConflict) {
@@ -142,12 +146,12 @@ func (t *Turn) setAside(ctx context.Context, key string, data []byte, version st
 	}
 	failpoint("set-aside")
 	fault := t.fault(ptc.OpGetLedger, key, damage)
-	fault.Message += "; it is kept as " + t.deliverer.State.Place(aside) + ", and a new one is begun: what was said before is said again"
+	fault.Message += "; it was copied to " + t.deliverer.State.Place(aside) + ", and a new ledger was started: all failures are notified again"
 	return &known{version: version, damaged: fault}, nil
 }
 
-// put writes a ledger over the one that is known, which becomes it. Its error
-// is blob.ErrConflict or a *ptc.Fault.
+// put replaces the ledger k with next, and updates k. Its error is
+// blob.ErrConflict or a *ptc.Fault.
 func (t *Turn) put(ctx context.Context, k *known, next ledger.Ledger) error {
 	ctx, cancel := half(ctx)
 	defer cancel()
@@ -164,12 +168,12 @@ func (t *Turn) put(ctx context.Context, k *known, next ledger.Ledger) error {
 	return nil
 }
 
-// fault says of a step at the ledgers' store why it failed.
+// fault is the fault of a step at the store of ledgers.
 func (t *Turn) fault(operation, key string, err error) *ptc.Fault {
 	return faultOf(operation, t.deliverer.State.Place(key), err)
 }
 
-// faultOf says of a step why it failed, and where.
+// faultOf is the fault of a step at a store; place is the object's location.
 func faultOf(operation, place string, err error) *ptc.Fault {
 	f, ok := errors.AsType[*ptc.Fault](err)
 	if !ok {
@@ -180,18 +184,18 @@ func faultOf(operation, place string, err error) *ptc.Fault {
 	return &at
 }
 
-// MayRecover says that another try may well find out more: something failed, and
-// all that did may mend by itself. Where anything cannot, waiting would only
-// delay that it is said.
+// MayRecover reports whether a retry is worth waiting for: something failed,
+// and every fault is retryable. A fault that is not retryable is notified at
+// once, because a retry would only delay it.
 func MayRecover(faults []ptc.Fault) bool {
 	fails := func(f ptc.Fault) bool { return f.Kind != ptc.FaultUnsupported }
 	stays := func(f ptc.Fault) bool { return fails(f) && !f.Retryable }
 	return slices.ContainsFunc(faults, fails) && !slices.ContainsFunc(faults, stays)
 }
 
-func (s *Deliverer) now() time.Time {
-	if s.Now != nil {
-		return s.Now().UTC()
+func (d *Deliverer) now() time.Time {
+	if d.Now != nil {
+		return d.Now().UTC()
 	}
 	return time.Now().UTC()
 }

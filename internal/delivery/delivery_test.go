@@ -28,14 +28,15 @@ var home = ptc.Registry{Account: "111122223333", Region: "eu-west-1"}
 
 const settle = 30 * time.Second
 
-// topic keeps what it is told.
+// topic records what is published.
 type topic struct {
-	mu     sync.Mutex
-	said   []notify.Message
+	mu        sync.Mutex
+	published []notify.Message
+	// refuse, if set, is the error of every Publish.
 	refuse error
-	// lose has the answer lost to a message that was taken.
+	// lose, if set, is the error of a Publish that has taken the message.
 	lose error
-	// during, where it is set, is called within each Publish.
+	// during, if set, is called within each Publish.
 	during func(ctx context.Context)
 }
 
@@ -46,18 +47,18 @@ func (t *topic) Publish(ctx context.Context, m notify.Message) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.refuse == nil {
-		t.said = append(t.said, m)
+		t.published = append(t.published, m)
 		return t.lose
 	}
 	return t.refuse
 }
 
-// statuses are those of all messages, each as "FAILED+RESOLVED".
+// statuses returns the statuses of all messages, each as "FAILED+RESOLVED".
 func (t *topic) statuses() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	out := []string{}
-	for _, m := range t.said {
+	for _, m := range t.published {
 		var all []string
 		for _, s := range m.Statuses {
 			all = append(all, string(s))
@@ -67,15 +68,14 @@ func (t *topic) statuses() []string {
 	return out
 }
 
-// flaky is a store that fails on request, and counts.
+// flaky is a store that fails on request and records its calls.
 type flaky struct {
 	blob.Store
 	mu    sync.Mutex
 	calls []string
-	// fail, where it is set, says what a call is answered with instead: "get"
-	// or "put", and the key.
+	// fail, if set, returns the error of a call: "get" or "put", and the key.
 	fail func(call, key string) error
-	// hang, where it is set, is what each call does instead.
+	// hang, if set, replaces every call.
 	hang func(ctx context.Context) error
 }
 
@@ -106,7 +106,7 @@ func (f *flaky) Put(ctx context.Context, key string, data []byte, version string
 	return f.Store.Put(ctx, key, data, version)
 }
 
-// world is what a deliverer under test meets.
+// world is a deliverer under test, with its topic and its stores.
 type world struct {
 	*delivery.Deliverer
 	topic    *topic
@@ -124,7 +124,7 @@ func newWorld(t *testing.T, stateURL, evidenceURL string, cfg aws.Config) *world
 	return w
 }
 
-// inFolders is a world whose stores are folders.
+// inFolders returns a world whose stores are folders.
 func inFolders(t *testing.T) *world {
 	t.Helper()
 	return newWorld(t, "file://"+t.TempDir(), "file://"+t.TempDir(), aws.Config{})
@@ -139,23 +139,23 @@ func open(t *testing.T, url string, cfg aws.Config) blob.Store {
 	return s
 }
 
-// say has a report said, by a turn of its own.
-func (w *world) deliver(t *testing.T, r report.Report, again bool) (delivery.Result, error) {
+// deliver delivers a report in a turn of its own.
+func (w *world) deliver(t *testing.T, r report.Report, retry bool) (delivery.Result, error) {
 	t.Helper()
-	return w.Turn(r.Registry).Deliver(t.Context(), r, again)
+	return w.Turn(r.Registry).Deliver(t.Context(), r, retry)
 }
 
-// mustDeliver has one said that nothing keeps from it.
+// mustDeliver delivers a report without an error and without a retry.
 func (w *world) mustDeliver(t *testing.T, r report.Report) delivery.Result {
 	t.Helper()
-	said, err := w.deliver(t, r, false)
+	result, err := w.deliver(t, r, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return said
+	return result
 }
 
-// ledger reads what is known.
+// ledger reads the stored ledger.
 func (w *world) ledger(t *testing.T) ledger.Ledger {
 	t.Helper()
 	data, _, err := w.state.Store.Get(t.Context(), ledger.Key(home))
@@ -169,7 +169,7 @@ func (w *world) ledger(t *testing.T) ledger.Ledger {
 	return l
 }
 
-// records are what the evidence holds, as "report" and "changes".
+// records lists the stored evidence, as "report" and "changes".
 func (w *world) records(t *testing.T) []string {
 	t.Helper()
 	out := []string{}
@@ -186,8 +186,8 @@ func (w *world) records(t *testing.T) []string {
 	return out
 }
 
-// audited is the report of an audit that began now, in which the rules with
-// these prefixes fail.
+// audited is the report of an audit that begins now. The rules with these
+// prefixes fail.
 func audited(id string, failing ...string) report.Report {
 	r := report.Report{
 		Audit:    report.Audit{ID: id, StartedAt: time.Now().UTC(), FinishedAt: time.Now().UTC()},
@@ -210,17 +210,17 @@ func audited(id string, failing ...string) report.Report {
 	return r
 }
 
-// faulty is a report with a fault of ECR added.
+// faulty adds a fault of ECR to a report.
 func faulty(r report.Report, retryable bool) report.Report {
-	r.Faults = []ptc.Fault{{Operation: "ValidatePullThroughCacheRule", Prefix: "ghcr", Kind: ptc.FaultThrottled, Message: "slow down", Retryable: retryable}}
+	r.Faults = []ptc.Fault{{Operation: ptc.OpValidateRule, Prefix: "ghcr", Kind: ptc.FaultThrottled, Message: "slow down", Retryable: retryable}}
 	r.Finish()
 	return r
 }
 
-// change is a change event of a rule, made so long ago.
+// change is a change event of a rule. ago is the time since the change.
 func change(id, prefix string, ago time.Duration) report.Trigger {
 	return report.Trigger{
-		Kind: report.ChangeTrigger, Time: time.Now().UTC().Add(-ago), EventID: id, Call: "UpdatePullThroughCacheRule",
+		Kind: report.ChangeTrigger, Time: time.Now().UTC().Add(-ago), EventID: id, Call: ptc.OpUpdateRule,
 		Prefix: prefix, Actor: &report.Actor{Name: "jane"},
 	}
 }
@@ -233,7 +233,7 @@ func throttled() error {
 	return &ptc.Fault{Operation: "PutObject", Kind: ptc.FaultThrottled, Code: "SlowDown", Message: "Please reduce your request rate.", Retryable: true}
 }
 
-// is holds what a list is against what it should be.
+// is compares a value with the wanted one.
 func is[T any](t *testing.T, what string, got, want T) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -241,28 +241,28 @@ func is[T any](t *testing.T, what string, got, want T) {
 	}
 }
 
-// What is known is not said again, what changed is.
-func TestSaidOnce(t *testing.T) {
+// A known failure is not notified again, a change is.
+func TestNotifiesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inFolders(t)
 		for i, failing := range [][]string{{"hub"}, {"hub"}, {"hub", "quay"}, {"quay"}, {"quay"}, nil, nil, {"hub"}} {
 			time.Sleep(time.Hour)
 			w.mustDeliver(t, audited(fmt.Sprint("audit", i), failing...))
 		}
-		is(t, "said", w.topic.statuses(), []string{"FAILED", "FAILED", "RESOLVED", "RESOLVED", "FAILED"})
+		is(t, "published", w.topic.statuses(), []string{"FAILED", "FAILED", "RESOLVED", "RESOLVED", "FAILED"})
 		is(t, "evidence", w.records(t), slices.Repeat([]string{"report"}, 8))
 		if l := w.ledger(t); l.Seq != 5 || l.Lease != nil || l.LastAudit.ID != "audit7" {
 			t.Errorf("the ledger has seq %d, lease %v and audit %s", l.Seq, l.Lease, l.LastAudit.ID)
 		}
-		if m := w.topic.said[0]; !strings.HasSuffix(m.Evidence, "/111122223333/eu-west-1/2000/01/01/audit0.json.gz") {
+		if m := w.topic.published[0]; !strings.HasSuffix(m.Evidence, "/111122223333/eu-west-1/2000/01/01/audit0.json.gz") {
 			t.Errorf("the message names as evidence %q", m.Evidence)
 		}
 	})
 }
 
-// A silent audit makes three calls to the stores, whether or not its batch
-// had to ask first whether it is needed.
-func TestCallsOfASilentAudit(t *testing.T) {
+// An audit without news makes three calls to the stores, with or without
+// calling Covered first.
+func TestCallsOfAnAuditWithoutNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inFolders(t)
 		w.mustDeliver(t, audited("first", "hub"))
@@ -284,8 +284,8 @@ func TestCallsOfASilentAudit(t *testing.T) {
 	})
 }
 
-// Without a ledger, each audit says all that fails; without evidence, nothing
-// is kept.
+// Without a ledger each audit notifies all failures. Without an evidence store
+// no report is stored.
 func TestWithoutStores(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inFolders(t)
@@ -293,40 +293,40 @@ func TestWithoutStores(t *testing.T) {
 		w.mustDeliver(t, audited("a", "hub"))
 		w.mustDeliver(t, audited("b", "hub"))
 		if m := w.mustDeliver(t, audited("c")).Message; m != nil {
-			t.Errorf("said %v of a sound registry", m.Statuses)
+			t.Errorf("notified %v of a registry without failures", m.Statuses)
 		}
 		if _, err := w.deliver(t, faulty(audited("d", "hub"), true), true); !errors.Is(err, delivery.ErrLater) {
-			t.Errorf("error %v of what may mend, want %v", err, delivery.ErrLater)
+			t.Errorf("error %v of a retryable fault, want %v", err, delivery.ErrLater)
 		}
-		is(t, "said", w.topic.statuses(), []string{"FAILED", "FAILED"})
+		is(t, "published", w.topic.statuses(), []string{"FAILED", "FAILED"})
 		is(t, "evidence", w.records(t), slices.Repeat([]string{"report"}, 4))
-		if w.topic.said[0].Evidence == "" {
+		if w.topic.published[0].Evidence == "" {
 			t.Error("the message does not name the evidence")
 		}
 		w.Evidence, w.Publisher = nil, nil
 		if m := w.mustDeliver(t, audited("e", "hub")).Message; m == nil || m.Evidence != "" {
 			t.Errorf("got %+v", m)
 		}
-		if w.state.calls != nil || len(w.topic.said) != 2 {
-			t.Error("what is not there was used")
+		if w.state.calls != nil || len(w.topic.published) != 2 {
+			t.Error("a store or topic that is not configured was used")
 		}
 	})
 }
 
-// An audit that began earlier has no verdicts once a later one was heard, but
-// it knows who made changes.
-func TestOlderReportSaysNothing(t *testing.T) {
+// An audit that began before the last delivered one notifies nothing, but
+// records who made changes.
+func TestOlderReportIsSuperseded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inFolders(t)
 		older := audited("older", "hub")
 		older.Triggers = []report.Trigger{change("e1", "hub", time.Minute)}
 		time.Sleep(time.Second)
 		w.mustDeliver(t, audited("newer"))
-		said := w.mustDeliver(t, older)
-		if !said.Superseded || said.Message != nil {
-			t.Errorf("the older report: %+v", said)
+		result := w.mustDeliver(t, older)
+		if !result.Superseded || result.Message != nil {
+			t.Errorf("the older report: %+v", result)
 		}
-		is(t, "said", w.topic.statuses(), []string{})
+		is(t, "published", w.topic.statuses(), []string{})
 		is(t, "evidence", w.records(t), []string{"report", "report"})
 		l := w.ledger(t)
 		if l.LastAudit.ID != "newer" || len(l.Findings) != 0 || len(l.Changes) != 1 || l.Changes[0].EventID != "e1" {
@@ -335,23 +335,23 @@ func TestOlderReportSaysNothing(t *testing.T) {
 	})
 }
 
-// A lease that another left behind: who comes again gives way, who does not
-// waits for its end, as far as there is time.
+// Another audit has left a lease behind. An audit with a retry returns Busy; one
+// without waits for the end of the lease, if it has the time.
 func TestLeaseOfAnother(t *testing.T) {
 	tests := []struct {
-		name    string
-		failing []string
-		again   bool
-		time    time.Duration // of the audit; 0 for no deadline
-		after   time.Duration // that it took
-		busy    bool
-		said    []string
+		name     string
+		failing  []string
+		retry    bool
+		deadline time.Duration // 0 for none
+		took     time.Duration
+		busy     bool
+		want     []string
 	}{
-		{name: "comes again", failing: []string{"hub"}, again: true, time: time.Hour, busy: true, said: []string{}},
-		{name: "comes again, and has nothing to say", again: true, time: time.Hour, busy: true, said: []string{}},
-		{name: "waits", failing: []string{"hub"}, time: time.Hour, after: 70 * time.Second, said: []string{"FAILED"}},
-		{name: "waits by hand", failing: []string{"hub"}, after: 70 * time.Second, said: []string{"FAILED"}},
-		{name: "waits in vain", failing: []string{"hub"}, time: time.Minute, after: 56 * time.Second, busy: true, said: []string{}},
+		{name: "retry follows", failing: []string{"hub"}, retry: true, deadline: time.Hour, busy: true, want: []string{}},
+		{name: "retry follows, no news", retry: true, deadline: time.Hour, busy: true, want: []string{}},
+		{name: "waits", failing: []string{"hub"}, deadline: time.Hour, took: 70 * time.Second, want: []string{"FAILED"}},
+		{name: "waits without a deadline", failing: []string{"hub"}, took: 70 * time.Second, want: []string{"FAILED"}},
+		{name: "deadline ends first", failing: []string{"hub"}, deadline: time.Minute, took: 56 * time.Second, busy: true, want: []string{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -364,28 +364,28 @@ func TestLeaseOfAnother(t *testing.T) {
 					t.Fatal(err)
 				}
 				ctx := t.Context()
-				if tt.time > 0 {
+				if tt.deadline > 0 {
 					var cancel context.CancelFunc
-					ctx, cancel = context.WithTimeout(ctx, tt.time)
+					ctx, cancel = context.WithTimeout(ctx, tt.deadline)
 					defer cancel()
 				}
-				_, err := w.Turn(home).Deliver(ctx, audited("a", tt.failing...), tt.again)
+				_, err := w.Turn(home).Deliver(ctx, audited("a", tt.failing...), tt.retry)
 				busy, isBusy := errors.AsType[*delivery.Busy](err)
 				if isBusy != tt.busy || err != nil && !tt.busy || isBusy && !busy.Until.Equal(until) {
 					t.Errorf("error %v", err)
 				}
-				is(t, "said", w.topic.statuses(), tt.said)
-				if took := time.Since(began).Round(time.Second); took != tt.after {
-					t.Errorf("it took %v, want %v", took, tt.after)
+				is(t, "published", w.topic.statuses(), tt.want)
+				if took := time.Since(began).Round(time.Second); took != tt.took {
+					t.Errorf("it took %v, want %v", took, tt.took)
 				}
 			})
 		})
 	}
 }
 
-// While somebody speaks, a later audit waits, and an earlier one only records
-// who made changes; what it recorded is not lost.
-func TestWhileAnotherSpeaks(t *testing.T) {
+// While an audit publishes, a later one gets Busy, and an earlier one only
+// records who made changes. These records are not lost.
+func TestWhileAnotherPublishes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inFolders(t)
 		w.mustDeliver(t, audited("first"))
@@ -393,42 +393,42 @@ func TestWhileAnotherSpeaks(t *testing.T) {
 		old := audited("old", "hub")
 		old.Audit.StartedAt = old.Audit.StartedAt.Add(-2 * time.Hour)
 		old.Triggers = []report.Trigger{change("e1", "ghcr", 3*time.Hour)}
-		speaking := audited("speaking", "hub")
-		speaking.Triggers = []report.Trigger{change("e2", "hub", time.Minute)}
+		publishing := audited("publishing", "hub")
+		publishing.Triggers = []report.Trigger{change("e2", "hub", time.Minute)}
 		w.topic.during = func(ctx context.Context) {
 			w.topic.during = nil
 			if l := w.ledger(t); !l.Lease.Live(time.Now()) || l.Seq != 0 {
-				t.Errorf("it speaks without a lease: %+v", l)
+				t.Errorf("it publishes without a lease: %+v", l)
 			}
-			if said := w.mustDeliver(t, old); !said.Superseded {
+			if result := w.mustDeliver(t, old); !result.Superseded {
 				t.Error("the old report is not superseded")
 			}
 			if !w.Turn(home).Covered(ctx, []report.Trigger{change("e3", "quay", 2*time.Hour)}) {
 				t.Error("an old change is not covered")
 			}
 			time.Sleep(time.Second)
-			if _, err := w.deliver(t, audited("silent"), true); err == nil {
-				t.Error("a later audit put its verdicts below the deliverer's")
+			if _, err := w.deliver(t, audited("later"), true); err == nil {
+				t.Error("a later audit was delivered during the lease")
 			}
 		}
-		w.mustDeliver(t, speaking)
-		is(t, "said", w.topic.statuses(), []string{"FAILED"})
+		w.mustDeliver(t, publishing)
+		is(t, "published", w.topic.statuses(), []string{"FAILED"})
 		l := w.ledger(t)
 		var known []string
 		for _, c := range l.Changes {
 			known = append(known, fmt.Sprint(c.EventID, c.Notified))
 		}
 		is(t, "changes", known, []string{"e1false", "e3false", "e2true"})
-		if l.Seq != 1 || l.Lease != nil || l.LastAudit.ID != "speaking" {
+		if l.Seq != 1 || l.Lease != nil || l.LastAudit.ID != "publishing" {
 			t.Errorf("the ledger is %+v", l)
 		}
 	})
 }
 
-// Who speaks for longer than the lease, although no deadline would have it,
-// leaves alone what another has written since.
+// An audit that publishes for longer than its lease does not overwrite what
+// another has written since.
 func TestLeaseThatEnded(t *testing.T) {
-	for name, lease := range map[string]*ledger.Lease{"another speaks": {Holder: "another"}, "another has spoken": nil} {
+	for name, lease := range map[string]*ledger.Lease{"another publishes": {Holder: "another"}, "another has published": nil} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := inFolders(t)
@@ -443,9 +443,9 @@ func TestLeaseThatEnded(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				said := w.mustDeliver(t, audited("a", "hub"))
-				if said.Message == nil || said.Unrecorded == nil {
-					t.Errorf("got %+v", said)
+				result := w.mustDeliver(t, audited("a", "hub"))
+				if result.Message == nil || result.Unrecorded == nil {
+					t.Errorf("got %+v", result)
 				}
 				if l := w.ledger(t); l.Seq != 17 {
 					t.Errorf("it overwrote what another wrote: %+v", l)
@@ -455,8 +455,8 @@ func TestLeaseThatEnded(t *testing.T) {
 	}
 }
 
-// A message that could not be published gives the lease back, and is said by
-// the next.
+// An audit whose message could not be published gives the lease back, and the
+// next one publishes.
 func TestNotPublished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inFolders(t)
@@ -480,12 +480,12 @@ func TestNotPublished(t *testing.T) {
 		}
 		w.topic.refuse = nil
 		w.mustDeliver(t, audited("b", "hub"))
-		is(t, "said", w.topic.statuses(), []string{"FAILED"})
+		is(t, "published", w.topic.statuses(), []string{"FAILED"})
 	})
 }
 
-// A message may have arrived although publishing it failed. Whoever got it
-// learns what became of it meanwhile, as after a crash.
+// A message may have arrived although publishing it returned an error. Then
+// its readers are notified of what has changed since, as after a crash.
 func TestLostAnswer(t *testing.T) {
 	lost := &ptc.Fault{Operation: "Publish", Kind: ptc.FaultTimeout, Message: "no answer", Retryable: true}
 	for _, tt := range []struct {
@@ -493,9 +493,9 @@ func TestLostAnswer(t *testing.T) {
 		before, lost, afterward []string // what fails
 		want                    []string
 	}{
-		{"mended since", nil, []string{"hub"}, nil, []string{"FAILED", "RESOLVED"}},
+		{"fixed since", nil, []string{"hub"}, nil, []string{"FAILED", "RESOLVED"}},
 		{"broken again since", []string{"hub"}, nil, []string{"hub"}, []string{"FAILED", "RESOLVED", "CHANGED"}},
-		{"as it was", nil, []string{"hub"}, []string{"hub"}, []string{"FAILED", "FAILED"}},
+		{"unchanged", nil, []string{"hub"}, []string{"hub"}, []string{"FAILED", "FAILED"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -514,48 +514,49 @@ func TestLostAnswer(t *testing.T) {
 					time.Sleep(time.Minute)
 					w.mustDeliver(t, audited(id, tt.afterward...))
 				}
-				is(t, "said", w.topic.statuses(), tt.want)
-				if said := w.topic.said; tt.name == "as it was" && said[0].ID != said[1].ID {
-					t.Error("what is said again has another id")
+				is(t, "published", w.topic.statuses(), tt.want)
+				if messages := w.topic.published; tt.name == "unchanged" && messages[0].ID != messages[1].ID {
+					t.Error("the repeated message has another id")
 				}
 			})
 		})
 	}
 }
 
-// What is decided is said at the first try, the rest only once no try is left.
+// The first attempt notifies what could be checked. What could not be checked
+// is notified when no retry is left.
 func TestHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inFolders(t)
 		for try := range 3 {
-			said, err := w.deliver(t, faulty(audited(fmt.Sprint("try", try), "hub"), true), true)
-			if !errors.Is(err, delivery.ErrLater) || (said.Message != nil) != (try == 0) {
-				t.Errorf("try %d: message %v, error %v", try, said.Message, err)
+			result, err := w.deliver(t, faulty(audited(fmt.Sprint("try", try), "hub"), true), true)
+			if !errors.Is(err, delivery.ErrLater) || (result.Message != nil) != (try == 0) {
+				t.Errorf("try %d: message %v, error %v", try, result.Message, err)
 			}
 			time.Sleep(time.Minute)
 		}
 		w.mustDeliver(t, faulty(audited("last", "hub"), true))
 		w.mustDeliver(t, faulty(audited("scheduled", "hub"), true))
 		time.Sleep(time.Minute)
-		w.mustDeliver(t, audited("mended", "hub"))
-		is(t, "said", w.topic.statuses(), []string{"FAILED", "COULD_NOT_AUDIT", "RESOLVED"})
+		w.mustDeliver(t, audited("complete", "hub"))
+		is(t, "published", w.topic.statuses(), []string{"FAILED", "COULD_NOT_AUDIT", "RESOLVED"})
 	})
 }
 
-// What waiting cannot mend is said at the first try.
-func TestNothingToWaitFor(t *testing.T) {
+// A fault that is not retryable is notified at the first attempt.
+func TestFaultThatIsNotRetryable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inFolders(t)
 		if _, err := w.deliver(t, faulty(audited("a", "hub"), false), true); err != nil {
 			t.Error(err)
 		}
-		is(t, "said", w.topic.statuses(), []string{"COULD_NOT_AUDIT+FAILED"})
+		is(t, "published", w.topic.statuses(), []string{"COULD_NOT_AUDIT+FAILED"})
 	})
 }
 
-// What a store that fails does to what is said.
+// How the fault of a store changes what is published.
 func TestStoresThatFail(t *testing.T) {
-	later := func(err error) bool { _, ok := errors.AsType[*ptc.Fault](err); return ok }
+	isFault := func(err error) bool { _, ok := errors.AsType[*ptc.Fault](err); return ok }
 	on := func(what string, err error) func(call, key string) error {
 		return func(call, _ string) error {
 			if call == what {
@@ -564,7 +565,7 @@ func TestStoresThatFail(t *testing.T) {
 			return nil
 		}
 	}
-	// The write after the message: the second.
+	// The second write: the one after the message.
 	afterwards := func(err error) func(call, key string) error {
 		puts := 0
 		return func(call, _ string) error {
@@ -580,52 +581,52 @@ func TestStoresThatFail(t *testing.T) {
 	tests := []struct {
 		name            string
 		state, evidence func(call, key string) error
-		again           bool
+		retry           bool
 		later           bool
-		said            []string
+		want            []string
 		fault           string // in the report
 		unrecorded      bool
 	}{
-		{name: "ledger denied", state: on("get", denied()), again: true, said: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "GetLedger"},
-		{name: "ledger throttled", state: on("get", throttled()), again: true, later: true, said: []string{}},
-		{name: "ledger throttled at last", state: on("get", throttled()), said: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "GetLedger"},
-		{name: "lease denied", state: on("put", denied()), again: true, said: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "PutLedger"},
-		{name: "lease throttled", state: on("put", throttled()), again: true, later: true, said: []string{}},
-		{name: "lease throttled at last", state: on("put", throttled()), said: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "PutLedger"},
-		{name: "not recorded", state: afterwards(throttled()), again: true, later: true, said: []string{"FAILED"}},
-		{name: "not recorded at last", state: afterwards(throttled()), said: []string{"FAILED"}, unrecorded: true},
-		{name: "never recorded", state: afterwards(denied()), again: true, said: []string{"FAILED"}, unrecorded: true},
-		{name: "evidence denied", evidence: on("put", denied()), again: true, said: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "PutEvidence"},
-		{name: "evidence throttled", evidence: on("put", throttled()), again: true, later: true, said: []string{}},
-		{name: "evidence throttled at last", evidence: on("put", throttled()), said: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "PutEvidence"},
+		{name: "ledger denied", state: on("get", denied()), retry: true, want: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "GetLedger"},
+		{name: "ledger throttled", state: on("get", throttled()), retry: true, later: true, want: []string{}},
+		{name: "ledger throttled at last", state: on("get", throttled()), want: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "GetLedger"},
+		{name: "lease denied", state: on("put", denied()), retry: true, want: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "PutLedger"},
+		{name: "lease throttled", state: on("put", throttled()), retry: true, later: true, want: []string{}},
+		{name: "lease throttled at last", state: on("put", throttled()), want: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "PutLedger"},
+		{name: "not recorded", state: afterwards(throttled()), retry: true, later: true, want: []string{"FAILED"}},
+		{name: "not recorded at last", state: afterwards(throttled()), want: []string{"FAILED"}, unrecorded: true},
+		{name: "never recorded", state: afterwards(denied()), retry: true, want: []string{"FAILED"}, unrecorded: true},
+		{name: "evidence denied", evidence: on("put", denied()), retry: true, want: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "PutEvidence"},
+		{name: "evidence throttled", evidence: on("put", throttled()), retry: true, later: true, want: []string{}},
+		{name: "evidence throttled at last", evidence: on("put", throttled()), want: []string{"COULD_NOT_AUDIT+FAILED"}, fault: "PutEvidence"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := inFolders(t)
 				w.state.fail, w.evidence.fail = tt.state, tt.evidence
-				said, err := w.deliver(t, audited("a", "hub"), tt.again)
-				if later(err) != tt.later || err != nil && !tt.later {
+				result, err := w.deliver(t, audited("a", "hub"), tt.retry)
+				if isFault(err) != tt.later || err != nil && !tt.later {
 					t.Errorf("error %v", err)
 				}
-				is(t, "said", w.topic.statuses(), tt.said)
-				if (said.Unrecorded != nil) != tt.unrecorded {
-					t.Errorf("unrecorded: %v", said.Unrecorded)
+				is(t, "published", w.topic.statuses(), tt.want)
+				if (result.Unrecorded != nil) != tt.unrecorded {
+					t.Errorf("unrecorded: %v", result.Unrecorded)
 				}
 				if tt.fault != "" {
-					if said.Report.Complete || len(said.Report.Faults) != 1 || said.Report.Faults[0].Operation != tt.fault ||
-						!strings.Contains(said.Report.Faults[0].Message, "file:///") {
-						t.Errorf("the report has the faults %v", said.Report.Faults)
+					if result.Report.Complete || len(result.Report.Faults) != 1 || result.Report.Faults[0].Operation != tt.fault ||
+						!strings.Contains(result.Report.Faults[0].Message, "file:///") {
+						t.Errorf("the report has the faults %v", result.Report.Faults)
 					}
-				} else if !said.Report.Complete {
-					t.Errorf("the report has the faults %v", said.Report.Faults)
+				} else if !result.Report.Complete {
+					t.Errorf("the report has the faults %v", result.Report.Faults)
 				}
 			})
 		})
 	}
 }
 
-// Stores that do not answer leave time to say so, on a last try.
+// Stores that do not answer leave time to notify this on the last attempt.
 func TestStoresThatHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inFolders(t)
@@ -641,16 +642,16 @@ func TestStoresThatHang(t *testing.T) {
 				t.Errorf("publishing has %v", time.Until(deadline))
 			}
 		}
-		said, err := w.Turn(home).Deliver(ctx, audited("a", "hub"), false)
-		if err != nil || len(said.Report.Faults) != 2 {
-			t.Errorf("faults %v, error %v", said.Report.Faults, err)
+		result, err := w.Turn(home).Deliver(ctx, audited("a", "hub"), false)
+		if err != nil || len(result.Report.Faults) != 2 {
+			t.Errorf("faults %v, error %v", result.Report.Faults, err)
 		}
-		is(t, "said", w.topic.statuses(), []string{"COULD_NOT_AUDIT+FAILED"})
+		is(t, "published", w.topic.statuses(), []string{"COULD_NOT_AUDIT+FAILED"})
 	})
 }
 
-// Evidence that cannot be kept is said once, not with each audit.
-func TestNoEvidenceIsSaidOnce(t *testing.T) {
+// Evidence that cannot be stored is notified once, not with each audit.
+func TestMissingEvidenceIsNotifiedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inFolders(t)
 		w.evidence.fail = func(string, string) error { return denied() }
@@ -660,12 +661,12 @@ func TestNoEvidenceIsSaidOnce(t *testing.T) {
 		w.evidence.fail = nil
 		time.Sleep(time.Hour)
 		w.mustDeliver(t, audited("c"))
-		is(t, "said", w.topic.statuses(), []string{"COULD_NOT_AUDIT", "RESOLVED"})
+		is(t, "published", w.topic.statuses(), []string{"COULD_NOT_AUDIT", "RESOLVED"})
 	})
 }
 
-// A ledger that a newer version wrote is left alone, and what fails is said
-// without it.
+// A ledger that a newer version wrote is not overwritten. All failures are
+// notified without it.
 func TestNewerLedger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inFolders(t)
@@ -680,18 +681,19 @@ func TestNewerLedger(t *testing.T) {
 		if w.Turn(home).Covered(t.Context(), []report.Trigger{change("e1", "hub", time.Hour)}) {
 			t.Error("a ledger that cannot be read covers a change")
 		}
-		is(t, "said", w.topic.statuses(), []string{"COULD_NOT_AUDIT+FAILED", "COULD_NOT_AUDIT+FAILED"})
+		is(t, "published", w.topic.statuses(), []string{"COULD_NOT_AUDIT+FAILED", "COULD_NOT_AUDIT+FAILED"})
 		if got, _, _ := w.state.Store.Get(t.Context(), ledger.Key(home)); string(got) != string(newer) {
 			t.Errorf("it was overwritten with %s", got)
 		}
 	})
 }
 
-// A damaged ledger is set aside, which is said, and begun anew.
+// A damaged ledger is copied, the notification says so, and a new one is
+// started. The audit after it is not the registry's first.
 func TestDamagedLedger(t *testing.T) {
 	other := ledger.Ledger{Registry: ptc.Registry{Account: "444455556666", Region: "eu-west-1"}}
 	for name, damaged := range map[string]string{
-		"torn": `{"schemaVersion":"ptcaudit/led`, "empty": "", "another's": string(other.Encode()),
+		"torn": `{"schemaVersion":"ptcaudit/led`, "empty": "", "of another registry": string(other.Encode()),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -704,15 +706,20 @@ func TestDamagedLedger(t *testing.T) {
 				}
 				w.mustDeliver(t, audited("a", "hub"))
 				aside := ledger.Key(home) + ".damaged-20000101T000000Z"
-				if m := w.topic.said[0]; !strings.Contains(m.Text, aside) {
-					t.Errorf("the mail does not say where it is:\n%s", m.Text)
+				if m := w.topic.published[0]; !strings.Contains(m.Text, aside) {
+					t.Errorf("the mail does not name the copy:\n%s", m.Text)
 				}
 				if got, _, err := w.state.Store.Get(t.Context(), aside); err != nil || string(got) != damaged {
-					t.Errorf("what was set aside is %q, %v", got, err)
+					t.Errorf("the copy is %q, %v", got, err)
 				}
 				time.Sleep(time.Hour)
 				w.mustDeliver(t, audited("b", "hub"))
-				is(t, "said", w.topic.statuses(), []string{"COULD_NOT_AUDIT+FAILED", "RESOLVED"})
+				is(t, "published", w.topic.statuses(), []string{"COULD_NOT_AUDIT+FAILED", "RESOLVED"})
+				for i, m := range w.topic.published {
+					if m.First {
+						t.Errorf("message %d calls itself the first", i)
+					}
+				}
 			})
 		})
 	}

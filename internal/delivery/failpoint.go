@@ -2,6 +2,6 @@
 
 package delivery
 
-// failpoint marks a step after which the crash tests kill the process. Only
-// their build does it; see failpoint_on.go.
+// failpoint does nothing in a normal build. In the build of the crash tests it
+// kills the process after a step; see failpoint_on.go.
 func failpoint(string) {}

@@ -7,11 +7,11 @@ import (
 	"syscall"
 )
 
-// failpoint kills the process, as nothing else could, after the step that
-// $FAILPOINT names. No deployment is built so.
+// failpoint kills the process with SIGKILL after the step that $FAILPOINT
+// names. Only the crash tests build with this tag.
 func failpoint(step string) {
 	if os.Getenv("FAILPOINT") == step {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {} // until the signal is there
+		select {} // until the signal arrives
 	}
 }

@@ -31,7 +31,7 @@ func Compare(prev Ledger, r report.Report, o Options) (report.Notification, Ledg
 		prev = Ledger{Lease: prev.Lease}
 	}
 	c := comparison{prev: prev.until(o.Now), report: r, options: o, read: r.ListRead() && !unsupported(r)}
-	c.notification = report.Notification{Registry: r.Registry, Policy: r.Policy, At: r.Audit.StartedAt, Seq: prev.Seq, Notes: map[string]report.Note{}}
+	c.notification = report.Notification{Registry: r.Registry, Policy: r.Policy, At: r.Audit.StartedAt, First: c.read && prev.RulesAt.IsZero(), Seq: prev.Seq, Notes: map[string]report.Note{}}
 	c.next = c.prev
 	c.next.Registry = r.Registry
 	c.next.LastAudit = Audit{ID: r.Audit.ID, StartedAt: r.Audit.StartedAt, Complete: r.Complete}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ptcaudit/internal/ledger"
+	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 )
 
@@ -97,5 +98,32 @@ func TestLeaseIsLive(t *testing.T) {
 		if got := tc.lease.Live(tc.now); got != tc.want {
 			t.Errorf("%+v at %v: %v", tc.lease, tc.now, got)
 		}
+	}
+}
+
+// A notification is the first if no earlier audit could list the rules.
+func TestFirst(t *testing.T) {
+	failing := findings(fail(allowed, "hub", "a"))
+	listFails := []ptc.Fault{{Operation: ptc.OpDescribeRules, Kind: ptc.FaultDenied}}
+	for _, tc := range []struct {
+		name  string
+		story story
+		want  []bool
+	}{
+		{"failures at once", story{{rules: hub, findings: failing}, {at: 8 * day, rules: hub, findings: failing}}, []bool{true, false}},
+		{"failures later", story{{rules: hub}, {at: hour, rules: hub, findings: failing}}, []bool{false, false}},
+		{"one rule not checked", story{{rules: hub, faults: faults("hub")}, {at: hour, rules: hub, findings: failing}}, []bool{true, false}},
+		{"rules not listed", story{{faults: listFails}, {at: hour, rules: hub, findings: failing}}, []bool{false, true}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var l ledger.Ledger
+			for i, s := range tc.story {
+				var n report.Notification
+				n, l = ledger.Compare(l, s.report(), s.options())
+				if n.First != tc.want[i] {
+					t.Errorf("audit %d: first is %v", i, n.First)
+				}
+			}
+		})
 	}
 }

@@ -229,6 +229,7 @@ func (d *draft) compose(n int) Message {
 		Severity:   d.attributes.Severity,
 		Account:    d.account,
 		Region:     d.region,
+		First:      d.notification.First,
 		Subject:    d.subject,
 		Recovered:  d.recovered,
 		Evidence:   d.evidence,

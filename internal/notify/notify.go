@@ -33,6 +33,9 @@ type Message struct {
 	Severity report.Severity `json:"severity"`
 	Account  string          `json:"account"`
 	Region   string          `json:"region"`
+	// First is true if this is the first audit that could list the registry's
+	// rules. See report.Notification.
+	First bool `json:"first,omitempty"`
 	// Subject is ASCII, under 100 characters, without line breaks.
 	Subject string `json:"subject"`
 	// Text is the mail.

@@ -7,10 +7,11 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// Status is what a message says of a registry.
+// Status is what a notification says about a registry.
 type Status string
 
-// The statuses of a message, in the order in which the first one names it.
+// The statuses of a notification. The first that holds comes first in its
+// subject, in this order.
 const (
 	CouldNotAudit Status = "COULD_NOT_AUDIT"
 	Failed        Status = "FAILED"
@@ -19,57 +20,66 @@ const (
 	Resolved      Status = "RESOLVED"
 )
 
-// Notification is what there is to say of one registry, before it has words. The
-// findings in it are those at or above the threshold, highest severity first.
+// Notification is what one audit of a registry reports, before it is put into
+// words. Its findings are those at or above the severity threshold, highest
+// severity first.
 type Notification struct {
 	Registry ptc.Registry
 	Policy   Policy
 	// At is when the audit began, UTC.
 	At time.Time
-	// New findings fail and were not known to; without a ledger, all that fail.
+	// First is true if no earlier audit of the registry could list its rules:
+	// all failures are new because nothing was known, not because something
+	// changed. It is false without a ledger, and after a damaged ledger.
+	First bool
+	// New findings fail, and were not known to fail. Without a ledger these are
+	// all failures.
 	New []Finding
-	// Altered findings failed before and do so on other facts, or somebody
-	// touched their rule.
+	// Altered findings were notified before. They still fail, but on other
+	// facts, with a higher severity, or after a change of their rule or secret.
 	Altered []Finding
-	// Resolved findings failed, were said, and do so no more.
+	// Resolved findings were notified, and no longer fail.
 	Resolved []Finding
-	// Reminded findings fail unchanged since they were last said.
+	// Reminded findings have failed unchanged since they were last notified.
 	Reminded []Finding
-	// Open findings fail, are known, and are said only for completeness.
+	// Open findings fail and are known. They are listed for completeness and
+	// are no reason to send a notification.
 	Open []Finding
-	// Undecided findings could not be decided.
+	// Undecided findings have the outcome error.
 	Undecided []Finding
-	// Faults say why. With either, the status is COULD_NOT_AUDIT.
+	// Faults are the failed operations behind an incomplete audit. If there are
+	// Faults or Undecided findings, the status is COULD_NOT_AUDIT.
 	Faults []ptc.Fault
 	// Changes are the triggers that have an actor.
 	Changes []Trigger
-	// Rules are what became of the rules since the audit before.
+	// Rules are the changes of rules since the last audit.
 	Rules []RuleChange
-	// Unexplained are changes of rules that no change event told of in time.
-	// They are said whatever the threshold: with them, the status is CHANGED.
+	// Unexplained are changes of rules for which no change event arrived in
+	// time. They are reported at any threshold, with the status CHANGED.
 	Unexplained []RuleChange
-	// Recovered is since when the registry could not be audited, where that
-	// was said and is over; otherwise zero.
+	// Recovered is when incomplete audits began, UTC, if that was notified and
+	// audits are complete again. Otherwise it is zero.
 	Recovered time.Time
-	// Notes say more of findings, by their fingerprint.
+	// Notes add to findings, by the finding's fingerprint.
 	Notes map[string]Note
-	// Seq counts what was said of the registry before, so that the same
-	// words, said again later, are another message.
+	// Seq counts the earlier notifications of the registry, so that an equal
+	// notification that is sent later has another message id.
 	Seq int64
-	// Evidence is where the report is kept; empty where nowhere.
+	// Evidence is where the report is stored; empty if it is not stored.
 	Evidence string
 }
 
-// Note is what is known of a finding beside what it says itself.
+// Note is what the ledger knows of a finding beyond the report.
 type Note struct {
-	// Why it is said now, a sentence, where its section does not say so.
+	// Why is a sentence that says why the finding is reported now. It is empty
+	// if the finding's section already says so.
 	Why string
-	// Since is when it was first seen to fail, UTC; zero where unknown.
+	// Since is when the finding was first seen to fail, UTC; zero if unknown.
 	Since time.Time
 }
 
-// Statuses lists what the notification says; the first names the message. Empty
-// means that there is nothing to say.
+// Statuses returns the statuses that hold, the most important one first. A
+// notification without a status is not sent.
 func (s Notification) Statuses() []Status {
 	var out []Status
 	for _, c := range []struct {
@@ -89,9 +99,9 @@ func (s Notification) Statuses() []Status {
 	return out
 }
 
-// Severity is the highest of what is said. What could not be audited counts as
-// critical, also when it can be again, so that whoever was told learns of it;
-// changes that no event told of count as high. Empty where there is nothing to say.
+// Severity returns the highest severity in the notification, or "" if it has no
+// status. An incomplete audit counts as critical, and so does its recovery:
+// both must reach the same subscribers. Unexplained changes count as high.
 func (s Notification) Severity() Severity {
 	if len(s.Faults) > 0 || len(s.Undecided) > 0 || !s.Recovered.IsZero() {
 		return Critical
@@ -106,9 +116,9 @@ func (s Notification) Severity() Severity {
 	return highest
 }
 
-// NotificationOf is all that a report gives to say where nothing is known of
-// what was said before: every open failure at or above threshold, and
-// whatever could not be audited.
+// NotificationOf returns the notification of a report if nothing is known of
+// earlier audits: every open failure at or above threshold, and everything
+// that could not be checked.
 func NotificationOf(r Report, threshold Severity) Notification {
 	s := Notification{Registry: r.Registry, Policy: r.Policy, At: r.Audit.StartedAt}
 	for _, f := range r.Findings {
