@@ -145,7 +145,7 @@ func TestEveryFaultOfAContextIsNamedAtOnce(t *testing.T) {
 		`context architecture: "x86_64" is none of arm64, amd64`,
 		`context memory: "64": write a whole number from 128 to 10240`,
 		`context maxConcurrency: "1.5": write a whole number from 2 to 1000`,
-		`context logLevel: "chatty": write debug, info, warn or error`,
+		`context logLevel: "chatty": use debug, info, warn or error`,
 		`context logDays: "8" is none of [7 14 30`,
 		`context stackName: "my_stack": write letters, digits and hyphens`,
 		"context evidenceLock: locks for 181 days what evidenceDays has deleted after 180",

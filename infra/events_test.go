@@ -59,7 +59,7 @@ func TestRulesLetThroughWhatTheFunctionReads(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		want := message.Ignored != trigger.Stranger
+		want := message.Ignored != trigger.Unrelated
 		got := matches(plain().template, event)
 		if got != want {
 			t.Errorf("%s: a rule lets it through: %v, the function reads it: %v", name, got, want)

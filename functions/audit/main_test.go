@@ -303,10 +303,10 @@ func TestBareEvents(t *testing.T) {
 	}
 	for payload, want := range map[string]string{
 		"{}":                               "error: message is neither an event nor a request that this version knows",
-		"[1]":                              "error: message is no JSON object",
-		`"x"`:                              "error: message is no JSON object",
-		"null":                             "error: message is no JSON object",
-		`{"schema":"ptcaudit/request/v1"}`: "error: message names no registry: a twelve-digit account and a Region",
+		"[1]":                              "error: message is not a JSON object",
+		`"x"`:                              "error: message is not a JSON object",
+		"null":                             "error: message is not a JSON object",
+		`{"schema":"ptcaudit/request/v1"}`: "error: message has no registry: want a twelve-digit account and a Region",
 	} {
 		if got := outcome(t, f.invoke(t, []byte(payload), limit)); got != want {
 			t.Errorf("%s: got %s, want %s", payload, got, want)

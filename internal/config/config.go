@@ -1,8 +1,8 @@
 // Package config reads the environment of a function or the command as one
-// validated struct. The names of the variables are constants, which infra
-// sets; every fault of an environment is named at once, so that a deployment
-// is mended in one go. It imports ptc, report and the standard library, and
-// reads nothing but what it is given.
+// validated struct. The names of the variables are constants, so that infra
+// sets what this package reads. Load reports all errors of an environment at
+// once, so that a deployment needs one correction only. The package imports
+// ptc, report and the standard library, and reads only its arguments.
 package config
 
 import (
@@ -21,25 +21,26 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Prefix begins the name of every variable of ours. One that begins so and is
-// not known is an error: it is misspelt, and whoever set it relies on it.
+// Prefix begins the name of every variable of ptcaudit. An unknown variable
+// with this prefix is an error: it is probably misspelled, and its author
+// relies on it.
 const Prefix = "PTCAUDIT_"
 
 // The variables.
 const (
 	KeyPolicy      = Prefix + "POLICY"       // a shipped policy's name, or a file
-	KeyTopicARN    = Prefix + "TOPIC_ARN"    // the SNS topic that is told
-	KeyMinSeverity = Prefix + "MIN_SEVERITY" // what is said at the least
+	KeyTopicARN    = Prefix + "TOPIC_ARN"    // the SNS topic for notifications
+	KeyMinSeverity = Prefix + "MIN_SEVERITY" // failures below it are not notified
 	KeyMaxReceives = Prefix + "MAX_RECEIVES" // tries of a queue message
 	KeyLogLevel    = Prefix + "LOG_LEVEL"    // debug, info, warn or error
 	KeyCallTimeout = Prefix + "CALL_TIMEOUT" // of one call to ECR, as 10s
-	KeyConcurrency = Prefix + "CONCURRENCY"  // validations under way at once
-	KeyState       = Prefix + "STATE"        // where ledgers are kept, as s3://bucket/prefix
-	KeyEvidence    = Prefix + "EVIDENCE"     // where reports are kept, likewise
-	KeyRemindAfter = Prefix + "REMIND_AFTER" // when what stays broken is said again, as 7d
+	KeyConcurrency = Prefix + "CONCURRENCY"  // validations at the same time
+	KeyState       = Prefix + "STATE"        // URL of the store of ledgers, as s3://bucket/prefix
+	KeyEvidence    = Prefix + "EVIDENCE"     // URL of the store of reports
+	KeyRemindAfter = Prefix + "REMIND_AFTER" // when an unchanged failure is notified again, as 7d
 )
 
-// What holds where a variable is not set, or empty.
+// The defaults of variables that are missing or empty.
 const (
 	DefaultPolicy      = "default"
 	DefaultMinSeverity = report.Low
@@ -49,12 +50,12 @@ const (
 	DefaultRemindAfter = 7 * 24 * time.Hour
 )
 
-// SettleTime is how long a change may take until every answer of ECR and of
-// Secrets Manager shows it. The queue holds what asks for an audit back for as
-// long; an audit that began that long after a change has seen it.
+// SettleTime is how long it may take until every answer of ECR and Secrets
+// Manager shows a change. The queue delays requests by this time. An audit
+// that starts this long after a change has seen it.
 const SettleTime = 30 * time.Second
 
-// maxReceives is SQS's own bound of maxReceiveCount:
+// maxReceives is SQS's limit of maxReceiveCount:
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 const maxReceives = 1000
 
@@ -62,49 +63,50 @@ const maxReceives = 1000
 type Config struct {
 	// Policy is the name of a shipped policy, or a file.
 	Policy string
-	// TopicARN is the SNS topic that is told; empty where there is none.
+	// TopicARN is the SNS topic for notifications; empty if there is none.
 	TopicARN string
-	// MinSeverity is the threshold below which failures are not said.
-	// Incompleteness is always said.
+	// MinSeverity is the lowest severity that is notified. An incomplete
+	// audit is always notified.
 	MinSeverity report.Severity
-	// MaxReceives is how often the queue hands a message out before it gives
-	// up on it. The last of these tries says what could not be audited.
+	// MaxReceives is how often the queue delivers a message before it moves
+	// it to the dead-letter queue. The last try reports what could not be
+	// audited.
 	MaxReceives int
 	LogLevel    slog.Level
-	// CallTimeout bounds one attempt of one call to ECR.
+	// CallTimeout limits one attempt of one call to ECR.
 	CallTimeout time.Duration
-	// Concurrency bounds the validations of one audit that are under way.
+	// Concurrency limits how many validations of an audit run at once.
 	Concurrency int
 	// State and Evidence are the URLs of stores, s3://BUCKET/PREFIX or
-	// file:///FOLDER; empty where there is none. Without State every audit
-	// says all failures.
+	// file:///FOLDER; empty if there is none. Without State, every audit
+	// notifies all failures.
 	State    string
 	Evidence string
-	// RemindAfter is how long after it was last said an unchanged failure is
-	// said again. It needs State.
+	// RemindAfter is how long after its last notification an unchanged
+	// failure is notified again. It needs State.
 	RemindAfter time.Duration
 }
 
-// The kinds of faults of an environment, for errors.Is.
+// The kinds of errors of an environment, for errors.Is.
 var (
-	// ErrUnknown: there is no such variable.
-	ErrUnknown = errors.New("no such variable")
-	// ErrInvalid: the value cannot be used.
+	// ErrUnknown: no such variable exists.
+	ErrUnknown = errors.New("unknown variable")
+	// ErrInvalid: the value is invalid.
 	ErrInvalid = errors.New("invalid value")
-	// ErrMissing: a function cannot do without it.
+	// ErrMissing: a function requires the variable.
 	ErrMissing = errors.New("not set")
 )
 
-// Error is one fault of an environment.
+// Error is what is wrong with one variable.
 type Error struct {
 	Key string
 	// Kind is one of the errors above.
 	Kind error
-	// Advice says what would be right.
+	// Advice says how to fix it.
 	Advice string
 }
 
-// Error is one line: what is wrong, and what to do.
+// Error is one line: what is wrong, and how to fix it.
 func (e *Error) Error() string {
 	return e.Key + ": " + e.Kind.Error() + ": " + e.Advice
 }
@@ -112,9 +114,9 @@ func (e *Error) Error() string {
 // Unwrap gives the kind.
 func (e *Error) Unwrap() error { return e.Kind }
 
-// Load reads an environment as os.Environ gives it. Its error joins one Error
-// for every fault there is, sorted by variable; the Config that comes with an
-// error has defaults where the faults are.
+// Load reads an environment in the form of os.Environ. Its error joins one
+// Error for each variable that is wrong, sorted by variable. The Config
+// returned with an error has defaults for those variables.
 func Load(environ []string) (Config, error) {
 	c := Config{
 		Policy:      DefaultPolicy,
@@ -134,7 +136,7 @@ func Load(environ []string) (Config, error) {
 		case !known:
 			faults = append(faults, &Error{key, ErrUnknown, "did you mean " + Nearest(key, Keys()) + "?"})
 		case value == "":
-			// As good as not set: templates write it so.
+			// The same as missing: templates write it this way.
 		default:
 			if err := set(&c, value); err != nil {
 				err.Key = key
@@ -145,19 +147,19 @@ func Load(environ []string) (Config, error) {
 	return c, join(faults)
 }
 
-// LoadFunction reads the environment of a Lambda function, which cannot do
-// without a topic: what it finds out would be lost. The topic of the Config is
-// set wherever the environment has a valid one, so that the other faults can
-// be said there.
+// LoadFunction reads the environment of a Lambda function. A function requires
+// a topic, because its findings would be lost without one. The Config has the
+// topic if the environment has a valid one, even beside an error, so that the
+// error can be published there.
 func LoadFunction(environ []string) (Config, error) {
 	c, err := Load(environ)
 	if c.TopicARN == "" && !slices.ContainsFunc(Faults(err), func(e *Error) bool { return e.Key == KeyTopicARN }) {
-		err = join(append(Faults(err), &Error{KeyTopicARN, ErrMissing, "set it to the ARN of the SNS topic to tell"}))
+		err = join(append(Faults(err), &Error{KeyTopicARN, ErrMissing, "set it to the ARN of the SNS topic for notifications"}))
 	}
 	return c, err
 }
 
-// Faults lists what Load found wrong.
+// Faults lists the errors that Load joined.
 func Faults(err error) []*Error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
@@ -181,8 +183,8 @@ func join(faults []*Error) error {
 	return errors.Join(errs...)
 }
 
-// settings says for each variable how its value becomes a part of a Config.
-// The error of a value that cannot lacks only the key.
+// settings has for each variable the function that puts its value into a
+// Config. The error of an invalid value lacks only the key.
 var settings = map[string]func(c *Config, value string) *Error{
 	KeyPolicy: func(c *Config, v string) *Error {
 		c.Policy = v
@@ -190,7 +192,7 @@ var settings = map[string]func(c *Config, value string) *Error{
 	},
 	KeyTopicARN: func(c *Config, v string) *Error {
 		if !validTopic(v) {
-			return invalid(v, "write arn:aws:sns:REGION:ACCOUNT:NAME, of a standard topic")
+			return invalid(v, "use arn:aws:sns:REGION:ACCOUNT:NAME of a standard topic")
 		}
 		c.TopicARN = v
 		return nil
@@ -209,7 +211,7 @@ var settings = map[string]func(c *Config, value string) *Error{
 	KeyLogLevel: func(c *Config, v string) *Error {
 		level, ok := levels[v]
 		if !ok {
-			return invalid(v, "write debug, info, warn or error")
+			return invalid(v, "use debug, info, warn or error")
 		}
 		c.LogLevel = level
 		return nil
@@ -217,7 +219,7 @@ var settings = map[string]func(c *Config, value string) *Error{
 	KeyCallTimeout: func(c *Config, v string) *Error {
 		d, err := time.ParseDuration(v)
 		if err != nil || d <= 0 {
-			return invalid(v, "write a time above zero, for example 10s")
+			return invalid(v, "use a duration above zero, for example 10s")
 		}
 		c.CallTimeout = d
 		return nil
@@ -234,14 +236,14 @@ var settings = map[string]func(c *Config, value string) *Error{
 	KeyRemindAfter: func(c *Config, v string) *Error {
 		d, ok := days(v)
 		if !ok {
-			return invalid(v, "write a time above zero, for example 7d or 156h")
+			return invalid(v, "use a duration above zero, for example 7d or 156h")
 		}
 		c.RemindAfter = d
 		return nil
 	},
 }
 
-// levels are spelt out, since slog.Level.UnmarshalText also takes "DEBUG-7".
+// levels are listed, because slog.Level.UnmarshalText also accepts "DEBUG-7".
 var levels = map[string]slog.Level{
 	"debug": slog.LevelDebug,
 	"info":  slog.LevelInfo,
@@ -253,23 +255,23 @@ func invalid(value, advice string) *Error {
 	return &Error{Kind: ErrInvalid, Advice: fmt.Sprintf("%q: %s", value, advice)}
 }
 
-// storeURL is the form of a store's URL. Package store has the rules of
+// storeURL is the form of a store's URL. Package store checks the names of
 // buckets and folders.
 var storeURL = regexp.MustCompile(`^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#]*)?|file:///[^?#]+)$`)
 
 // place reads the URL of a store.
 func place(value string, into *string) *Error {
 	if !storeURL.MatchString(value) {
-		return invalid(value, "write s3://BUCKET/PREFIX, or file:///FOLDER with its whole path")
+		return invalid(value, "use s3://BUCKET/PREFIX, or file:///FOLDER with the absolute path")
 	}
 	*into = value
 	return nil
 }
 
-// mostDays bounds a number of days: more than that no time.Duration holds.
+// mostDays limits a number of days to what a time.Duration can hold.
 const mostDays = 100 * 365
 
-// days reads a time above zero as Go writes it, or as a number of days.
+// days reads a duration above zero in Go's form, or as a number of days.
 func days(value string) (time.Duration, bool) {
 	if number, ok := strings.CutSuffix(value, "d"); ok {
 		n, err := strconv.Atoi(number)
@@ -279,18 +281,18 @@ func days(value string) (time.Duration, bool) {
 	return d, err == nil && d > 0
 }
 
-// whole reads a whole number within bounds.
+// whole reads a whole number within limits.
 func whole(value string, low, high int, into *int) *Error {
 	n, err := strconv.Atoi(value)
 	if err != nil || n < low || n > high {
-		return invalid(value, fmt.Sprintf("write a whole number from %d to %d", low, high))
+		return invalid(value, fmt.Sprintf("use a whole number from %d to %d", low, high))
 	}
 	*into = n
 	return nil
 }
 
-// topicName is that of a standard topic. A FIFO topic, whose name ends in
-// .fifo, can send no mail:
+// topicName is the form of a standard topic's name. A FIFO topic, whose name
+// ends in .fifo, cannot send mail:
 // https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html
 var topicName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}$`)
 

@@ -64,7 +64,7 @@ func (h *Handler) read(ctx context.Context, payload []byte) (*batch, error) {
 		case err != nil:
 			log.WarnContext(ctx, "message refused", "message_id", record.ID, "reason", err.Error())
 			b.refused[record.ID] = true
-		case message.Ignored == trigger.Stranger:
+		case message.Ignored == trigger.Unrelated:
 			log.DebugContext(ctx, "message ignored", "message_id", record.ID, "reason", message.Ignored)
 			b.ignored = append(b.ignored, message.Ignored)
 		case message.Ignored != "":

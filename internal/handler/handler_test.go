@@ -344,7 +344,7 @@ func TestBareMessages(t *testing.T) {
 			world: &world{faults: map[ptc.Registry][]ptc.Fault{home: throttled(true)}},
 			want:  `COULD_NOT_AUDIT; [{"account":"111122223333","region":"eu-west-1","complete":false,"summary":{"rules":0,"outcomes":{"fail":1},"failed":{"high":1},"waived":0,"highest":"high"}}]`,
 		},
-		{name: "stranger", payload: string(sample(t, "foreign.json")), want: `; []`},
+		{name: "unrelated", payload: string(sample(t, "foreign.json")), want: `; []`},
 		{name: "a call that failed", payload: string(sample(t, "denied.json")), want: `; []`},
 		{name: "not JSON", payload: "create.json", err: trigger.ErrNotJSON.Error()},
 		{name: "nothing", payload: "{}", err: trigger.ErrUnknown.Error()},
@@ -444,7 +444,7 @@ func TestResultOfABatch(t *testing.T) {
 	if len(got.Notifications) != 1 || len(got.Audits) != 1 || len(got.Failed) != 1 || !got.Batch {
 		t.Errorf("got %+v", got)
 	}
-	if diff := cmp.Diff([]trigger.Ignored{trigger.Stranger}, got.Ignored); diff != "" {
+	if diff := cmp.Diff([]trigger.Ignored{trigger.Unrelated}, got.Ignored); diff != "" {
 		t.Errorf("ignored (-want +got)\n%s", diff)
 	}
 }
@@ -657,7 +657,7 @@ func TestLogs(t *testing.T) {
 	for _, want := range []string{
 		`"msg":"audit not said","account":"111122223333","region":"eu-west-1","audit_id":"audit","complete":false,"messages":1,"receives":1,"reason":"message not published: denied AuthorizationError"`,
 		`"level":"WARN","msg":"message refused","message_id":"b"`,
-		`"level":"DEBUG","msg":"message ignored","message_id":"c","reason":"stranger"`,
+		`"level":"DEBUG","msg":"message ignored","message_id":"c","reason":"unrelated"`,
 		`"level":"INFO","msg":"message ignored","message_id":"e","reason":"changed_nothing"`,
 	} {
 		if !strings.Contains(logs, want) {

@@ -5,17 +5,17 @@ import (
 	"strconv"
 )
 
-// Record is one message of a batch that a queue handed to the function.
+// Record is one message of a batch from a queue.
 type Record struct {
-	// ID names the message in the reply, where it failed.
+	// ID names the message in the reply, if it failed.
 	ID string
 	// Body is what Decode reads.
 	Body []byte
-	// Receives counts how often the queue has handed it out, this time
-	// included; 0 where the queue does not say.
+	// Receives is how often the queue has delivered it, this time included;
+	// 0 if unknown.
 	Receives int
-	// Queue is the ARN of the queue, and Receipt the name by which it knows
-	// this receive; empty where the batch does not say.
+	// Queue is the ARN of the queue, and Receipt its handle of this receive;
+	// empty if unknown.
 	Queue   string
 	Receipt string
 }
@@ -24,8 +24,8 @@ type Record struct {
 // https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 const queueSource = "aws:sqs"
 
-// Batch takes a batch of queue messages apart. What is no batch is not ok: it
-// is a bare message, which Decode reads.
+// Batch splits a batch of queue messages. ok is false if raw is not a batch:
+// it is then a single message, for Decode.
 func Batch(raw []byte) (records []Record, ok bool) {
 	var batch struct {
 		Records []struct {
@@ -43,7 +43,7 @@ func Batch(raw []byte) (records []Record, ok bool) {
 		return nil, false
 	}
 	for _, r := range batch.Records {
-		receives, _ := strconv.Atoi(r.Attributes.ReceiveCount) // 0 where it is no number
+		receives, _ := strconv.Atoi(r.Attributes.ReceiveCount) // 0 if it is not a number
 		records = append(records, Record{
 			ID:       r.MessageID,
 			Body:     []byte(r.Body),

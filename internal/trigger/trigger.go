@@ -1,9 +1,8 @@
-// Package trigger reads what wakes the auditor: EventBridge events, audit
-// requests, and batches of queue messages that hold either. It says which
-// registry each is about and why; it never decides what the audit finds. Its
-// constants are what infra builds EventBridge's patterns of, so that what is
-// sent and what is understood cannot drift apart. It imports ptc, report and
-// the standard library, and no AWS SDK.
+// Package trigger reads the input of the auditor: EventBridge events, audit
+// requests, and batches of queue messages that hold either. It returns which
+// registry to audit, and why. Package infra builds the patterns of EventBridge
+// from its constants, so that what is sent and what is read cannot drift
+// apart. It imports ptc, report and the standard library, and no AWS SDK.
 package trigger
 
 import (
@@ -18,12 +17,12 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// DetailType is that of every event which CloudTrail hands to EventBridge:
+// DetailType is the detail type of CloudTrail's events in EventBridge:
 // https://docs.aws.amazon.com/eventbridge/latest/ref/event-delivery-level.html
 const DetailType = "AWS API Call via CloudTrail"
 
-// Where the calls that matter are made: EventBridge's source, and CloudTrail's
-// eventSource within the detail.
+// The services whose calls matter: the source in EventBridge's envelope, and
+// CloudTrail's eventSource in the detail.
 const (
 	ECRSource          = "aws.ecr"
 	ECREventSource     = "ecr.amazonaws.com"
@@ -31,21 +30,21 @@ const (
 	SecretsEventSource = "secretsmanager.amazonaws.com"
 )
 
-// RuleCalls are the API calls that change a rule. ValidatePullThroughCacheRule
-// is not among them, and must never be: the auditor makes it itself, and would
-// wake itself.
+// RuleCalls are the API calls that change a rule. They must never include
+// ValidatePullThroughCacheRule: the auditor makes this call, and would start
+// itself again.
 func RuleCalls() []string {
 	return []string{ptc.OpCreateRule, ptc.OpUpdateRule, ptc.OpDeleteRule}
 }
 
-// SecretCalls are the API calls that can break or mend a rule's credential,
-// where the secret is one that ECR can use (ptc.SecretPrefix).
+// SecretCalls are the API calls that can break or fix a rule's credential, if
+// ECR can use the secret (ptc.SecretPrefix).
 func SecretCalls() []string {
 	return []string{ptc.OpPutSecretValue, ptc.OpUpdateSecret, ptc.OpDeleteSecret, ptc.OpRestoreSecret}
 }
 
-// RequestSchema stands in a Request. It changes when a reader of the old form
-// could misread the new one.
+// RequestSchema is the schema of a Request. It changes if a reader of the old
+// form could misread the new form.
 const RequestSchema = "ptcaudit/request/v1"
 
 // Request asks for an audit of one registry. The schedule and the deployment
@@ -54,8 +53,8 @@ type Request struct {
 	Schema  string `json:"schema"`
 	Account string `json:"account"`
 	Region  string `json:"region"`
-	// Reason is one of the Reason constants. Any other is taken for
-	// ReasonRequest: why somebody asks is no reason not to audit.
+	// Reason is one of the Reason constants. Any other reason is treated as
+	// ReasonRequest, because an unknown reason must not prevent an audit.
 	Reason string `json:"reason"`
 	// RequestedAt is optional, RFC 3339.
 	RequestedAt string `json:"requestedAt,omitempty"`
@@ -68,41 +67,41 @@ const (
 	ReasonRequest    = "request"
 )
 
-// Ignored says why a message asks for no audit; empty where it does ask.
+// Ignored is why a message causes no audit; empty if it causes one.
 type Ignored string
 
 // Why messages are ignored.
 const (
-	// Stranger: an event of somebody else's, or one that cannot concern a rule.
-	Stranger Ignored = "stranger"
-	// ChangedNothing: one of our calls, but it failed.
+	// Unrelated: an event that cannot concern a rule.
+	Unrelated Ignored = "unrelated"
+	// ChangedNothing: a call that changes rules, but it failed.
 	ChangedNothing Ignored = "changed_nothing"
 )
 
-// Message is what one event or request asks for.
+// Message is the audit that one event or request asks for.
 type Message struct {
-	// Registry and Trigger are set where Ignored is empty.
+	// Registry and Trigger are set if Ignored is empty.
 	Registry ptc.Registry
 	Trigger  report.Trigger
 	Ignored  Ignored
 }
 
-// Errors of Decode. None of them quotes the message, since what it holds does
-// not belong in a log.
+// Errors of Decode. They never quote the message, because its content does not
+// belong in a log.
 var (
-	ErrNotJSON    = errors.New("message is no JSON object")
+	ErrNotJSON    = errors.New("message is not a JSON object")
 	ErrUnknown    = errors.New("message is neither an event nor a request that this version knows")
-	ErrNoRegistry = errors.New("message names no registry: a twelve-digit account and a Region")
-	ErrConflict   = errors.New("event's envelope and detail name different registries")
-	ErrVersion    = errors.New("event has a major CloudTrail version that is not known")
+	ErrNoRegistry = errors.New("message has no registry: want a twelve-digit account and a Region")
+	ErrConflict   = errors.New("event's envelope and detail have different registries")
+	ErrVersion    = errors.New("event has an unknown major version of CloudTrail")
 )
 
-// Decode reads one event or request. A stranger is no error; what is not
-// understood although it should be is one, and fails that message alone.
+// Decode reads one event or request. An unrelated event is not an error. A
+// message that cannot be read is an error, and fails alone in its batch.
 func Decode(raw []byte) (Message, error) {
-	// Events are other people's: AWS adds fields, and only the registry must
-	// be there. So each field is looked up by itself, and one of an unexpected
-	// type reads as absent instead of failing its neighbours.
+	// AWS adds fields to events, and only the registry is required. So each
+	// field is read alone: a field of an unexpected type counts as missing,
+	// and does not make the others unreadable.
 	var o object
 	if err := json.Unmarshal(raw, &o); err != nil || o == nil {
 		return Message{}, ErrNotJSON
@@ -132,8 +131,8 @@ func decodeRequest(o object) (Message, error) {
 	return Message{Registry: reg, Trigger: report.Trigger{Kind: kind, Time: instant(o.text("requestedAt"))}}, nil
 }
 
-// decodeEvent tells events apart by source and detail type, and CloudTrail's
-// by the call: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+// decodeEvent distinguishes events by source and detail type, and CloudTrail's
+// events by the call: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 func decodeEvent(o object) (Message, error) {
 	call := o.text("detail", "eventName")
 	t := report.Trigger{Call: call}
@@ -147,19 +146,19 @@ func decodeEvent(o object) (Message, error) {
 		t.Kind = report.SecretTrigger
 		t.Secret = o.text("detail", "requestParameters", "secretId")
 		if !usable(t.Secret) {
-			return Message{Ignored: Stranger}, nil
+			return Message{Ignored: Unrelated}, nil
 		}
 	default:
-		return Message{Ignored: Stranger}, nil
+		return Message{Ignored: Unrelated}, nil
 	}
 
-	// readOnly is not looked at: it is not always there, nor always right.
+	// readOnly is ignored: it is not always present, and not always right.
 	// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 	if o.text("detail", "errorCode") != "" {
 		return Message{Ignored: ChangedNothing}, nil
 	}
-	// Minor versions only add fields; a new major one may mean something else
-	// by the same names.
+	// Minor versions only add fields. A new major version may change what a
+	// field means.
 	if major, _, _ := strings.Cut(o.text("detail", "eventVersion"), "."); major != "" && major != "1" {
 		return Message{}, ErrVersion
 	}
@@ -179,14 +178,13 @@ func decodeEvent(o object) (Message, error) {
 	if t.Time.IsZero() {
 		t.Time = instant(o.text("time"))
 	}
-	// A doubled delivery has the same eventID, but its envelope an id of its own.
+	// An event that is delivered twice has one eventID, but two envelope ids.
 	t.EventID = cmp.Or(o.text("detail", "eventID"), o.text("id"))
 	t.Actor = actor(o)
 	return Message{Registry: reg, Trigger: t}, nil
 }
 
-// usable says that a secret, given by name or by ARN, is one that rules can
-// refer to.
+// usable reports whether rules can refer to a secret, given by name or ARN.
 func usable(secret string) bool {
 	if arn, ok := ptc.ParseARN(secret); ok {
 		secret = strings.TrimPrefix(arn.Resource, "secret:")
@@ -194,8 +192,8 @@ func usable(secret string) bool {
 	return strings.HasPrefix(secret, ptc.SecretPrefix)
 }
 
-// actor is who made the call of a CloudTrail event: the session's or user's
-// name, and the role or user behind it, or the AWS service where it was nobody.
+// actor is who made the call of a CloudTrail event: the name of the session or
+// user, and its role or user; or the AWS service that made it.
 func actor(o object) *report.Actor {
 	identity := func(path ...string) string {
 		return o.text(append([]string{"detail", "userIdentity"}, path...)...)
@@ -226,8 +224,8 @@ func registry(account, region string) (ptc.Registry, error) {
 	return ptc.Registry{Account: account, Region: region}, nil
 }
 
-// instant reads a time; what is none is the zero time, since no audit hangs
-// on when it was asked for.
+// instant reads a time. An invalid time is the zero time, because no audit
+// depends on it.
 func instant(s string) time.Time {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
@@ -239,7 +237,7 @@ func instant(s string) time.Time {
 // object is a JSON object of unknown shape.
 type object map[string]any
 
-// text is the string at path; empty where there is none.
+// text is the string at path; empty if it is missing.
 func (o object) text(path ...string) string {
 	var v any = map[string]any(o)
 	for _, name := range path {

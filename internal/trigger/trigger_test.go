@@ -73,7 +73,7 @@ func TestDecodeSamples(t *testing.T) {
 		}},
 		"request.json": {Registry: home, Trigger: report.Trigger{Kind: report.ScheduleTrigger, Time: at(t, "2026-11-22T00:00:00Z")}},
 		"denied.json":  {Ignored: trigger.ChangedNothing},
-		"foreign.json": {Ignored: trigger.Stranger},
+		"foreign.json": {Ignored: trigger.Unrelated},
 	}
 	files, err := filepath.Glob(samples + "/*.json")
 	if err != nil {
@@ -130,7 +130,7 @@ func TestBatch(t *testing.T) {
 	want := []seen{
 		{1, false, create},
 		{1, true, trigger.Message{}},
-		{1, false, trigger.Message{Ignored: trigger.Stranger}},
+		{1, false, trigger.Message{Ignored: trigger.Unrelated}},
 		{2, false, request},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -219,12 +219,12 @@ func TestDecodeEvents(t *testing.T) {
 		{name: "version as a number", sample: "create.json", path: "detail.eventVersion", value: 1.11},
 		{name: "readOnly is not trusted", sample: "create.json", path: "detail.readOnly", value: true},
 		{name: "a failed call", sample: "create.json", path: "detail.errorCode", value: "ThrottlingException", want: ignored(trigger.ChangedNothing)},
-		{name: "our own call", sample: "create.json", path: "detail.eventName", value: "ValidatePullThroughCacheRule", want: ignored(trigger.Stranger)},
-		{name: "another call", sample: "create.json", path: "detail.eventName", value: "CreateRepository", want: ignored(trigger.Stranger)},
-		{name: "a rule's call from elsewhere", sample: "create.json", path: "detail.eventSource", value: "ecr-public.amazonaws.com", want: ignored(trigger.Stranger)},
-		{name: "another source", sample: "create.json", path: "source", value: "acme.ecr", want: ignored(trigger.Stranger)},
-		{name: "another detail type", sample: "create.json", path: "detail-type", value: "AWS Service Event via CloudTrail", want: ignored(trigger.Stranger)},
-		{name: "a stack was updated", sample: "create.json", path: "detail-type", value: "CloudFormation Stack Status Change", want: ignored(trigger.Stranger)},
+		{name: "our own call", sample: "create.json", path: "detail.eventName", value: "ValidatePullThroughCacheRule", want: ignored(trigger.Unrelated)},
+		{name: "another call", sample: "create.json", path: "detail.eventName", value: "CreateRepository", want: ignored(trigger.Unrelated)},
+		{name: "a rule's call from elsewhere", sample: "create.json", path: "detail.eventSource", value: "ecr-public.amazonaws.com", want: ignored(trigger.Unrelated)},
+		{name: "another source", sample: "create.json", path: "source", value: "acme.ecr", want: ignored(trigger.Unrelated)},
+		{name: "another detail type", sample: "create.json", path: "detail-type", value: "AWS Service Event via CloudTrail", want: ignored(trigger.Unrelated)},
+		{name: "a stack was updated", sample: "create.json", path: "detail-type", value: "CloudFormation Stack Status Change", want: ignored(trigger.Unrelated)},
 		{name: "no account", sample: "create.json", path: "account", err: trigger.ErrNoRegistry},
 		{name: "account as a number", sample: "create.json", path: "account", value: 111122223333, err: trigger.ErrNoRegistry},
 		{name: "no Region", sample: "create.json", path: "region", value: "", err: trigger.ErrNoRegistry},
@@ -253,13 +253,13 @@ func TestDecodeEvents(t *testing.T) {
 		{name: "secret by ARN", sample: "secret.json", path: "detail.requestParameters", value: secret("arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf"), want: func(m *message) {
 			m.Trigger.Secret = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf"
 		}},
-		{name: "another secret", sample: "secret.json", path: "detail.requestParameters", value: secret("database/ecr-pullthroughcache/hub"), want: ignored(trigger.Stranger)},
-		{name: "another secret by ARN", sample: "secret.json", path: "detail.requestParameters", value: secret("arn:aws:secretsmanager:eu-west-1:111122223333:secret:database-AbCdEf"), want: ignored(trigger.Stranger)},
-		{name: "no secret", sample: "secret.json", path: "detail.requestParameters", want: ignored(trigger.Stranger)},
+		{name: "another secret", sample: "secret.json", path: "detail.requestParameters", value: secret("database/ecr-pullthroughcache/hub"), want: ignored(trigger.Unrelated)},
+		{name: "another secret by ARN", sample: "secret.json", path: "detail.requestParameters", value: secret("arn:aws:secretsmanager:eu-west-1:111122223333:secret:database-AbCdEf"), want: ignored(trigger.Unrelated)},
+		{name: "no secret", sample: "secret.json", path: "detail.requestParameters", want: ignored(trigger.Unrelated)},
 		{name: "a secret deleted", sample: "secret.json", path: "detail.eventName", value: "DeleteSecret", want: func(m *message) { m.Trigger.Call = "DeleteSecret" }},
-		{name: "a secret read", sample: "secret.json", path: "detail.eventName", value: "GetSecretValue", want: ignored(trigger.Stranger)},
+		{name: "a secret read", sample: "secret.json", path: "detail.eventName", value: "GetSecretValue", want: ignored(trigger.Unrelated)},
 		{name: "a secret written in vain", sample: "secret.json", path: "detail.errorCode", value: "AccessDenied", want: ignored(trigger.ChangedNothing)},
-		{name: "a secret's call from ECR", sample: "secret.json", path: "source", value: "aws.ecr", want: ignored(trigger.Stranger)},
+		{name: "a secret's call from ECR", sample: "secret.json", path: "source", value: "aws.ecr", want: ignored(trigger.Unrelated)},
 		{name: "request by hand", sample: "request.json", path: "reason", value: "request", want: func(m *message) { m.Trigger.Kind = report.ManualTrigger }},
 		{name: "request after a deployment", sample: "request.json", path: "reason", value: "deployment", want: func(m *message) { m.Trigger.Kind = report.DeploymentTrigger }},
 		{name: "request for no known reason", sample: "request.json", path: "reason", value: "whim", want: func(m *message) { m.Trigger.Kind = report.ManualTrigger }},
@@ -347,7 +347,7 @@ func TestToldApartInOrder(t *testing.T) {
 		t.Error("records of another source are taken for a batch")
 	}
 	m, err := trigger.Decode([]byte(raw + "}"))
-	if err != nil || m.Ignored != trigger.Stranger {
+	if err != nil || m.Ignored != trigger.Unrelated {
 		t.Errorf("detail-type does not come before schema: %+v, %v", m, err)
 	}
 }
