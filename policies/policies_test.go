@@ -117,8 +117,8 @@ func TestEveryCheckIsWhole(t *testing.T) {
 // TestDuplicateUpstreamIsSaid of one other rule and of several.
 func TestDuplicateUpstreamIsSaid(t *testing.T) {
 	for want, prefixes := range map[string][]string{
-		"q2 fetches from quay.io, the same as quay.":              {"q2", "quay"},
-		"q2 fetches from quay.io, the same as quay, team-a/quay.": {"q2", "quay", "team-a/quay"},
+		"Other rules have the same upstream quay.io: quay.":              {"q2", "quay"},
+		"Other rules have the same upstream quay.io: quay, team-a/quay.": {"q2", "quay", "team-a/quay"},
 	} {
 		in := policy.Input{Registry: ptc.Registry{Account: account, Region: region}}
 		for _, prefix := range prefixes {

@@ -25,13 +25,13 @@ func finding(check, prefix string, severity report.Severity, message, remediatio
 
 var (
 	hub = finding("validation-passed", "docker-hub", report.Critical,
-		`ECR cannot use docker-hub (registry-1.docker.io). ECR says: "The credentials in the secret were rejected by the upstream registry."`,
+		`ECR cannot use this rule (registry-1.docker.io). ECR says: "The credentials in the secret were rejected by the upstream registry."`,
 		`Write a working username and token to credential.json, as {"username": "...", "accessToken": "..."}, then
 aws secretsmanager put-secret-value --secret-id arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf --secret-string file://credential.json --region eu-west-1
 aws ecr validate-pull-through-cache-rule --ecr-repository-prefix docker-hub --region eu-west-1`,
 		"https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-working-validating.html")
 	quay = finding("upstream-allowed", "quay", report.High,
-		"quay fetches from quay (quay.io), which is not in allowedUpstreams.",
+		"The upstream quay (quay.io) is not in allowedUpstreams.",
 		`Delete the rule, or add its upstream to allowedUpstreams:
 aws ecr delete-pull-through-cache-rule --ecr-repository-prefix quay --region eu-west-1`)
 	quota = finding("rule-quota", "", report.Low,
@@ -169,7 +169,7 @@ func examples() map[string]report.Notification {
 		}),
 		"changed": notification(func(s *report.Notification) {
 			swapped := finding("upstream-allowed", "quay", report.High,
-				"quay fetches from github-container-registry (ghcr.io), which is not in allowedUpstreams.", quay.Remediation)
+				"The upstream github-container-registry (ghcr.io) is not in allowedUpstreams.", quay.Remediation)
 			s.Altered = []report.Finding{swapped}
 			s.Open = []report.Finding{ghcr}
 			note(s, swapped, "The waiver of platform@acme.example (Migration ends in March.) covers it as it was; its upstream, credential or role has changed since.", 40*day)
@@ -302,7 +302,7 @@ func examples() map[string]report.Notification {
 		}),
 		"hostile": notification(func(s *report.Notification) {
 			f := hub
-			f.Message = `ECR cannot use docker-hub (registry-1.docker.io). ECR says: "` + hostile + strings.Repeat("1 MB of text ", 1<<16) + `"`
+			f.Message = `ECR cannot use this rule (registry-1.docker.io). ECR says: "` + hostile + strings.Repeat("1 MB of text ", 1<<16) + `"`
 			p := quay
 			p.Prefix = "RESOLVED\nquay`<!channel>` \u202eoof"
 			s.New = []report.Finding{f, p}

@@ -117,7 +117,7 @@ func (e *evaluation) evaluate(ctx context.Context, c compiled, i int, f *report.
 		if c.EffectiveFrom != "" && e.in.Now.Before(c.EffectiveFrom.begins()) {
 			f.Outcome = report.Pending
 		}
-		f.Message = cmp.Or(e.text(ctx, c.message, i), c.Message, c.Title)
+		f.Message = cmp.Or(e.text(ctx, c.message, i), c.Message, "Not met: "+c.Title)
 		if f.Outcome == report.Pending {
 			f.Message += fmt.Sprintf(" (counts from %s)", c.EffectiveFrom)
 		}
@@ -132,10 +132,10 @@ func cannotTell(ctx context.Context, f *report.Finding, c Check, err error) {
 	f.References = c.References
 	switch {
 	case ctx.Err() != nil:
-		f.Message = "The audit's time was over before this was checked."
+		f.Message = "The audit ran out of time before it could run this check."
 	case errors.Is(err, expr.ErrUnknown):
 		rules := strings.TrimPrefix(err.Error(), expr.ErrUnknown.Error()+": ")
-		f.Message = limited("ECR's verdict is missing, and this hinges on it: " + rules)
+		f.Message = limited("The check needs ECR's validation result, which is missing for " + rules)
 	default:
 		f.Message = limited("The check's expression failed: " + err.Error())
 	}

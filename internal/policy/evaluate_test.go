@@ -61,26 +61,26 @@ func TestEvaluate(t *testing.T) {
 		want        []string // of each subject: outcome, then message
 	}{
 		{"pass", "assert: rule.prefix != ''", []string{"pass", "pass"}},
-		{"fail on one", "assert: rule.prefix == 'hub'", []string{"pass", "fail: The title"}},
+		{"fail on one", "assert: rule.prefix == 'hub'", []string{"pass", "fail: Not met: The title"}},
 		{"fail with a message", "assert: rule.prefix == 'hub'\n    message: Said.", []string{"pass", "fail: Said."}},
 		{"fail with a computed message", "assert: rule.prefix == 'hub'\n    message: Said.\n    messageExpression: \"'not ' + rule.prefix\"", []string{"pass", "fail: not quay"}},
 		{"message that fails", "assert: false || rule.prefix == 'hub'\n    message: Said.\n    messageExpression: rule.prefix.split('/')[7]", []string{"pass", "fail: Said."}},
-		{"message that is unknown", "assert: rule.prefix == 'hub'\n    messageExpression: rule.validation.failure", []string{"pass", "fail: The title"}},
+		{"message that is unknown", "assert: rule.prefix == 'hub'\n    messageExpression: rule.validation.failure", []string{"pass", "fail: Not met: The title"}},
 		{"message of spaces", "assert: rule.prefix == 'hub'\n    message: Said.\n    messageExpression: \"rule.prefix == '' ? 'x' : ' '\"", []string{"pass", "fail: Said."}},
-		{"skip", "match: rule.prefix == 'hub'\n    assert: rule.isRoot", []string{"fail: The title", "skip"}},
-		{"unknown", "assert: rule.validation.valid", []string{"pass", "error: ECR's verdict is missing, and this hinges on it: quay"}},
-		{"unknown match", "match: rule.validation.applicable\n    assert: rule.prefix != ''", []string{"pass", "error: ECR's verdict is missing, and this hinges on it: quay"}},
+		{"skip", "match: rule.prefix == 'hub'\n    assert: rule.isRoot", []string{"fail: Not met: The title", "skip"}},
+		{"unknown", "assert: rule.validation.valid", []string{"pass", "error: The check needs ECR's validation result, which is missing for quay"}},
+		{"unknown match", "match: rule.validation.applicable\n    assert: rule.prefix != ''", []string{"pass", "error: The check needs ECR's validation result, which is missing for quay"}},
 		{"known in spite of an unknown", "assert: rule.validation.valid || rule.prefix == 'quay'", []string{"pass", "pass"}},
 		{"unknown over all rules", "assert: registry.rules.all(r, r.validation.valid)", []string{
-			"error: ECR's verdict is missing, and this hinges on it: quay", "error: ECR's verdict is missing, and this hinges on it: quay",
+			"error: The check needs ECR's validation result, which is missing for quay", "error: The check needs ECR's validation result, which is missing for quay",
 		}},
 		{"match that fails", "match: rule.prefix.split('/')[1] == ''\n    assert: rule.prefix != ''", []string{"error: The check's expression failed: index out of bounds: 1", "error: The check's expression failed: index out of bounds: 1"}},
 		{"assert that fails", "assert: rule.prefix.split('/')[1] == ''", []string{"error: The check's expression failed: index out of bounds: 1", "error: The check's expression failed: index out of bounds: 1"}},
-		{"not in force yet", "assert: rule.prefix == 'hub'\n    effectiveFrom: 2027-03-02", []string{"pass", "pending: The title (counts from 2027-03-02)"}},
-		{"in force since today", "assert: rule.prefix == 'hub'\n    effectiveFrom: 2027-03-01", []string{"pass", "fail: The title"}},
-		{"unknown and not in force yet", "assert: rule.validation.valid\n    effectiveFrom: 2027-03-02", []string{"pass", "error: ECR's verdict is missing, and this hinges on it: quay"}},
+		{"not in force yet", "assert: rule.prefix == 'hub'\n    effectiveFrom: 2027-03-02", []string{"pass", "pending: Not met: The title (counts from 2027-03-02)"}},
+		{"in force since today", "assert: rule.prefix == 'hub'\n    effectiveFrom: 2027-03-01", []string{"pass", "fail: Not met: The title"}},
+		{"unknown and not in force yet", "assert: rule.validation.valid\n    effectiveFrom: 2027-03-02", []string{"pass", "error: The check needs ECR's validation result, which is missing for quay"}},
 		{"registry", "scope: registry\n    assert: registry.rules.size() > 2\n    messageExpression: \"'%d rules'.format([registry.rules.size()])\"", []string{"fail: 2 rules"}},
-		{"registry, unknown", "scope: registry\n    assert: registry.rules.all(r, r.validation.valid)", []string{"error: ECR's verdict is missing, and this hinges on it: quay"}},
+		{"registry, unknown", "scope: registry\n    assert: registry.rules.all(r, r.validation.valid)", []string{"error: The check needs ECR's validation result, which is missing for quay"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -164,7 +164,7 @@ func TestEvaluateWhenItsTimeIsOver(t *testing.T) {
 		t.Errorf("findings differ (-want +got):\n%s", diff)
 	}
 	for _, f := range findings {
-		if f.Message != "The audit's time was over before this was checked." {
+		if f.Message != "The audit ran out of time before it could run this check." {
 			t.Errorf("%s says %q", brief(f), f.Message)
 		}
 	}

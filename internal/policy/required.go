@@ -115,14 +115,14 @@ func (e *evaluation) requiredRules(ctx context.Context, c Check) {
 
 // judge says whether rule, nil where there is none, is what is required.
 func (want requiredRule) judge(rule *ptc.Rule, reg ptc.Registry, c Check, f *report.Finding) {
-	f.Message = fmt.Sprintf("The policy requires the rule %s, and there is none.", want.Prefix)
+	f.Message = "The policy requires this rule, but it does not exist."
 	if rule != nil {
 		differs := want.differences(*rule)
 		if len(differs) == 0 {
 			f.Outcome, f.Message = report.Pass, ""
 			return
 		}
-		f.Message = fmt.Sprintf("The rule %s is not as the policy requires it: %s.", want.Prefix, strings.Join(differs, "; "))
+		f.Message = fmt.Sprintf("This rule differs from what the policy requires: %s.", strings.Join(differs, "; "))
 	}
 	f.Outcome = report.Fail
 	if want.Reason != "" {

@@ -24,36 +24,36 @@ func TestRequiredRules(t *testing.T) {
 		{
 			"missing", "prefix: k8s, upstreamRegistry: k8s, reason: Clusters need it., accounts: [\"111122223333\"], regions: [eu-west-1]",
 			[]ptc.Rule{hub},
-			"fail: The policy requires the rule k8s, and there is none. It is required because: Clusters need it.",
+			"fail: The policy requires this rule, but it does not exist. It is required because: Clusters need it.",
 			"aws ecr create-pull-through-cache-rule --ecr-repository-prefix k8s --region eu-west-1 --upstream-registry-url registry.k8s.io --upstream-registry k8s",
 		},
 		{
 			"missing, and needs a credential", "prefix: hub, upstreamRegistry: docker-hub", nil,
-			"fail: The policy requires the rule hub, and there is none.",
+			"fail: The policy requires this rule, but it does not exist.",
 			`Write the upstream's username and token to credential.json, as {"username": "...", "accessToken": "..."}, then
 aws secretsmanager create-secret --name ecr-pullthroughcache/hub --secret-string file://credential.json --region eu-west-1
 aws ecr create-pull-through-cache-rule --ecr-repository-prefix hub --region eu-west-1 --upstream-registry-url registry-1.docker.io --upstream-registry docker-hub --credential-arn "$(aws secretsmanager describe-secret --secret-id ecr-pullthroughcache/hub --region eu-west-1 --query ARN --output text)"`,
 		},
 		{
 			"missing, and needs a role", "prefix: base, upstreamUrl: 444455556666.dkr.ecr.eu-west-1.amazonaws.com, upstreamPrefix: prod, role: required", nil,
-			"fail: The policy requires the rule base, and there is none.",
+			"fail: The policy requires this rule, but it does not exist.",
 			`Make role ecr-pull-through-cache, which ECR can assume and which may pull from the upstream, then
 aws ecr create-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1 --upstream-registry-url 444455556666.dkr.ecr.eu-west-1.amazonaws.com --upstream-registry ecr --upstream-repository-prefix prod --custom-role-arn arn:aws:iam::111122223333:role/ecr-pull-through-cache`,
 		},
 		{
 			"missing, from nobody knows where", "prefix: any", nil,
-			"fail: The policy requires the rule any, and there is none.",
+			"fail: The policy requires this rule, but it does not exist.",
 			"Create the rule for the upstream that you mean.",
 		},
 		{
 			"missing, upstream with a URL for each customer", "prefix: any, upstreamRegistry: ecr", nil,
-			"fail: The policy requires the rule any, and there is none.",
+			"fail: The policy requires this rule, but it does not exist.",
 			"Create the rule for the upstream that you mean.",
 		},
 		{
 			"another upstream", "prefix: hub, upstreamRegistry: quay",
 			[]ptc.Rule{hub},
-			`fail: The rule hub is not as the policy requires it: its upstreamRegistry is "docker-hub", not "quay".`,
+			`fail: This rule differs from what the policy requires: its upstreamRegistry is "docker-hub", not "quay".`,
 			`An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
 aws ecr delete-pull-through-cache-rule --ecr-repository-prefix hub --region eu-west-1
 aws ecr create-pull-through-cache-rule --ecr-repository-prefix hub --region eu-west-1 --upstream-registry-url quay.io --upstream-registry quay`,
@@ -61,7 +61,7 @@ aws ecr create-pull-through-cache-rule --ecr-repository-prefix hub --region eu-w
 		{
 			"everything differs", "prefix: base, upstreamRegistry: docker-hub, upstreamUrl: registry-1.docker.io, upstreamPrefix: library, credential: required, role: forbidden",
 			[]ptc.Rule{ecr},
-			`fail: The rule base is not as the policy requires it: its upstreamRegistry is "ecr", not "docker-hub"; its upstreamUrl is "444455556666.dkr.ecr.eu-west-1.amazonaws.com", not "registry-1.docker.io"; its upstreamPrefix is "prod", not "library"; a credential is required; a role is forbidden.`,
+			`fail: This rule differs from what the policy requires: its upstreamRegistry is "ecr", not "docker-hub"; its upstreamUrl is "444455556666.dkr.ecr.eu-west-1.amazonaws.com", not "registry-1.docker.io"; its upstreamPrefix is "prod", not "library"; a credential is required; a role is forbidden.`,
 			`Write the upstream's username and token to credential.json, as {"username": "...", "accessToken": "..."}, then
 aws secretsmanager create-secret --name ecr-pullthroughcache/base --secret-string file://credential.json --region eu-west-1
 An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
@@ -71,7 +71,7 @@ aws ecr create-pull-through-cache-rule --ecr-repository-prefix base --region eu-
 		{
 			"no credential", "prefix: hub, credential: required",
 			[]ptc.Rule{{Prefix: "hub", Upstream: hub.Upstream}},
-			"fail: The rule hub is not as the policy requires it: a credential is required.",
+			"fail: This rule differs from what the policy requires: a credential is required.",
 			`Write the upstream's username and token to credential.json, as {"username": "...", "accessToken": "..."}, then
 aws secretsmanager create-secret --name ecr-pullthroughcache/hub --secret-string file://credential.json --region eu-west-1
 aws ecr update-pull-through-cache-rule --ecr-repository-prefix hub --region eu-west-1 --credential-arn "$(aws secretsmanager describe-secret --secret-id ecr-pullthroughcache/hub --region eu-west-1 --query ARN --output text)"`,
@@ -79,7 +79,7 @@ aws ecr update-pull-through-cache-rule --ecr-repository-prefix hub --region eu-w
 		{
 			"a credential too many", "prefix: quay, credential: forbidden",
 			[]ptc.Rule{{Prefix: "quay", Upstream: quay.Upstream, CredentialARN: hub.CredentialARN}},
-			"fail: The rule quay is not as the policy requires it: a credential is forbidden.",
+			"fail: This rule differs from what the policy requires: a credential is forbidden.",
 			`An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
 aws ecr delete-pull-through-cache-rule --ecr-repository-prefix quay --region eu-west-1
 aws ecr create-pull-through-cache-rule --ecr-repository-prefix quay --region eu-west-1 --upstream-registry-url quay.io --upstream-registry quay`,
@@ -87,7 +87,7 @@ aws ecr create-pull-through-cache-rule --ecr-repository-prefix quay --region eu-
 		{
 			"the URL is the rule's own", "prefix: base, upstreamRegistry: ecr, upstreamPrefix: test, role: forbidden",
 			[]ptc.Rule{ecr},
-			`fail: The rule base is not as the policy requires it: its upstreamPrefix is "prod", not "test"; a role is forbidden.`,
+			`fail: This rule differs from what the policy requires: its upstreamPrefix is "prod", not "test"; a role is forbidden.`,
 			`An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
 aws ecr delete-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1
 aws ecr create-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1 --upstream-registry-url 444455556666.dkr.ecr.eu-west-1.amazonaws.com --upstream-registry ecr --upstream-repository-prefix test`,
@@ -95,7 +95,7 @@ aws ecr create-pull-through-cache-rule --ecr-repository-prefix base --region eu-
 		{
 			"what is not asked for stays", "prefix: base, upstreamPrefix: test",
 			[]ptc.Rule{ecr},
-			`fail: The rule base is not as the policy requires it: its upstreamPrefix is "prod", not "test".`,
+			`fail: This rule differs from what the policy requires: its upstreamPrefix is "prod", not "test".`,
 			`An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
 aws ecr delete-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1
 aws ecr create-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1 --upstream-registry-url 444455556666.dkr.ecr.eu-west-1.amazonaws.com --upstream-registry ecr --upstream-repository-prefix test --custom-role-arn arn:aws:iam::111122223333:role/ptc`,

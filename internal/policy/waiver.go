@@ -131,9 +131,9 @@ func (e *evaluation) waivers() {
 			}
 		}
 	}
-	e.tellOfWaivers(report.CheckWaiverExpired, expired, "ended on %s and waives nothing any more", "Mend what it waived, or agree on a new end and write it into the policy.")
-	e.tellOfWaivers(report.CheckWaiverEnding, ending, "ends with %s, and what it waives still fails", "Mend what it waives, or agree on a new end and write it into the policy.")
-	e.tellOfWaivers(report.CheckWaiverUnused, unused, "(to the end of %s) covers nothing", "Remove it from the policy.")
+	e.tellOfWaivers(report.CheckWaiverExpired, expired, "expired on %s and no longer applies", "Fix what it waived, or agree on a new date and write it into the policy.")
+	e.tellOfWaivers(report.CheckWaiverEnding, ending, "expires on %s, and its check still fails", "Fix what it waives, or agree on a new date and write it into the policy.")
+	e.tellOfWaivers(report.CheckWaiverUnused, unused, "(until %s) is not used", "Remove it from the policy.")
 }
 
 // aboutWaivers is what there is to say of the waivers of one subject.

@@ -191,9 +191,9 @@ func TestWaiversAreSaid(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"waiver-expired": "The waiver of bad by me@acme.example (Migration.) ended on 2027-02-28 and waives nothing any more; the waiver of worse by me@acme.example (Migration.) ended on 2027-02-01 and waives nothing any more.",
-		"waiver-ending":  "The waiver of worse by me@acme.example (Migration.) ends with 2027-03-10, and what it waives still fails.",
-		"waiver-unused":  "The waiver of good by me@acme.example (Migration.) (to the end of 2027-12-31) covers nothing.",
+		"waiver-expired": "The waiver of bad by me@acme.example (Migration.) expired on 2027-02-28 and no longer applies; the waiver of worse by me@acme.example (Migration.) expired on 2027-02-01 and no longer applies.",
+		"waiver-ending":  "The waiver of worse by me@acme.example (Migration.) expires on 2027-03-10, and its check still fails.",
+		"waiver-unused":  "The waiver of good by me@acme.example (Migration.) (until 2027-12-31) is not used.",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("messages differ (-want +got):\n%s", diff)

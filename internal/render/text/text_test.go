@@ -66,7 +66,7 @@ func mixed() report.Report {
 	}, []report.Finding{
 		{
 			Check: "validation-passed", Prefix: "docker-hub", Outcome: report.Fail, Severity: report.Critical,
-			Message:     `ECR cannot use docker-hub (registry-1.docker.io). ECR says: "The authentication to the upstream registry failed. Verify that the credentials are valid."`,
+			Message:     `ECR cannot use this rule (registry-1.docker.io). ECR says: "The authentication to the upstream registry failed. Verify that the credentials are valid."`,
 			Remediation: "Put a working token into the secret ecr-pullthroughcache/hub, then ask ECR again:\naws ecr validate-pull-through-cache-rule --ecr-repository-prefix docker-hub --region eu-west-1",
 			References:  []string{"https://docs.aws.amazon.com/AmazonECR/latest/userguide/error-pullthroughcache.html"},
 		},

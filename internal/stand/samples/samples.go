@@ -77,7 +77,7 @@ func Realistic() report.Report {
 	}, []report.Finding{
 		{
 			Check: "validation-passed", Prefix: "docker-hub", Outcome: report.Fail, Severity: report.Critical,
-			Message: `ECR cannot use docker-hub (registry-1.docker.io). ECR says: "` + failure + `"`,
+			Message: `ECR cannot use this rule (registry-1.docker.io). ECR says: "` + failure + `"`,
 			Remediation: "Write a working username and token to credential.json, as {\"username\": \"...\", \"accessToken\": \"...\"}, then\n" +
 				"aws secretsmanager put-secret-value --secret-id ecr-pullthroughcache/hub --secret-string file://credential.json --region eu-west-1\n" +
 				"aws ecr validate-pull-through-cache-rule --ecr-repository-prefix docker-hub --region eu-west-1\n",
@@ -86,7 +86,7 @@ func Realistic() report.Report {
 		},
 		{
 			Check: "upstream-allowed", Prefix: "quay", Outcome: report.Fail, Severity: report.High,
-			Message:     "quay fetches from quay (quay.io), which is not in allowedUpstreams.",
+			Message:     "The upstream quay (quay.io) is not in allowedUpstreams.",
 			Remediation: "Delete the rule, or add its upstream to allowedUpstreams:\naws ecr delete-pull-through-cache-rule --ecr-repository-prefix quay --region eu-west-1",
 			References:  []string{docs + "pull-through-cache.html"},
 		},
