@@ -1,18 +1,14 @@
 package app
 
 import (
-	"crypto/tls"
-	"crypto/x509"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 
 	"ptcaudit/internal/aws/queue"
 	"ptcaudit/internal/config"
@@ -22,13 +18,13 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Function makes the handler of a Lambda function, of its environment. What is
-// broken does not stop it as long as there is a topic to say so to: then the
-// handler answers every request with what is broken. Without one the error
-// names every fault.
+// Function makes the handler of a Lambda function from its environment. If the
+// configuration or the policy is broken but names a topic, the handler starts and
+// answers every request with what is broken, so that someone is notified.
+// Without a topic, the error names every fault.
 func Function(environ []string, logs, metrics io.Writer) (*handler.Handler, error) {
 	c, configErr := config.LoadFunction(environ)
-	cfg, awsErr := environment()
+	cfg, awsErr := environment(context.Background())
 	if c.TopicARN == "" || awsErr != nil {
 		return nil, errors.Join(configErr, awsErr)
 	}
@@ -54,48 +50,22 @@ func Function(environ []string, logs, metrics io.Writer) (*handler.Handler, erro
 		h = New(c, cfg, p, o).Handler
 		h.Policy = p.Ref()
 	}
-	// The command has no queue: a batch in a file is nobody's to hand out
-	// again.
+	// Only the function has a queue: the command reads batches from files.
 	h.Queue = queue.New(cfg)
 	return h, nil
 }
 
-// environment is the SDK's configuration of a Lambda function: the variables
-// that the SDK documents, and nothing else. The SDK's own loader also looks for
-// files, profiles, sign-ons and instance roles, none of which are there, and
-// takes longer than all the rest of a cold start.
-func environment() (aws.Config, error) {
-	env, err := awsconfig.NewEnvConfig()
+// environment is the SDK's configuration of a Lambda function: its variables,
+// and the credentials that they name. The function has no shared files, and no
+// instance metadata service; looking for them would take time at the start.
+func environment(ctx context.Context) (aws.Config, error) {
+	cfg, err := awsconfig.LoadDefaultConfig(ctx,
+		awsconfig.WithSharedConfigFiles([]string{}),
+		awsconfig.WithSharedCredentialsFiles([]string{}),
+		awsconfig.WithEC2IMDSClientEnableState(imds.ClientDisabled),
+	)
 	if err != nil {
-		return aws.Config{}, fmt.Errorf("read the AWS variables: %w", err)
+		return aws.Config{}, fmt.Errorf("load the AWS configuration: %w: correct the AWS_* variable that it names", err)
 	}
-	cfg := aws.Config{
-		Region:           env.Region,
-		Credentials:      credentials.StaticCredentialsProvider{Value: env.Credentials},
-		RetryMaxAttempts: env.RetryMaxAttempts,
-		RetryMode:        env.RetryMode,
-		ConfigSources:    []any{env}, // endpoints of single services, dual stack, FIPS
-	}
-	if env.BaseEndpoint != "" && !aws.ToBool(env.IgnoreConfiguredEndpoints) {
-		cfg.BaseEndpoint = &env.BaseEndpoint
-	}
-	if env.CustomCABundle != "" {
-		cfg.HTTPClient, err = trusting(env.CustomCABundle)
-	}
-	return cfg, err
-}
-
-// trusting is an HTTP client that trusts the authorities of a file.
-func trusting(bundle string) (aws.HTTPClient, error) {
-	pem, err := os.ReadFile(bundle) //nolint:gosec // the path is the deployer's own setting
-	if err != nil {
-		return nil, fmt.Errorf("AWS_CA_BUNDLE: %w", err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("AWS_CA_BUNDLE: %s holds no certificate", bundle)
-	}
-	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	}), nil
+	return cfg, nil
 }

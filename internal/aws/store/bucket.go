@@ -15,7 +15,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"ptcaudit/internal/aws/fault"
 	"ptcaudit/internal/aws/wire"
@@ -91,9 +90,6 @@ func (b *bucket) open(ctx context.Context, key string) (*s3.GetObjectOutput, err
 	out, err := b.api.GetObject(ctx, &s3.GetObjectInput{
 		Bucket: &b.name,
 		Key:    aws.String(b.prefix + key),
-		// By itself the client asks for the checksum, and compares it, only
-		// where its configuration was read by the SDK's own loader.
-		ChecksumMode: types.ChecksumModeEnabled,
 	})
 	switch {
 	case isMissing(err):

@@ -27,9 +27,9 @@ import (
 const CallTimeout = 10 * time.Second
 
 // Open makes a store from its URL: s3://BUCKET, s3://BUCKET/PREFIX or
-// file:///FOLDER. The Region of cfg must be the bucket's. Open makes no call and
-// no folder. Its error is one line: what is wrong with the URL, and how to write
-// it.
+// file:///FOLDER. The Region of cfg must be the bucket's; the SDK's loader also
+// sets that Get compares checksums. Open makes no call and no folder. Its error
+// is one line: what is wrong with the URL, and how to write it.
 //
 // A bucket needs the IAM permissions s3:GetObject and s3:PutObject on
 // BUCKET/PREFIX/* and s3:ListBucket on BUCKET. To write only new keys,

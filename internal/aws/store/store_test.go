@@ -34,6 +34,8 @@ func config(endpoint string) aws.Config {
 		Region:       localcloud.Region,
 		BaseEndpoint: aws.String(endpoint),
 		Credentials:  credentials.NewStaticCredentialsProvider(localcloud.Account, "test", ""),
+		// As the SDK's loader sets it.
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
 		Retryer: func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxBackoff = time.Millisecond
