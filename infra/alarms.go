@@ -16,95 +16,95 @@ import (
 )
 
 const (
-	// alarmMinutes is the period of every alarm but the heartbeat's.
+	// alarmMinutes is the period of every alarm except the heartbeat.
 	alarmMinutes = 5
-	// oldRequestSeconds is how old a request may become: well above all the
-	// waiting between tries, so that what is older is taken by nobody.
+	// oldRequestSeconds is how old a request may become. It is longer than all
+	// retries take, so an older request is not being processed.
 	oldRequestSeconds = 3600
-	// slowSeconds is when an audit is near the function's limit.
+	// slowSeconds is the duration of an audit that is near the function's timeout.
 	slowSeconds = timeoutSeconds * 8 / 10
 )
 
-// watch is an alarm: what is measured, and what to tell whoever is woken.
+// watch is an alarm: the metric, and what to tell the person on call.
 type watch struct {
 	name      string
 	means, do string
 	metric    awscloudwatch.IMetric
-	// It goes off at or above threshold, or below it.
+	// The alarm goes off at or above threshold; if below is set, below it.
 	threshold float64
 	below     bool
-	// periods in a row must be over the threshold.
+	// periods is how many consecutive periods must breach the threshold.
 	periods int
-	// missing says what no data means.
+	// missing is how periods without data are treated.
 	missing awscloudwatch.TreatMissingData
 }
 
-// watches are all alarms.
+// watches returns all alarms.
 func watches(s settings, q queues, function awslambda.Function) []watch {
 	hours := s.schedule.heartbeatHours()
 	list := []watch{
 		{
 			name: "heartbeat",
-			means: fmt.Sprintf("No audit succeeded for %d hours, %v times the schedule: a broken rule would go unnoticed.",
+			means: fmt.Sprintf("No audit succeeded for %d hours (%v times the schedule). Broken rules go unnoticed.",
 				hours, heartbeatSchedules),
-			do:        "Look at the other alarms first. If there is none, look whether the schedule is enabled, and in the function's log; then ask for an audit by hand. It goes off once right after the first deployment, until the first audit is done.",
+			do:        "Check the other alarms first. If none is on, check that the schedule is enabled and read the function's log. Then request an audit. This alarm is also on right after the first deployment, until the first audit succeeds.",
 			metric:    ours(metric.AuditSucceeded, "Sum", 60),
 			threshold: 1, below: true, periods: hours,
 			missing: awscloudwatch.TreatMissingData_BREACHING,
 		},
 		{
 			name:      "dead-letters",
-			means:     fmt.Sprintf("Requests could not be read, or what they led to could not be said in %d tries.", config.DefaultMaxReceives),
-			do:        "Find the reason in the function's log and mend it, then move the messages back to the queue of requests. They are kept for 14 days.",
+			means:     fmt.Sprintf("A request is invalid, or its audit or notification failed %d times.", config.DefaultMaxReceives),
+			do:        "Find the error in the function's log and fix its cause. Then move the messages back to the requests queue. They are kept for 14 days.",
 			metric:    waiting(q.dead),
 			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_IGNORE,
 		},
 		{
 			name:      "undelivered",
-			means:     "EventBridge or its Scheduler could not put events into the queue of requests.",
-			do:        "Their attributes ERROR_CODE and ERROR_MESSAGE say why. Mend that (often it is the queue's IAM policy), ask for an audit by hand, which covers them all, and purge the queue.",
+			means:     "EventBridge or EventBridge Scheduler could not send events to the requests queue.",
+			do:        "Read the message attributes ERROR_CODE and ERROR_MESSAGE and fix the cause, often the queue's policy. Then request an audit, which covers all of these events, and purge the undelivered queue.",
 			metric:    waiting(q.undelivered),
 			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_IGNORE,
 		},
 		{
 			name:      "function-errors",
-			means:     "The function crashed, ran out of time or memory, or was asked directly for what it could not read.",
-			do:        "Read its log. Requests from the queue are tried again by themselves.",
+			means:     "The function crashed, ran out of time or memory, or was invoked directly with an invalid request.",
+			do:        "Read its log. Requests from the queue are retried automatically.",
 			metric:    function.MetricErrors(asA("Sum")),
 			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
 			name:      "function-throttled",
-			means:     "For 15 minutes Lambda has refused to run the function: the account's concurrent executions are used up.",
-			do:        "Requests wait meanwhile. Find what uses them up, or have the quota raised.",
+			means:     "Lambda has throttled the function for 15 minutes: the account's concurrent executions are used up.",
+			do:        "Requests wait in the queue. Find the functions that use the concurrency, or raise the quota.",
 			metric:    function.MetricThrottles(asA("Sum")),
 			threshold: 1, periods: 3, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
 			name:      "requests-old",
-			means:     fmt.Sprintf("A request has been waiting for %d minutes: nobody takes it.", oldRequestSeconds/60),
-			do:        "Look whether the function's event source mapping is enabled and what its state says. Is the function throttled?",
+			means:     fmt.Sprintf("A request has waited for %d minutes: the function does not receive it.", oldRequestSeconds/60),
+			do:        "Check the state of the function's event source mapping, and whether the function is throttled.",
 			metric:    q.requests.MetricApproximateAgeOfOldestMessage(asA("Maximum")),
 			threshold: oldRequestSeconds, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
 			name:      "notifications-failed",
-			means:     "What was found could not be published to the topic of findings. It is tried again, and then kept among the dead letters.",
-			do:        "The function's log names the error: is the topic there, is its key enabled, has the role's IAM policy been changed?",
+			means:     "A notification could not be published to the findings topic. It is retried; after the last retry its request is in the dead-letter queue.",
+			do:        "Read the error in the function's log. Check that the topic exists, that its key is enabled, and that the role's IAM policy is unchanged.",
 			metric:    ours(metric.NotificationsFailed, "Sum", alarmMinutes),
 			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
 			name:      "audits-incomplete",
-			means:     "An audit could not establish everything that the policy asks for.",
-			do:        "The message COULD_NOT_AUDIT on the topic of findings names what failed: a permission of the role, ECR itself, or a bucket.",
+			means:     "An audit could not check everything that the policy requires.",
+			do:        "Read the COULD_NOT_AUDIT notification on the findings topic. It names the cause: a missing permission of the role, ECR, or a bucket.",
 			metric:    ours(metric.AuditIncomplete, "Sum", alarmMinutes),
 			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
 			name:      "function-slow",
-			means:     fmt.Sprintf("The function ran for %d of the %d seconds that it may. At the limit an audit is cut off, and incomplete.", slowSeconds, timeoutSeconds),
-			do:        "Its log has how long each audit took (duration_ms). ECR asks the upstreams themselves, so one of them may be slow; the audit says which rules it could not try.",
+			means:     fmt.Sprintf("The function ran for %d s or longer; its timeout is %d s. An audit that reaches the timeout is incomplete.", slowSeconds, timeoutSeconds),
+			do:        "Read the duration of each audit (duration_ms) in the function's log. ECR contacts the upstream registries, so one of them may be slow. The audit lists the rules that it could not validate.",
 			metric:    function.MetricDuration(asA("Maximum")),
 			threshold: slowSeconds * 1000, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
@@ -112,8 +112,8 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 	if q.unsent != nil {
 		list = append(list, watch{
 			name:      "unsent",
-			means:     "SNS could not hand messages to a queue or an https address that subscribes.",
-			do:        "Their attributes ERROR_CODE and ERROR_MESSAGE say why. Mend the subscriber, read the messages, purge the queue.",
+			means:     "SNS could not deliver messages to a subscribed queue or https address.",
+			do:        "Read the message attributes ERROR_CODE and ERROR_MESSAGE and fix the subscriber. Then read the messages and purge the unsent queue.",
 			metric:    waiting(q.unsent),
 			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_IGNORE,
 		})
@@ -121,7 +121,7 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 	return list
 }
 
-// ours is a metric that the function counts, of the auditor as a whole.
+// ours returns a metric that the function records, over all registries.
 func ours(name, statistic string, minutes int) awscloudwatch.IMetric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: jsii.String(metric.Namespace), MetricName: jsii.String(name),
@@ -129,8 +129,8 @@ func ours(name, statistic string, minutes int) awscloudwatch.IMetric {
 	})
 }
 
-// waiting is how many messages a queue holds. Where a queue has not been
-// touched for hours there is no data, and what was last known still holds.
+// waiting returns the number of messages in a queue. SQS sends no data for a
+// queue that was not used for hours: its last value still holds.
 func waiting(queue awssqs.Queue) awscloudwatch.IMetric {
 	return queue.MetricApproximateNumberOfMessagesVisible(asA("Maximum"))
 }
@@ -141,7 +141,7 @@ func asA(statistic string) *awscloudwatch.MetricOptions {
 	}
 }
 
-// newAlarms makes an alarm of each watch, which tells the topic of alarms.
+// newAlarms creates an alarm for each watch, which notifies the alarms topic.
 func newAlarms(stack awscdk.Stack, s settings, list []watch, topic awssns.Topic) []awscloudwatch.Alarm {
 	alarms := make([]awscloudwatch.Alarm, len(list))
 	for i, w := range list {

@@ -12,7 +12,7 @@ import (
 	"ptcaudit/internal/metric"
 )
 
-// alarm is what a template says of one, as far as it decides when it goes off.
+// alarm has the properties of an alarm that decide when it goes off.
 type alarm struct {
 	Namespace, MetricName, Statistic, ComparisonOperator, TreatMissingData string
 	Period, EvaluationPeriods, DatapointsToAlarm, Threshold                float64
@@ -75,47 +75,47 @@ func TestAlarms(t *testing.T) {
 		}
 	}
 	if n := len(d.of("AWS::CloudWatch::Alarm")); n != len(want)+1 { // and the heartbeat
-		t.Errorf("%d alarms, tested are %d", n, len(want)+1)
+		t.Errorf("%d alarms, but the test has %d", n, len(want)+1)
 	}
 	if n := len(plain().template.of("AWS::CloudWatch::Alarm")); n != len(want) {
-		t.Errorf("%d alarms where no subscriber redrives, want %d", n, len(want))
+		t.Errorf("%d alarms without a subscriber that redrives, want %d", n, len(want))
 	}
 }
 
-func TestEveryAlarmSaysWhatToDoAndTellsTheTopicOfAlarms(t *testing.T) {
+func TestAlarmsHaveInstructionsAndNotifyTheAlarmsTopic(t *testing.T) {
 	d := full().template
 	for id, r := range d.of("AWS::CloudWatch::Alarm") {
 		text, _ := r.Properties["AlarmDescription"].(string)
 		// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 		if len(text) < 80 || len(text) > 1024 || strings.Count(text, ".") < 2 {
-			t.Errorf("%s says %q", id, text)
+			t.Errorf("%s: the description is %q", id, text)
 		}
 		actions := r.Properties["AlarmActions"].([]any)
 		if len(actions) != 1 || topicOf(t, d, actions[0]) != "Alarms" {
-			t.Errorf("%s tells %v", id, actions)
+			t.Errorf("%s notifies %v", id, actions)
 		}
 		if name, _ := r.Properties["AlarmName"].(string); !strings.HasPrefix(name, "ptcaudit-") {
-			t.Errorf("%s is named %q", id, name)
+			t.Errorf("%s: the name is %q", id, name)
 		}
 	}
 }
 
-// A request that is tried again is not old, and one that nobody takes is said
-// long before it is lost.
-func TestOldRequestsAreSaidInTime(t *testing.T) {
+// A request that is retried is not old. A request that is not received raises an
+// alarm long before SQS deletes it.
+func TestOldRequestsRaiseAnAlarmInTime(t *testing.T) {
 	waits := 0
 	for try := range config.DefaultMaxReceives - 1 {
-		// internal/handler's delays, in seconds, and those of changes that come
-		// by the dozen.
+		// The delays of internal/handler, in seconds: between retries, and after
+		// ten changes within five minutes.
 		waits += max(155, min(30<<try, 300))
 	}
 	waits += int(config.SettleTime.Seconds()) + windowSeconds
 	if oldRequestSeconds <= waits || oldRequestSeconds >= requestDays*86400 {
-		t.Errorf("old after %d s; all tries take %d s", oldRequestSeconds, waits)
+		t.Errorf("old after %d s, but all tries take %d s", oldRequestSeconds, waits)
 	}
 }
 
-func TestDashboardShowsWhatItMust(t *testing.T) {
+func TestDashboard(t *testing.T) {
 	body := names(full().template.one(t, "AWS::CloudWatch::Dashboard", "Dashboard").Properties["DashboardBody"])
 	var dashboard struct{ Widgets []struct{ Type string } }
 	if err := json.Unmarshal([]byte(body), &dashboard); err != nil {
@@ -126,7 +126,7 @@ func TestDashboardShowsWhatItMust(t *testing.T) {
 		"ApproximateAgeOfOldestMessage", "DeadLetters", "Undelivered", "Unsent", "Alarmheartbeat",
 	} {
 		if !strings.Contains(body, want) {
-			t.Errorf("it shows nothing of %s", want)
+			t.Errorf("it does not show %s", want)
 		}
 	}
 	var kinds []string

@@ -11,33 +11,33 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// undeleteDays is how long evidence that somebody deleted can be brought back.
+// undeleteDays is how long deleted evidence can be restored.
 const undeleteDays = 30
 
-// buckets are where the function keeps what outlives an audit.
+// buckets store what the function keeps after an audit.
 type buckets struct {
-	// state has a ledger for each registry: what is known of it, and what was
-	// said.
+	// state has a ledger for each registry: its findings, and which of them were
+	// notified.
 	state awss3.Bucket
-	// evidence has the report of every audit. Nothing in it is overwritten.
+	// evidence has the report of every audit. No report is overwritten.
 	evidence awss3.Bucket
 }
 
-// newBuckets makes both. They outlive the stack: one is a proof, and without
-// the other every failure would be said anew. Encrypted they are by S3's own
-// keys: a key of ours would cost more than all that is stored under it, and
-// whoever deleted it would delete the evidence.
+// newBuckets creates both. They remain when the stack is deleted: evidence is an
+// audit trail, and without state every failure would be notified again. They use
+// S3's own keys. A KMS key would cost more than the storage, and deleting the key
+// would delete the evidence.
 //
-// What is stored is not moved to a cheaper class: a report has 34 KB at 50
-// rules, and those bill each object as 128.
+// Objects are not moved to a cheaper storage class: a report of 50 rules has
+// 34 KB, and those classes bill at least 128 KB for each object.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 func newBuckets(stack constructs.Construct, s settings) buckets {
 	return buckets{
 		state: newBucket(stack, "State", awss3.BucketProps{}),
 		evidence: newBucket(stack, "Evidence", awss3.BucketProps{
-			// The bucket can lock from the beginning on: that costs nothing and
-			// locks nothing, and to switch it on later would have CloudFormation
-			// begin another bucket.
+			// Object Lock is enabled from the start. That alone costs nothing and
+			// locks nothing. CloudFormation would replace the bucket to enable it
+			// later.
 			// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
 			ObjectLockEnabled:          jsii.Bool(true),
 			ObjectLockDefaultRetention: s.evidenceLock.retention(),
@@ -49,8 +49,8 @@ func newBuckets(stack constructs.Construct, s settings) buckets {
 	}
 }
 
-// newBucket makes a bucket that nobody sees who is not let, and that stays when
-// the stack is deleted. props add to that.
+// newBucket creates a private bucket that remains when the stack is deleted.
+// props adds more properties.
 func newBucket(stack constructs.Construct, id string, props awss3.BucketProps) awss3.Bucket {
 	props.BlockPublicAccess = awss3.BlockPublicAccess_BLOCK_ALL()
 	props.ObjectOwnership = awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED
@@ -59,21 +59,21 @@ func newBucket(stack constructs.Construct, id string, props awss3.BucketProps) a
 	props.Versioned = jsii.Bool(true)
 	props.RemovalPolicy = awscdk.RemovalPolicy_RETAIN
 	bucket := awss3.NewBucket(stack, jsii.String(id), &props)
-	accept(bucket, "AwsSolutions-S1", "Only the function writes to it; who reads it, a trail with data events records better than access logs")
+	accept(bucket, "AwsSolutions-S1", "Only the function writes to it. A trail with data events records reads better than access logs")
 	return bucket
 }
 
-// lock is for how long nobody may delete evidence; zero: as long as nobody is
-// let.
+// lock is how long evidence is protected from deletion. The zero lock does not
+// protect it.
 type lock struct {
 	mode string // governance or compliance
 	days int
 }
 
-// noLock is how to write the zero lock.
+// noLock is the value of evidenceLock for the zero lock.
 const noLock = "off"
 
-// maxLockDays is S3's own bound, 100 years:
+// maxLockDays is the maximum of S3, 100 years:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html
 const maxLockDays = 36500
 
@@ -85,16 +85,16 @@ func parseLock(value string) (lock, error) {
 	}
 	m := lockForm.FindStringSubmatch(value)
 	if m == nil {
-		return lock{}, fmt.Errorf("%q: write %s, governance 365 days or compliance 365 days", value, noLock)
+		return lock{}, fmt.Errorf("invalid lock %q: use %s, governance N days or compliance N days", value, noLock)
 	}
-	n, _ := strconv.Atoi(m[2]) // the pattern admits only numbers
+	n, _ := strconv.Atoi(m[2]) // the pattern matches only numbers
 	if n > maxLockDays {
-		return lock{}, fmt.Errorf("%q: S3 locks for %d days at most", value, maxLockDays)
+		return lock{}, fmt.Errorf("lock %q is too long: use at most %d days", value, maxLockDays)
 	}
 	return lock{m[1], n}, nil
 }
 
-// retention is what S3 sets on every new object; nil for nothing.
+// retention returns the retention of every new object; nil for none.
 func (l lock) retention() awss3.ObjectLockRetention {
 	switch l.mode {
 	case "governance":

@@ -14,7 +14,7 @@ import (
 	"ptcaudit/internal/config"
 )
 
-// settings are what a deployment can be told, read from the CDK's context:
+// settings configure a deployment. They are read from the CDK's context:
 // `--context KEY=VALUE`, or "context" in cdk.json.
 type settings struct {
 	stackName string
@@ -23,7 +23,7 @@ type settings struct {
 	schedule schedule
 	timeZone string
 
-	// subscriptions hear of findings, alarms of what is wrong with the auditor
+	// subscriptions get the findings; alarms get the alarms of the auditor
 	// itself.
 	subscriptions []subscription
 	alarms        []subscription
@@ -46,44 +46,45 @@ type settings struct {
 	terminationProtection bool
 }
 
-// key is one thing that can be set.
+// key is one setting.
 type key struct {
 	name string
-	// standard is the value that holds where none is given.
+	// standard is the default value.
 	standard string
 	example  string
 	doc      string
 	set      func(s *settings, value string) error
 }
 
-// same, as the value of "alarms", stands for every address of the others.
+// same is the value of "alarms" that stands for all addresses of email, https
+// and sqs.
 const same = "same"
 
-// keys are all keys, in the order in which the README lists them.
+// keys are all settings, in the order in which the README lists them.
 var keys = []key{
 	{
 		"policy", "default", "./acme.yaml",
-		"A shipped policy (`default`, `strict`), or a file. It is compiled now; a broken one stops here with the errors that `policy lint` prints.",
+		"A shipped policy (`default`, `strict`) or a file. It is compiled when the template is written. An invalid policy stops the deployment with the errors that `policy lint` prints.",
 		func(s *settings, v string) error { s.policy = v; return nil },
 	},
 	{
 		email, "", "ops@example.com; lead@example.com severity=critical",
-		"Mail addresses. Each may say `severity=LOWEST` and `status=ONE,OTHER` after it; several are separated by semicolons. SNS mails each a link that must be followed first.",
+		"Mail addresses, separated by semicolons. Each may have the filters `severity=LOWEST` and `status=ONE,OTHER` after it. SNS first mails a confirmation link to each address.",
 		setSubscriptions(email),
 	},
 	{
 		https, "", "https://hooks.example.com/ptc status=FAILED,COULD_NOT_AUDIT",
-		"Addresses that are posted to, written as those of `email`. Each must confirm its subscription.",
+		"https URLs that receive a POST, written like `email`. Each must confirm its subscription.",
 		setSubscriptions(https),
 	},
 	{
 		sqs, "", "arn:aws:sqs:eu-west-1:111122223333:tickets severity=high",
-		"ARNs of queues, written as those of `email`. The queue's own IAM policy must let the topic send to it.",
+		"ARNs of standard SQS queues, written like `email`. The queue's policy must allow the topic to send messages.",
 		setSubscriptions(sqs),
 	},
 	{
 		"alarms", same, "oncall@example.com",
-		"Who hears that the auditor itself is in trouble: `same`, for all addresses above, or addresses of any of the three kinds, without filters.",
+		"Who gets the alarms about the auditor itself: `same` (all addresses above, without their filters), or addresses of these three kinds.",
 		func(s *settings, v string) (err error) {
 			if v != same {
 				s.alarms, err = parseSubscriptions(v)
@@ -93,12 +94,12 @@ var keys = []key{
 	},
 	{
 		"minSeverity", string(config.DefaultMinSeverity), "high",
-		"Failures below it are not said to anybody. What could not be audited always is.",
+		"Failures below this severity are not notified. Audits that could not complete always are.",
 		func(s *settings, v string) error { s.minSeverity = v; return checkVariable(config.KeyMinSeverity, v) },
 	},
 	{
 		"schedule", "rate(6 hours)", "cron(0 6,18 * * ? *)",
-		"When everything is audited without any change: `rate(…)` or `cron(…)` of EventBridge Scheduler, at least every 67 hours.",
+		"When every rule is audited, changed or not: `rate(…)` or `cron(…)` of EventBridge Scheduler, at least every 67 hours.",
 		func(s *settings, v string) (err error) { s.schedule, err = parseSchedule(v); return err },
 	},
 	{
@@ -106,73 +107,75 @@ var keys = []key{
 		"The time zone of a `cron(…)` schedule.",
 		func(s *settings, v string) error {
 			s.timeZone = v
-			_, err := time.LoadLocation(v)
-			return err
+			if _, err := time.LoadLocation(v); err != nil {
+				return fmt.Errorf("unknown time zone %q: use an IANA name, for example Europe/Vienna", v)
+			}
+			return nil
 		},
 	},
 	{
 		"readSecrets", "false", "true",
-		"Lets the function read the values of secrets under `ecr-pullthroughcache/`. Leave it off unless ECR's validation is refused without; whether it ever is, AWS does not document.",
+		"Allows the function to read the values of secrets under `ecr-pullthroughcache/`. Set it only if ECR's validation is denied without it; AWS does not document whether that happens.",
 		func(s *settings, v string) error { return setBool(&s.readSecrets, v) },
 	},
 	{
 		"createTrail", "false", "true",
-		"Makes a CloudTrail trail. Changes are seen at once only where a trail logs; most accounts have one.",
+		"Creates a CloudTrail trail. Without a trail, changes are found by the schedule only. Most accounts have one.",
 		func(s *settings, v string) error { return setBool(&s.createTrail, v) },
 	},
 	{
 		"dashboard", "true", "false",
-		"Makes a CloudWatch dashboard.",
+		"Creates a CloudWatch dashboard.",
 		func(s *settings, v string) error { return setBool(&s.dashboard, v) },
 	},
 	{
 		"architecture", "arm64", "amd64",
-		"Of the function. `make` sets it from `ARCH`.",
+		"Architecture of the function: arm64 or amd64. `make` sets it from `ARCH`.",
 		func(s *settings, v string) error { s.architecture = v; return oneOf(v, "arm64", "amd64") },
 	},
 	{
 		"memory", "256", "512",
-		"Of the function, in MB; its share of a processor grows with it.",
+		"Memory of the function, in MB. More memory also gives it more CPU.",
 		func(s *settings, v string) error { return setNumber(&s.memoryMB, v, 128, 10240) },
 	},
 	{
 		"maxConcurrency", "2", "10",
-		"How many copies of the function may run at once. One registry needs no more than two.",
+		"How many invocations of the function may run at once. Two are enough for one registry.",
 		func(s *settings, v string) error { return setNumber(&s.maxConcurrency, v, 2, 1000) },
 	},
 	{
 		"logLevel", "info", "debug",
-		"Of the function: debug, info, warn or error.",
+		"Log level of the function: debug, info, warn or error.",
 		func(s *settings, v string) error { s.logLevel = v; return checkVariable(config.KeyLogLevel, v) },
 	},
 	{
 		"logDays", "90", "365",
-		"How long logs are kept.",
+		"Days to keep the logs.",
 		func(s *settings, v string) error {
 			err := setNumber(&s.logDays, v, 1, 3653)
 			if _, ok := retentions[s.logDays]; err == nil && !ok {
-				err = fmt.Errorf("%q is none of %v", v, slices.Sorted(maps.Keys(retentions)))
+				err = fmt.Errorf("unsupported number of days %s: use one of %v", v, slices.Sorted(maps.Keys(retentions)))
 			}
 			return err
 		},
 	},
 	{
 		"evidenceDays", "400", "2555",
-		"How long the report of each audit is kept. A year, as most who audit ask for, and a month to do it in.",
+		"Days to keep the report of each audit. The default is a year, which most auditors require, and a month to work in.",
 		func(s *settings, v string) error { return setNumber(&s.evidenceDays, v, 1, maxLockDays) },
 	},
 	{
 		"evidenceLock", noLock, "governance 365 days",
-		"For how long nobody may delete the report of an audit: `governance N days` (but for whoever has `s3:BypassGovernanceRetention`) or `compliance N days` (not even the account's root user). No later deployment takes it back. At most `evidenceDays`.",
+		"How long reports are protected from deletion: `governance N days` (only principals with `s3:BypassGovernanceRetention` can delete them) or `compliance N days` (no one can, not even the root user). A later deployment does not shorten it. At most `evidenceDays`.",
 		func(s *settings, v string) (err error) { s.evidenceLock, err = parseLock(v); return err },
 	},
 	{
 		"stackName", "ptcaudit", "ptcaudit-test",
-		"The stack's name; names of alarms begin with it.",
+		"Name of the stack. Names of alarms begin with it.",
 		func(s *settings, v string) error {
 			s.stackName = v
 			if !stackName.MatchString(v) {
-				return fmt.Errorf("%q: write letters, digits and hyphens, a letter first, at most 100", v)
+				return fmt.Errorf("invalid stack name %q: use letters, digits and hyphens, begin with a letter, at most 100 characters", v)
 			}
 			return nil
 		},
@@ -184,13 +187,12 @@ var keys = []key{
 	},
 	{
 		"terminationProtection", "false", "true",
-		"Refuses to delete the stack as long as it is set.",
+		"Prevents deletion of the stack.",
 		func(s *settings, v string) error { return setBool(&s.terminationProtection, v) },
 	},
 }
 
-// parseSettings reads the context. Its error names every fault there is, one a
-// line.
+// parseSettings reads the context. Its error lists all faults, one on each line.
 func parseSettings(context map[string]any) (settings, error) {
 	var faults []error
 	names := make([]string, len(keys))
@@ -199,7 +201,7 @@ func parseSettings(context map[string]any) (settings, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(context)) {
 		if !slices.Contains(names, name) && !isCDKs(name) {
-			faults = append(faults, fmt.Errorf("context %s: no such key: did you mean %s?", name, config.Nearest(name, names)))
+			faults = append(faults, fmt.Errorf("context %s: unknown key: did you mean %s?", name, config.Nearest(name, names)))
 		}
 	}
 	var s settings
@@ -213,7 +215,7 @@ func parseSettings(context map[string]any) (settings, error) {
 		}
 	}
 	if s.evidenceDays > 0 && s.evidenceLock.days > s.evidenceDays {
-		faults = append(faults, fmt.Errorf("context evidenceLock: locks for %d days what evidenceDays has deleted after %d: S3 would hide it, and go on keeping it",
+		faults = append(faults, fmt.Errorf("context evidenceLock: %d days are more than evidenceDays (%d), and S3 cannot delete a locked report: lower evidenceLock or raise evidenceDays",
 			s.evidenceLock.days, s.evidenceDays))
 	}
 	if value, _ := text(context["alarms"]); cmp.Or(value, same) == same {
@@ -224,15 +226,15 @@ func parseSettings(context map[string]any) (settings, error) {
 	return s, errors.Join(faults...)
 }
 
-// isCDKs says that a key belongs to the CDK: its own begin with @ or hold a
-// colon, except for two that its CLI keeps in cdk.json.
+// isCDKs reports whether a key belongs to the CDK. Those keys begin with @ or
+// contain a colon, except for two that its CLI keeps in cdk.json.
 func isCDKs(name string) bool {
 	return strings.HasPrefix(name, "@") || strings.Contains(name, ":") ||
 		name == "acknowledged-issue-numbers" || name == "cli-telemetry"
 }
 
-// text is a value of the context as --context would have given it; cdk.json
-// can also hold booleans, numbers and lists.
+// text converts a value of the context to what --context would have given:
+// cdk.json can also have booleans, numbers and lists.
 func text(value any) (string, error) {
 	switch v := value.(type) {
 	case nil:
@@ -253,11 +255,12 @@ func text(value any) (string, error) {
 		}
 		return strings.Join(parts, "; "), nil
 	default:
-		return "", errors.New("write a string, a number, true, false, or a list of strings")
+		return "", errors.New("unsupported type: use a string, a number, true, false, or a list of strings")
 	}
 }
 
-// stackName is what CloudFormation accepts, less what the names of alarms need:
+// stackName is what CloudFormation accepts, shorter by the length of an alarm's
+// suffix:
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
 var stackName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,99}$`)
 
@@ -266,7 +269,7 @@ func setSubscriptions(protocol string) func(*settings, string) error {
 		list, err := parseSubscriptions(v)
 		for _, sub := range list {
 			if sub.protocol != protocol {
-				return fmt.Errorf("%s belongs under %s", sub.endpoint, sub.protocol)
+				return fmt.Errorf("%s is not an address of this kind: set it with %s", sub.endpoint, sub.protocol)
 			}
 		}
 		s.subscriptions = append(s.subscriptions, list...)
@@ -283,14 +286,14 @@ func setTags(s *settings, v string) error {
 		name, value, ok := strings.Cut(entry, "=")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 		if !ok || name == "" || strings.HasPrefix(strings.ToLower(name), "aws:") {
-			return fmt.Errorf("%q: write NAME=VALUE; names that begin with aws: are AWS's own", entry)
+			return fmt.Errorf("invalid tag %q: use NAME=VALUE, and no name that begins with aws:", entry)
 		}
 		s.tags[name] = value
 	}
 	return nil
 }
 
-// checkVariable has the function's own configuration judge what it will get.
+// checkVariable checks a value as the function will when it starts.
 func checkVariable(name, value string) error {
 	_, err := config.Load([]string{name + "=" + value})
 	if faults := config.Faults(err); len(faults) > 0 {
@@ -301,7 +304,7 @@ func checkVariable(name, value string) error {
 
 func oneOf(value string, choices ...string) error {
 	if !slices.Contains(choices, value) {
-		return fmt.Errorf("%q is none of %s", value, strings.Join(choices, ", "))
+		return fmt.Errorf("unknown value %q: use %s", value, strings.Join(choices, " or "))
 	}
 	return nil
 }
@@ -314,7 +317,7 @@ func setBool(into *bool, value string) error {
 func setNumber(into *int, value string, low, high int) error {
 	n, err := strconv.Atoi(value)
 	if err != nil || n < low || n > high {
-		return fmt.Errorf("%q: write a whole number from %d to %d", value, low, high)
+		return fmt.Errorf("invalid number %q: use a whole number from %d to %d", value, low, high)
 	}
 	*into = n
 	return nil

@@ -10,15 +10,15 @@ import (
 	"ptcaudit/internal/report"
 )
 
-func TestEveryKeyTakesItsStandardAndItsExample(t *testing.T) {
+func TestDefaultsAndExamplesAreValid(t *testing.T) {
 	for _, k := range keys {
 		for what, value := range map[string]string{"standard": k.standard, "example": k.example} {
 			if err := k.set(&settings{}, value); err != nil {
-				t.Errorf("%s: the %s %q is refused: %v", k.name, what, value, err)
+				t.Errorf("%s: the %s %q is invalid: %v", k.name, what, value, err)
 			}
 		}
 		if k.example == k.standard || k.doc == "" {
-			t.Errorf("%s: needs an example that differs from %q, and a text", k.name, k.standard)
+			t.Errorf("%s: it needs an example that differs from %q, and a description", k.name, k.standard)
 		}
 	}
 }
@@ -39,19 +39,19 @@ func TestSettings(t *testing.T) {
 			[]any{"default", "rate(6 hours)", "arm64", 256, true, false, 0, 0},
 		},
 		{
-			"empty is as good as not set",
+			"empty means not set",
 			map[string]any{"policy": "", "email": " ", "memory": ""},
 			func(s settings) any { return []any{s.policy, len(s.subscriptions), s.memoryMB} },
 			[]any{"default", 0, 256},
 		},
 		{
-			"values of cdk.json have types, those of the command line have none",
+			"values from cdk.json have types, values from the command line are strings",
 			map[string]any{"memory": float64(512), "dashboard": false, "createTrail": "true"},
 			func(s settings) any { return []any{s.memoryMB, s.dashboard, s.createTrail} },
 			[]any{512, false, true},
 		},
 		{
-			"addresses as a list or as one text",
+			"addresses as a list or as one string",
 			map[string]any{"email": []any{"a@example.com", "b@example.com severity=high"}, "https": "https://x.example.com/?a=b; https://y.example.com/"},
 			func(s settings) any {
 				var out []string
@@ -63,7 +63,7 @@ func TestSettings(t *testing.T) {
 			[]string{"email a@example.com", "email b@example.com", "https https://x.example.com/?a=b", "https https://y.example.com/"},
 		},
 		{
-			"a severity means itself and those above",
+			"a severity includes those above it",
 			map[string]any{"email": "a@example.com severity=high status=FAILED,COULD_NOT_AUDIT"},
 			func(s settings) any { return [][]string{s.subscriptions[0].severities, s.subscriptions[0].statuses} },
 			[][]string{{"high", "critical"}, {"FAILED", "COULD_NOT_AUDIT"}},
@@ -75,7 +75,7 @@ func TestSettings(t *testing.T) {
 			true,
 		},
 		{
-			"alarms go elsewhere",
+			"alarms go to other addresses",
 			map[string]any{"email": "a@example.com", "alarms": "https://x.example.com"},
 			func(s settings) any { return []any{len(s.alarms), s.alarms[0].protocol} },
 			[]any{1, https},
@@ -87,7 +87,7 @@ func TestSettings(t *testing.T) {
 			map[string]string{"team": "build", "cost center": "42"},
 		},
 		{
-			"keys of the CDK's own are none of ours",
+			"keys of the CDK are ignored",
 			map[string]any{"aws:cdk:bundling-stacks": []any{"**"}, "@aws-cdk/core:x": true, "cli-telemetry": false},
 			func(s settings) any { return s.policy },
 			"default",
@@ -106,11 +106,11 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-func TestEveryFaultOfAContextIsNamedAtOnce(t *testing.T) {
+func TestAllFaultsOfAContextAreReported(t *testing.T) {
 	_, err := parseSettings(map[string]any{
 		"emial":          "a@example.com",
 		"POLICY":         "strict",
-		"email":          "nobody",
+		"email":          "operations",
 		"https":          "http://plain.example.com",
 		"sqs":            "arn:aws:sqs:eu-west-1:111122223333:queue.fifo",
 		"alarms":         "a@example.com; a@example.com",
@@ -129,27 +129,27 @@ func TestEveryFaultOfAContextIsNamedAtOnce(t *testing.T) {
 		"tags":           map[string]any{"team": "build"},
 	})
 	if err == nil {
-		t.Fatal("no fault")
+		t.Fatal("no error")
 	}
 	want := []string{
-		"context POLICY: no such key: did you mean policy?",
-		"context emial: no such key: did you mean email?",
-		`context email: "nobody" is no mail address`,
-		`context https: "http://plain.example.com" is no mail address`,
-		`context sqs: "arn:aws:sqs:eu-west-1:111122223333:queue.fifo" is no mail address`,
-		"context alarms: a@example.com is there twice",
-		`context minSeverity: severity "severe" is none of`,
-		`context schedule: "rate(68 hours)" audits as seldom as every 68 hours`,
-		"context timeZone: unknown time zone Europe/Wien",
-		`context readSecrets: "yes" is none of true, false`,
-		`context architecture: "x86_64" is none of arm64, amd64`,
-		`context memory: "64": write a whole number from 128 to 10240`,
-		`context maxConcurrency: "1.5": write a whole number from 2 to 1000`,
-		`context logLevel: "chatty": use debug, info, warn or error`,
-		`context logDays: "8" is none of [7 14 30`,
-		`context stackName: "my_stack": write letters, digits and hyphens`,
-		"context evidenceLock: locks for 181 days what evidenceDays has deleted after 180",
-		"context tags: write a string, a number, true, false, or a list of strings",
+		"context POLICY: unknown key: did you mean policy?",
+		"context emial: unknown key: did you mean email?",
+		`context email: invalid address "operations": use a mail address`,
+		`context https: invalid address "http://plain.example.com": use`,
+		`context sqs: invalid address "arn:aws:sqs:eu-west-1:111122223333:queue.fifo": use`,
+		"context alarms: a@example.com is listed twice: ",
+		`context minSeverity: `,
+		`context schedule: schedule "rate(68 hours)" has up to 68 hours between two audits`,
+		`context timeZone: unknown time zone "Europe/Wien": use an IANA name`,
+		`context readSecrets: unknown value "yes": use true or false`,
+		`context architecture: unknown value "x86_64": use arm64 or amd64`,
+		`context memory: invalid number "64": use a whole number from 128 to 10240`,
+		`context maxConcurrency: invalid number "1.5": use a whole number from 2 to 1000`,
+		`context logLevel: `,
+		`context logDays: unsupported number of days 8: use one of [7 14 30`,
+		`context stackName: invalid stack name "my_stack": use letters, digits and hyphens`,
+		"context evidenceLock: 181 days are more than evidenceDays (180)",
+		"context tags: unsupported type: use a string, a number, true, false, or a list of strings",
 	}
 	lines := strings.Split(err.Error(), "\n")
 	if len(lines) != len(want) {
@@ -162,17 +162,17 @@ func TestEveryFaultOfAContextIsNamedAtOnce(t *testing.T) {
 	}
 }
 
-func TestSubscriptionsThatAreRefused(t *testing.T) {
+func TestInvalidSubscriptions(t *testing.T) {
 	for value, want := range map[string]string{
 		"a@example.com severity=severe":   "severity",
 		"a@example.com status=BROKEN":     "BROKEN",
 		"a@example.com status=failed":     "failed",
 		"a@example.com high":              "severity=LOWEST",
 		"a@example.com, b@example.com":    "a@example.com,",
-		"a@b":                             "no mail address",
-		"https://":                        "no mail address",
-		"mailto:a@example.com":            "no mail address",
-		"arn:aws:sns:eu-west-1:1:topic":   "no mail address",
+		"a@b":                             "invalid address",
+		"https://":                        "invalid address",
+		"mailto:a@example.com":            "invalid address",
+		"arn:aws:sns:eu-west-1:1:topic":   "invalid address",
 		"a@example.com; x; b@example.com": `"x"`,
 	} {
 		if got, err := parseSubscriptions(value); err == nil || !strings.Contains(err.Error(), want) {
@@ -181,13 +181,13 @@ func TestSubscriptionsThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestStatusesAreThoseOfMessages(t *testing.T) {
+func TestStatusesAreThoseOfNotifications(t *testing.T) {
 	all := report.Notification{
 		New: []report.Finding{{}}, Altered: []report.Finding{{}}, Resolved: []report.Finding{{}},
 		Reminded: []report.Finding{{}}, Undecided: []report.Finding{{}},
 	}
 	if diff := cmp.Diff(all.Statuses(), statuses); diff != "" {
-		t.Errorf("(-messages +infra)\n%s", diff)
+		t.Errorf("(-notifications +infra)\n%s", diff)
 	}
 }
 
@@ -228,32 +228,32 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
-func TestSchedulesThatAreRefused(t *testing.T) {
+func TestInvalidSchedules(t *testing.T) {
 	for expression, want := range map[string]string{
 		"rate(68 hours)":             "audit at least every 67 hours",
-		"rate(3 days)":               "CloudWatch lets an alarm look back 168",
-		"cron(0 6 ? * MON-FRI *)":    "every 72 hours", // over the weekend
-		"cron(0 6 ? * MON *)":        "every 168 hours",
-		"cron(0 6 1 * ? *)":          "every 744 hours",
-		"cron(0 6 31 2 ? *)":         "never fires",
-		"cron(0 6 29 2 ? *)":         "audits as seldom as every 35064 hours",
+		"rate(3 days)":               "CloudWatch supports 168",
+		"cron(0 6 ? * MON-FRI *)":    "up to 72 hours", // over the weekend
+		"cron(0 6 ? * MON *)":        "up to 168 hours",
+		"cron(0 6 1 * ? *)":          "up to 744 hours",
+		"cron(0 6 31 2 ? *)":         "it never runs",
+		"cron(0 6 29 2 ? *)":         "up to 35064 hours",
 		"cron(0 6 * * ? 2027)":       "the year must be *",
-		"cron(0 6 * * * *)":          "must be ?",
-		"cron(0 6 ? * ? *)":          "must be ?",
-		"cron(0 6 * * ?)":            "6 fields",
-		"cron(0 6 L * ? *)":          `"L" is no value from 1 to 31`,
+		"cron(0 6 * * * *)":          "to ?",
+		"cron(0 6 ? * ? *)":          "to ?",
+		"cron(0 6 * * ?)":            "it has 5 fields: use 6",
+		"cron(0 6 L * ? *)":          `invalid value "L": use 1 to 31`,
 		"cron(0 6 ? * MON#1 *)":      `"MON#1"`,
-		"cron(60 6 * * ? *)":         "from 0 to 59",
+		"cron(60 6 * * ? *)":         "use 0 to 59",
 		"cron(0 6/0 * * ? *)":        "step",
 		"cron(0 18-6 * * ? *)":       "ends before it begins",
-		"rate(0 hours)":              "write rate(6 hours)",
+		"rate(0 hours)":              "for example rate(6 hours)",
 		"rate(1 hours)":              "singular",
 		"rate(2 hour)":               "singular",
-		"rate(99999999999 minutes)":  "write rate(6 hours)",
-		"at(2027-01-01T00:00:00)":    "write rate(6 hours)",
-		"every 6 hours":              "write rate(6 hours)",
-		"":                           "write rate(6 hours)",
-		"rate(6 hours) rate(1 hour)": "write rate(6 hours)",
+		"rate(99999999999 minutes)":  "for example rate(6 hours)",
+		"at(2027-01-01T00:00:00)":    "for example rate(6 hours)",
+		"every 6 hours":              "for example rate(6 hours)",
+		"":                           "for example rate(6 hours)",
+		"rate(6 hours) rate(1 hour)": "for example rate(6 hours)",
 	} {
 		if got, err := parseSchedule(expression); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, %v; want an error with %q", expression, got, err, want)
@@ -261,7 +261,7 @@ func TestSchedulesThatAreRefused(t *testing.T) {
 	}
 }
 
-// A failure that goes on is said again by the audit nearest to a week after.
+// A failure that persists is notified again by the audit nearest to a week later.
 func TestRemindAfter(t *testing.T) {
 	for expression, want := range map[string]time.Duration{
 		"rate(1 minute)":                  7*24*time.Hour - 30*time.Second,
@@ -300,14 +300,14 @@ func TestLocks(t *testing.T) {
 			t.Errorf("%q: %+v, %v; want an error", value, got, err)
 		}
 	}
-	// Evidence may be locked for as long as it is kept.
+	// Evidence can be locked as long as it is kept.
 	if _, err := parseSettings(map[string]any{"evidenceDays": "365", "evidenceLock": "compliance 365 days"}); err != nil {
 		t.Error(err)
 	}
 }
 
-// FuzzSchedule looks for expressions that crash, or pass with an alarm that
-// CloudWatch would refuse.
+// FuzzSchedule searches for expressions that panic, or pass with an alarm that
+// CloudWatch does not support.
 func FuzzSchedule(f *testing.F) {
 	for _, seed := range []string{"rate(6 hours)", "cron(0 8-18/2 ? JAN MON,WED *)", "cron(0/20 * 1/2 * ? *)", "cron(59 23 31 * ? *)"} {
 		f.Add(seed)
@@ -320,7 +320,7 @@ func FuzzSchedule(f *testing.F) {
 	})
 }
 
-// FuzzSubscriptions looks for addresses that crash, or pass without being any.
+// FuzzSubscriptions searches for values that panic, or pass but are not addresses.
 func FuzzSubscriptions(f *testing.F) {
 	for _, k := range keys {
 		f.Add(k.example)

@@ -14,7 +14,8 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// newDashboard shows whether audits run, what they find, and what waits.
+// newDashboard creates the dashboard: whether audits run, what they find, and
+// what waits in the queues.
 func newDashboard(stack awscdk.Stack, s settings, q queues, function awslambda.Function, logs awslogs.LogGroup, alarms []awscloudwatch.Alarm) {
 	refs := make([]interfacesawscloudwatch.IAlarmRef, len(alarms))
 	for i, alarm := range alarms {
@@ -29,19 +30,19 @@ func newDashboard(stack awscdk.Stack, s settings, q queues, function awslambda.F
 		letters = append(letters, waiting(q.unsent))
 	}
 	awscloudwatch.NewDashboard(stack, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{
-		// Names of dashboards are an account's, not a Region's.
+		// A dashboard's name must be unique in the account, not only in the Region.
 		DashboardName: jsii.String(s.stackName + "-" + *stack.Region()),
 		Widgets: &[]*[]awscloudwatch.IWidget{
 			{
 				awscloudwatch.NewAlarmStatusWidget(&awscloudwatch.AlarmStatusWidgetProps{
-					Title: jsii.String("Alarms; heartbeat says whether audits run"), Alarms: &refs,
+					Title: jsii.String("Alarms (heartbeat: no audit succeeds)"), Alarms: &refs,
 					Width: jsii.Number(24), Height: jsii.Number(4),
 				}),
 			},
 			{
-				graph("Audits an hour", ours(metric.AuditSucceeded, "Sum", 60), ours(metric.AuditIncomplete, "Sum", 60), ours(metric.NotificationsFailed, "Sum", 60)),
+				graph("Audits per hour", ours(metric.AuditSucceeded, "Sum", 60), ours(metric.AuditIncomplete, "Sum", 60), ours(metric.NotificationsFailed, "Sum", 60)),
 				awscloudwatch.NewLogQueryWidget(&awscloudwatch.LogQueryWidgetProps{
-					Title:         jsii.String("Failures by severity, as of the latest audits"),
+					Title:         jsii.String("Failures by severity in the latest audits"),
 					LogGroupNames: &[]*string{logs.LogGroupName()},
 					View:          awscloudwatch.LogQueryVisualizationType_TABLE,
 					Width:         jsii.Number(12), Height: jsii.Number(6),
@@ -54,11 +55,11 @@ func newDashboard(stack awscdk.Stack, s settings, q queues, function awslambda.F
 				}),
 			},
 			{
-				graph("How long audits took, ms", function.MetricDuration(asA("Maximum")), ours(metric.DurationMs, "Maximum", 60)),
-				graph("Age of the oldest request, s", q.requests.MetricApproximateAgeOfOldestMessage(asA("Maximum"))),
+				graph("Duration of audits (ms)", function.MetricDuration(asA("Maximum")), ours(metric.DurationMs, "Maximum", 60)),
+				graph("Age of the oldest request (s)", q.requests.MetricApproximateAgeOfOldestMessage(asA("Maximum"))),
 			},
 			{
-				graph("Failures found by the latest audits", ours(metric.FindingsFailed, "Maximum", 60)),
+				graph("Failures in the latest audits", ours(metric.FindingsFailed, "Maximum", 60)),
 				graph("Dead letters", letters...),
 			},
 		},

@@ -14,23 +14,23 @@ import (
 	"ptcaudit/internal/trigger"
 )
 
-// A hand-over is tried for as long as EventBridge and its Scheduler ever do,
-// then the event goes to the queue of undelivered ones:
+// Deliveries to the requests queue are retried as long as EventBridge and
+// EventBridge Scheduler support. After that the event is in the undelivered queue:
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
 const (
-	handOverAttempts = 185
-	handOverHours    = 24
+	deliveryAttempts = 185
+	deliveryHours    = 24
 )
 
-// newEvents has changes, the schedule and deployments put requests into the
-// queue. It gives the rule that waits for deployments.
+// newEvents creates what sends requests to the queue: rules for changes, the
+// schedule, and a rule for deployments, which it returns.
 func newEvents(stack awscdk.Stack, s settings, q queues) awsevents.Rule {
 	newRule(stack, q, "RuleChanged", "A pull through cache rule was created, updated or deleted", rulesPattern(), nil)
 	newRule(stack, q, "SecretChanged", "A secret that pull through cache rules can use was written", secretsPattern(), nil)
 	newSchedule(stack, s, q)
 
-	// A new policy is to speak at once, so every deployment of this very stack
-	// asks for an audit.
+	// Every deployment of this stack triggers an audit, so a new policy takes
+	// effect at once.
 	// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/eventbridge-schema-sample.html
 	deployed := &awsevents.EventPattern{
 		Source:     jsii.Strings("aws.cloudformation"),
@@ -44,8 +44,8 @@ func newEvents(stack awscdk.Stack, s settings, q queues) awsevents.Rule {
 		awsevents.RuleTargetInput_FromObject(request(stack, trigger.ReasonDeployment)))
 }
 
-// rulesPattern selects the calls that change a rule. The call that validates
-// one must never be among them: the auditor makes it, and would wake itself.
+// rulesPattern matches the calls that change a rule. It must never match the call
+// that validates a rule: the function makes it, and would trigger itself.
 func rulesPattern() *awsevents.EventPattern {
 	return &awsevents.EventPattern{
 		Source:     jsii.Strings(trigger.ECRSource),
@@ -57,8 +57,8 @@ func rulesPattern() *awsevents.EventPattern {
 	}
 }
 
-// secretsPattern selects the calls that write a secret which rules can use. A
-// call names it by its name or by its ARN.
+// secretsPattern matches the calls that write a secret which rules can use. A
+// call contains the secret's name or its ARN.
 func secretsPattern() *awsevents.EventPattern {
 	return &awsevents.EventPattern{
 		Source:     jsii.Strings(trigger.SecretsSource),
@@ -74,30 +74,30 @@ func secretsPattern() *awsevents.EventPattern {
 	}
 }
 
-// newRule hands what a pattern selects to the queue: the event itself, or
-// input where there is one.
+// newRule creates a rule that sends each matching event to the queue, or input
+// instead if it is set.
 func newRule(stack awscdk.Stack, q queues, id, description string, pattern *awsevents.EventPattern, input awsevents.RuleTargetInput) awsevents.Rule {
 	return awsevents.NewRule(stack, jsii.String(id), &awsevents.RuleProps{
 		Description:  jsii.String(description),
 		EventPattern: pattern,
 		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewSqsQueue(q.requests, &awseventstargets.SqsQueueProps{
 			Message:         input,
-			RetryAttempts:   jsii.Number(handOverAttempts),
-			MaxEventAge:     awscdk.Duration_Hours(jsii.Number(handOverHours)),
+			RetryAttempts:   jsii.Number(deliveryAttempts),
+			MaxEventAge:     awscdk.Duration_Hours(jsii.Number(deliveryHours)),
 			DeadLetterQueue: q.undelivered,
 		})},
 	})
 }
 
-// newSchedule asks for an audit without any change. The Scheduler needs a role
-// of its own; it is written out here, because the one that the CDK would make
-// may do more than send.
+// newSchedule creates the schedule of audits. EventBridge Scheduler needs its own
+// role. It is created here because the CDK's default role is allowed more than to
+// send messages.
 func newSchedule(stack awscdk.Stack, s settings, q queues) {
 	group := stack.FormatArn(&awscdk.ArnComponents{
 		Service: jsii.String("scheduler"), Resource: jsii.String("schedule-group"), ResourceName: jsii.String("default"),
 	})
 	role := awsiam.NewRole(stack, jsii.String("ScheduleRole"), &awsiam.RoleProps{
-		Description: jsii.String("Lets the schedule put its request into the queue, or among the undelivered"),
+		Description: jsii.String("Allows the schedule to send its request to the requests queue or the undelivered queue"),
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("scheduler.amazonaws.com"), &awsiam.ServicePrincipalOpts{
 			Conditions: &map[string]any{"StringEquals": map[string]any{
 				"aws:SourceAccount": stack.Account(), "aws:SourceArn": group,
@@ -115,7 +115,7 @@ func newSchedule(stack awscdk.Stack, s settings, q queues) {
 		panic(err) // a struct of strings
 	}
 	awsscheduler.NewCfnSchedule(stack, jsii.String("Schedule"), &awsscheduler.CfnScheduleProps{
-		Description:                jsii.String("Audits everything, also where no change was seen"),
+		Description:                jsii.String("Audits all rules, changed or not"),
 		ScheduleExpression:         jsii.String(s.schedule.expression),
 		ScheduleExpressionTimezone: jsii.String(s.timeZone),
 		FlexibleTimeWindow:         &awsscheduler.CfnSchedule_FlexibleTimeWindowProperty{Mode: jsii.String("OFF")},
@@ -124,15 +124,15 @@ func newSchedule(stack awscdk.Stack, s settings, q queues) {
 			RoleArn: role.RoleArn(),
 			Input:   jsii.String(string(input)),
 			RetryPolicy: &awsscheduler.CfnSchedule_RetryPolicyProperty{
-				MaximumRetryAttempts:     jsii.Number(handOverAttempts),
-				MaximumEventAgeInSeconds: jsii.Number(handOverHours * 3600),
+				MaximumRetryAttempts:     jsii.Number(deliveryAttempts),
+				MaximumEventAgeInSeconds: jsii.Number(deliveryHours * 3600),
 			},
 			DeadLetterConfig: &awsscheduler.CfnSchedule_DeadLetterConfigProperty{Arn: q.undelivered.QueueArn()},
 		},
 	})
 }
 
-// request is the constant one that asks to audit the stack's own registry.
+// request returns the request to audit the stack's own registry.
 func request(stack awscdk.Stack, reason string) trigger.Request {
 	return trigger.Request{
 		Schema:  trigger.RequestSchema,

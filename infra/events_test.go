@@ -14,9 +14,8 @@ import (
 	"ptcaudit/internal/trigger"
 )
 
-// What a deployed rule lets through and what the function takes for its own
-// must be the same.
-func TestRulesLetThroughWhatTheFunctionReads(t *testing.T) {
+// The deployed rules must match exactly the events that the function accepts.
+func TestRulesMatchWhatTheFunctionAccepts(t *testing.T) {
 	files, err := filepath.Glob("../functions/audit/events/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no events: %v", err)
@@ -31,7 +30,7 @@ func TestRulesLetThroughWhatTheFunctionReads(t *testing.T) {
 			events[filepath.Base(file)] = event
 		}
 	}
-	// Variants of what is there: nothing else wakes the auditor.
+	// Variants of these events: no other call triggers the function.
 	vary := func(name, from string, change func(detail map[string]any)) {
 		event := map[string]any{}
 		if err := json.Unmarshal(encode(t, events[from]), &event); err != nil {
@@ -53,7 +52,7 @@ func TestRulesLetThroughWhatTheFunctionReads(t *testing.T) {
 	}
 	vary("GetSecretValue", "secret.json", func(d map[string]any) { d["eventName"] = "GetSecretValue" })
 
-	let := 0
+	matched := 0
 	for name, event := range events {
 		message, err := trigger.Decode(encode(t, event))
 		if err != nil {
@@ -62,19 +61,19 @@ func TestRulesLetThroughWhatTheFunctionReads(t *testing.T) {
 		want := message.Ignored != trigger.Unrelated
 		got := matches(plain().template, event)
 		if got != want {
-			t.Errorf("%s: a rule lets it through: %v, the function reads it: %v", name, got, want)
+			t.Errorf("%s: a rule matches: %v, the function accepts it: %v", name, got, want)
 		}
 		if got {
-			let++
+			matched++
 		}
 	}
-	if let < 7 {
-		t.Errorf("%d events are let through, too few to have tested anything", let)
+	if matched < 7 {
+		t.Errorf("%d events match, want at least 7", matched)
 	}
 }
 
-// Only a deployment of this very stack that came to its end is let through.
-func TestDeploymentsAreLetThrough(t *testing.T) {
+// Only a completed deployment of this stack matches.
+func TestDeploymentsMatch(t *testing.T) {
 	event := func(stack any, status string) map[string]any {
 		return map[string]any{
 			"source": "aws.cloudformation", "detail-type": "CloudFormation Stack Status Change",
@@ -88,7 +87,7 @@ func TestDeploymentsAreLetThrough(t *testing.T) {
 	}{
 		"created":       {event(this, "CREATE_COMPLETE"), true},
 		"updated":       {event(this, "UPDATE_COMPLETE"), true},
-		"under way":     {event(this, "UPDATE_IN_PROGRESS"), false},
+		"in progress":   {event(this, "UPDATE_IN_PROGRESS"), false},
 		"deleted":       {event(this, "DELETE_COMPLETE"), false},
 		"another stack": {event("arn:aws:cloudformation:eu-west-1:111122223333:stack/other/1", "CREATE_COMPLETE"), false},
 	} {
@@ -98,7 +97,7 @@ func TestDeploymentsAreLetThrough(t *testing.T) {
 	}
 }
 
-func TestRequestsAreReadAsWhatTheyAre(t *testing.T) {
+func TestRequestsOfTheStackAreValid(t *testing.T) {
 	d := plain().template
 	target := d.one(t, "AWS::Scheduler::Schedule", "Schedule").Properties["Target"].(map[string]any)
 	rule := d.one(t, "AWS::Events::Rule", "Deployed").Properties["Targets"].([]any)[0].(map[string]any)
@@ -106,12 +105,12 @@ func TestRequestsAreReadAsWhatTheyAre(t *testing.T) {
 		text := strings.NewReplacer("ACCOUNT", "111122223333", "REGION", "eu-west-1").Replace(names(input))
 		m, err := trigger.Decode([]byte(text))
 		if err != nil || m.Trigger.Kind != kind || m.Registry.Account != "111122223333" || m.Registry.Region != "eu-west-1" {
-			t.Errorf("%s is read as %+v, %v", text, m, err)
+			t.Errorf("%s is decoded as %+v, %v", text, m, err)
 		}
 	}
 }
 
-func TestHandOversAreTriedAndKept(t *testing.T) {
+func TestDeliveriesAreRetriedAndKept(t *testing.T) {
 	d := plain().template
 	schedule := d.one(t, "AWS::Scheduler::Schedule", "Schedule").Properties
 	if schedule["ScheduleExpression"] != "rate(6 hours)" || schedule["ScheduleExpressionTimezone"] != "UTC" {
@@ -122,7 +121,7 @@ func TestHandOversAreTriedAndKept(t *testing.T) {
 		targets = append(targets, r.Properties["Targets"].([]any)...)
 	}
 	if len(targets) != 4 {
-		t.Errorf("%d hand-overs, want 3 of rules and the schedule's", len(targets))
+		t.Errorf("%d targets, want 3 of rules and 1 of the schedule", len(targets))
 	}
 	for _, target := range targets {
 		got := target.(map[string]any)
@@ -137,16 +136,16 @@ func TestHandOversAreTriedAndKept(t *testing.T) {
 			}
 		}
 	}
-	// The end of the first deployment is to be seen: the rule that waits for
-	// it is made before what is slow.
+	// The rule must match the end of the first deployment, so it is created
+	// before the slow resources.
 	mapping := d.one(t, "AWS::Lambda::EventSourceMapping", "")
 	if !slices.ContainsFunc(mapping.DependsOn, func(id string) bool { return plainName(id) == "Deployed" }) {
-		t.Errorf("the event source mapping waits for %v only", mapping.DependsOn)
+		t.Errorf("the event source mapping depends only on %v", mapping.DependsOn)
 	}
 }
 
-// matches says that a rule of the template lets an event through, as
-// EventBridge would with what of its patterns is used here:
+// matches reports whether a rule of the template matches an event. It supports
+// the parts of EventBridge's patterns that are used here:
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
 func matches(d template, event map[string]any) bool {
 	for _, r := range d.of("AWS::Events::Rule") {

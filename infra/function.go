@@ -15,16 +15,16 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// newRole makes the role that the function runs under. It may do nothing until
-// grant says what.
+// newRole creates the function's role. It has no permissions until grant adds
+// them.
 func newRole(stack awscdk.Stack) awsiam.Role {
 	return awsiam.NewRole(stack, jsii.String("AuditRole"), &awsiam.RoleProps{
-		Description: jsii.String("Lists and validates ECR's pull through cache rules, and says what is wrong with them"),
+		Description: jsii.String("Lists and validates ECR pull through cache rules, and publishes findings"),
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 	})
 }
 
-// retentions are those that one may choose, in days.
+// retentions are the supported numbers of days to keep logs.
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 var retentions = map[int]awslogs.RetentionDays{
 	7:    awslogs.RetentionDays_ONE_WEEK,
@@ -39,7 +39,7 @@ var retentions = map[int]awslogs.RetentionDays{
 	3653: awslogs.RetentionDays_TEN_YEARS,
 }
 
-// newLogGroup makes the function's log group. It is deleted with the stack.
+// newLogGroup creates the function's log group. It is deleted with the stack.
 func newLogGroup(stack awscdk.Stack, s settings) awslogs.LogGroup {
 	return awslogs.NewLogGroup(stack, jsii.String("Logs"), &awslogs.LogGroupProps{
 		Retention:     retentions[s.logDays],
@@ -47,57 +47,57 @@ func newLogGroup(stack awscdk.Stack, s settings) awslogs.LogGroup {
 	})
 }
 
-// permission is something that the function's role may do.
+// permission is one statement of the function's role.
 type permission struct {
 	actions  []string
 	resource *string
-	// on and why are for the README.
+	// on (the resource) and why are shown in the README.
 	on, why string
 }
 
-// permissions are all that the function's role may do. There is no wildcard in
-// an action and no managed policy.
+// permissions returns all statements of the function's role. There is no wildcard
+// in an action and no managed policy.
 func permissions(stack awscdk.Stack, s settings, t topics, q queues, b buckets, logs awslogs.LogGroup) []permission {
 	list := []permission{
 		{
 			[]string{"ecr:DescribePullThroughCacheRules", "ecr:ValidatePullThroughCacheRule"},
-			jsii.String("*"), "`*`: the API has no resource",
-			"list the rules, and have ECR try each",
+			jsii.String("*"), "`*`: these actions support no resource",
+			"list the rules, and have ECR validate each of them",
 		},
 		{
 			[]string{"sns:Publish"},
-			t.findings.TopicArn(), "the topic of findings",
-			"say what was found",
+			t.findings.TopicArn(), "the findings topic",
+			"publish notifications",
 		},
 		{
 			[]string{"kms:Decrypt", "kms:GenerateDataKey"},
-			t.findingsKey.KeyArn(), "that topic's key",
+			t.findingsKey.KeyArn(), "the key of that topic",
 			"publish to an encrypted topic",
 		},
 		{
 			[]string{"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
-			q.requests.QueueArn(), "the queue of requests",
-			"take requests, acknowledge them, and put back what must be tried again; Lambda itself demands GetQueueAttributes",
+			q.requests.QueueArn(), "the requests queue",
+			"receive requests, delete them when done, and return them for a retry; Lambda requires GetQueueAttributes",
 		},
 		{
 			[]string{"s3:GetObject", "s3:PutObject"},
-			b.state.ArnForObjects(jsii.String("*")), "objects of the bucket of state",
-			"read what is known of the registry and was said of it, and write what is now",
+			b.state.ArnForObjects(jsii.String("*")), "objects of the state bucket",
+			"read and write the ledger: the registry's findings and what was notified",
 		},
 		{
 			[]string{"s3:ListBucket"},
-			b.state.BucketArn(), "the bucket of state",
-			"be told of a ledger that is not there yet: without it, S3 answers that as a denial. Nothing is listed",
+			b.state.BucketArn(), "the state bucket",
+			"detect that no ledger exists yet: without it, S3 answers 403 instead of 404. The function lists nothing",
 		},
 		{
 			[]string{"s3:PutObject"},
-			b.evidence.ArnForObjects(jsii.String("*")), "objects of the bucket of evidence",
-			"keep the report of every audit; it cannot read them",
+			b.evidence.ArnForObjects(jsii.String("*")), "objects of the evidence bucket",
+			"store the report of every audit; the function cannot read them",
 		},
 		{
 			[]string{"logs:CreateLogStream", "logs:PutLogEvents"},
 			logs.LogGroupArn(), "the function's log group",
-			"log, and count by log lines",
+			"write logs, which also contain the metrics",
 		},
 	}
 	if s.readSecrets {
@@ -107,7 +107,7 @@ func permissions(stack awscdk.Stack, s settings, t topics, q queues, b buckets, 
 				Service: jsii.String("secretsmanager"), Resource: jsii.String("secret"),
 				ResourceName: jsii.String(ptc.SecretPrefix + "*"), ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
 			}), "secrets named `" + ptc.SecretPrefix + "*`, with `readSecrets` only",
-			"validate rules, should ECR ask the caller for this",
+			"validate rules, if ECR requires this permission of the caller",
 		})
 	}
 	return list
@@ -124,21 +124,21 @@ func grant(stack awscdk.Stack, role awsiam.Role, b buckets, list []permission) {
 		}))
 	}
 	accept(role.Node().FindChild(jsii.String("DefaultPolicy")), "AwsSolutions-IAM5",
-		"ECR's actions have no resource; secrets are named by ECR's own prefix, behind a switch; the buckets hold nothing but what the function writes",
+		"ECR's actions support no resource. Secrets are limited to ECR's prefix and must be switched on. The buckets contain only what the function writes",
 		"Resource::*", "Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:"+ptc.SecretPrefix+"*",
 		objects(b.state), objects(b.evidence))
 }
 
-// architectures are Lambda's, by Go's name of each.
+// architectures maps Go's names of architectures to Lambda's.
 var architectures = map[string]func() awslambda.Architecture{
 	"arm64": awslambda.Architecture_ARM_64,
 	"amd64": awslambda.Architecture_X86_64,
 }
 
-// newFunction makes the function of the package in folder.
+// newFunction creates the function from the package in folder.
 func newFunction(stack awscdk.Stack, s settings, folder string, role awsiam.Role, t topics, b buckets, logs awslogs.LogGroup) awslambda.Function {
 	return awslambda.NewFunction(stack, jsii.String("AuditFunction"), &awslambda.FunctionProps{
-		Description:   jsii.String("Audits ECR's pull through cache rules"),
+		Description:   jsii.String("Audits ECR pull through cache rules"),
 		Runtime:       awslambda.Runtime_PROVIDED_AL2023(),
 		Handler:       jsii.String("bootstrap"),
 		Code:          awslambda.Code_FromAsset(jsii.String(folder), &awss3assets.AssetOptions{}),
@@ -161,8 +161,8 @@ func newFunction(stack awscdk.Stack, s settings, folder string, role awsiam.Role
 	})
 }
 
-// newMapping has Lambda hand batches of requests to the function. A batch may
-// fail in part.
+// newMapping creates the mapping that sends batches of requests to the function.
+// A batch can fail in part.
 func newMapping(stack awscdk.Stack, s settings, function awslambda.Function, q queues) awslambda.EventSourceMapping {
 	return awslambda.NewEventSourceMapping(stack, jsii.String("RequestsToFunction"), &awslambda.EventSourceMappingProps{
 		Target:                  function,

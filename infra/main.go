@@ -1,7 +1,7 @@
-// Package main is the CDK app: it writes the CloudFormation template of the
-// auditor. `cdk` runs it, see cdk.json; README.md says what it deploys. It
-// asks AWS nothing. Of our own packages it imports config, trigger and policy,
-// and their nouns; never what only the function or the command needs.
+// Package main is the CDK app, which writes the CloudFormation template of the
+// auditor. `cdk` runs it, see cdk.json. README.md describes what it deploys. It
+// makes no AWS calls. It imports config, metric, trigger, policy and the nouns,
+// never what only the function or the command needs.
 package main
 
 import (
@@ -25,9 +25,9 @@ func main() {
 	}
 }
 
-// run synthesizes the app for the function that bootstrap is. Its error says
-// what to mend, in as many lines as that takes: the context, the build, or the
-// policy as `policy lint` would.
+// run synthesizes the app with the function's executable, bootstrap. Its error can
+// have several lines: all faults of the context, the build, or the policy as
+// `policy lint` prints them.
 func run(app awscdk.App, bootstrap string) error {
 	context, _ := app.Node().GetAllContext(nil).(map[string]any)
 	s, err := parseSettings(context)
@@ -47,5 +47,5 @@ func run(app awscdk.App, bootstrap string) error {
 	}
 	newStack(app, s, p, folder)
 	app.Synth(nil)
-	return os.RemoveAll(folder) // the CDK has copied it
+	return os.RemoveAll(folder) // Synth has copied it
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// accept says in the template why a finding of cdk-nag is none here: of the
-// rule as a whole, or of what is named in only. cdk-nag itself runs in the
-// tests. https://github.com/cdklabs/cdk-nag#suppressing-a-rule
+// accept suppresses a rule of cdk-nag for a resource, and records the reason in
+// the template. With only, it suppresses only those findings of the rule.
+// cdk-nag runs in the tests. https://github.com/cdklabs/cdk-nag#suppressing-a-rule
 func accept(construct constructs.IConstruct, rule, reason string, only ...string) {
 	suppression := map[string]any{"id": rule, "reason": reason}
 	if len(only) > 0 {

@@ -11,15 +11,15 @@ import (
 	"ptcaudit/internal/policy"
 )
 
-// policyFile is the policy's name in the function's package. The function is
-// started in the folder of the package.
+// policyFile is the policy's name in the function's package. Lambda starts the
+// function in the folder of the package.
 const policyFile = "policy.yaml"
 
-// machines are the architectures as an executable names them.
+// machines maps Go's names of architectures to those in an executable.
 var machines = map[string]elf.Machine{"arm64": elf.EM_AARCH64, "amd64": elf.EM_X86_64}
 
-// checkBootstrap says what to do where the function is not built, or built for
-// something else.
+// checkBootstrap returns an error if the function is not built, or is built for
+// another architecture.
 func checkBootstrap(path, architecture string) error {
 	build := "run `make build ARCH=" + architecture + "`"
 	file, err := elf.Open(path)
@@ -27,11 +27,11 @@ func checkBootstrap(path, architecture string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s is missing: %s", path, build)
 	case err != nil:
-		return fmt.Errorf("%s is no executable (%w): %s", path, err, build)
+		return fmt.Errorf("%s is not an executable (%w): %s", path, err, build)
 	}
-	defer func() { _ = file.Close() }() // it was only read
+	defer func() { _ = file.Close() }() // only read
 	if file.Machine != machines[architecture] {
-		return fmt.Errorf("%s is built for %v: %s", path, file.Machine, build)
+		return fmt.Errorf("%s is built for %v, not for %s: %s", path, file.Machine, architecture, build)
 	}
 	return nil
 }
@@ -42,7 +42,7 @@ func layPackage(bootstrap string, p *policy.Policy) (folder string, err error) {
 	if folder, err = os.MkdirTemp("", "ptcaudit-"); err != nil {
 		return "", err
 	}
-	executable, err := os.ReadFile(bootstrap) //nolint:gosec // the one that is deployed
+	executable, err := os.ReadFile(bootstrap) //nolint:gosec // the file to deploy
 	if err != nil {
 		return "", err
 	}
@@ -50,7 +50,7 @@ func layPackage(bootstrap string, p *policy.Policy) (folder string, err error) {
 	if err != nil {
 		return "", err
 	}
-	// The function runs as another user than the one who owns its package.
+	// Lambda runs the function as a user that does not own the package.
 	path := filepath.Join(folder, policyFile)
 	if err := errors.Join(
 		os.WriteFile(filepath.Join(folder, "bootstrap"), executable, 0o755), //nolint:gosec // see above
@@ -58,13 +58,12 @@ func layPackage(bootstrap string, p *policy.Policy) (folder string, err error) {
 	); err != nil {
 		return "", err
 	}
-	// What the function will load is what was just compiled, or nothing is
-	// deployed.
+	// The function must load the same policy that was compiled here.
 	switch packed, err := policy.Load(path); {
 	case err != nil:
-		return "", fmt.Errorf("policy %s cannot be written as one file: %w", p.Ref().Name, err)
+		return "", fmt.Errorf("cannot write policy %s as one file: %w", p.Ref().Name, err)
 	case packed.Ref() != p.Ref():
-		return "", fmt.Errorf("policy %s is another one when written as one file", p.Ref().Name)
+		return "", fmt.Errorf("policy %s changes if it is written as one file: report this as a bug", p.Ref().Name)
 	}
 	return folder, nil
 }

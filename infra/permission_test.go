@@ -12,10 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Who may do what, in the whole stack with everything switched on: a line
-// that is added here is a permission that is added.
+// permitted lists all statements of all policies of the stack with every option
+// switched on. A new permission needs a new line here.
 var permitted = []string{
-	// The function: what infra/README.md lists.
+	// The function, as listed in infra/README.md.
 	"AuditRole: lambda.amazonaws.com may sts:AssumeRole",
 	"AuditRole may ecr:DescribePullThroughCacheRules, ecr:ValidatePullThroughCacheRule on *",
 	"AuditRole may kms:Decrypt, kms:GenerateDataKey on FindingsKey",
@@ -31,7 +31,7 @@ var permitted = []string{
 	"ScheduleRole: scheduler.amazonaws.com may sts:AssumeRole if StringEquals aws:SourceAccount ACCOUNT, StringEquals aws:SourceArn arn:PARTITION:scheduler:REGION:ACCOUNT:schedule-group/default",
 	"ScheduleRole may sqs:SendMessage on Requests, Undelivered",
 
-	// Keys: of the account's administrators nobody may encrypt or decrypt.
+	// Keys. The account's administrators may not encrypt or decrypt.
 	"FindingsKey: AuditRole may kms:Decrypt, kms:GenerateDataKey on *",
 	"FindingsKey: arn:PARTITION:iam::ACCOUNT:root may " + administer + " on *",
 	"AlarmsKey: cloudwatch.amazonaws.com may kms:Decrypt, kms:GenerateDataKey on * if StringEquals aws:SourceAccount ACCOUNT",
@@ -42,7 +42,7 @@ var permitted = []string{
 	"AlarmsPolicy: * may not sns:Publish on Alarms if Bool aws:SecureTransport false",
 	"FindingsPolicy: * may not sns:Publish on Findings if Bool aws:SecureTransport false",
 
-	// Queues: EventBridge's rules send requests, or what they could not send.
+	// Queues. EventBridge's rules send requests, or events that they could not send.
 	"RequestsPolicy: events.amazonaws.com may sqs:GetQueueAttributes, sqs:GetQueueUrl, sqs:SendMessage on Requests if ArnEquals aws:SourceArn Deployed",
 	"RequestsPolicy: events.amazonaws.com may sqs:GetQueueAttributes, sqs:GetQueueUrl, sqs:SendMessage on Requests if ArnEquals aws:SourceArn RuleChanged",
 	"RequestsPolicy: events.amazonaws.com may sqs:GetQueueAttributes, sqs:GetQueueUrl, sqs:SendMessage on Requests if ArnEquals aws:SourceArn SecretChanged",
@@ -70,22 +70,22 @@ const administer = "kms:CancelKeyDeletion, kms:DescribeKey, kms:DisableKey, kms:
 	"kms:GetKeyPolicy, kms:GetKeyRotationStatus, kms:ListKeyPolicies, kms:ListResourceTags, kms:PutKeyPolicy, kms:ScheduleKeyDeletion, " +
 	"kms:TagResource, kms:UntagResource, kms:UpdateKeyDescription"
 
-func TestPermissionsAreTheseAndNoMore(t *testing.T) {
+func TestPermissions(t *testing.T) {
 	got := full().template.statements(t)
 	if diff := cmp.Diff(slices.Sorted(slices.Values(permitted)), got); diff != "" {
 		t.Errorf("(-listed +in the template)\n%s", diff)
 	}
 	for _, line := range plain().template.statements(t) {
 		if !slices.Contains(permitted, line) {
-			t.Errorf("only where nothing is switched on: %s", line)
+			t.Errorf("only if nothing is switched on: %s", line)
 		}
 		if strings.Contains(line, "secretsmanager:") {
-			t.Errorf("although readSecrets is off: %s", line)
+			t.Errorf("readSecrets is off, but: %s", line)
 		}
 	}
 }
 
-func TestNoWildcardActionAndNoManagedPolicy(t *testing.T) {
+func TestNoWildcardActionsAndNoManagedPolicies(t *testing.T) {
 	for _, line := range full().template.statements(t) {
 		_, actions, allows := strings.Cut(line, " may ")
 		actions, _, _ = strings.Cut(actions, " on ")
@@ -103,8 +103,8 @@ func TestNoWildcardActionAndNoManagedPolicy(t *testing.T) {
 	}
 }
 
-// statements are all statements of all IAM policies of a template, each as a
-// line, sorted: "WHERE: WHO may [not] WHAT on WHICH if CONDITION".
+// statements returns all statements of all policies of a template, sorted, each as
+// a line: "WHERE: WHO may [not] ACTIONS on RESOURCES if CONDITION".
 func (t template) statements(tb testing.TB) []string {
 	tb.Helper()
 	var lines []string
@@ -162,14 +162,14 @@ func document(tb testing.TB, where string, value any) []string {
 			delete(s, known)
 		}
 		if len(s) > 0 {
-			tb.Errorf("%s: a statement has %v, which this test does not read", where, s)
+			tb.Errorf("%s: a statement has %v, which this test does not support", where, s)
 		}
 		lines = append(lines, line)
 	}
 	return lines
 }
 
-// names writes a value of a statement: references by the name in the code.
+// names formats a value of a statement. References become the names in the code.
 func names(value any) string {
 	switch v := value.(type) {
 	case string:
@@ -203,7 +203,7 @@ func names(value any) string {
 	return fmt.Sprint(string(encoded), err)
 }
 
-// A logical id is the name in the code and a hash.
+// A logical ID is the name in the code and a hash.
 var hashOfID = regexp.MustCompile(`(DefaultPolicy)?[0-9A-F]{8}$`)
 
 func plainName(id string) string { return hashOfID.ReplaceAllString(id, "") }

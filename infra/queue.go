@@ -10,35 +10,35 @@ import (
 )
 
 const (
-	// windowSeconds is how long requests are gathered into one batch. A queue
-	// with little traffic is polled for 20 s anyway, whatever is less:
+	// windowSeconds is how long requests are collected into one batch. A queue
+	// with little traffic is polled for 20 s anyway, so less has no effect:
 	// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 	windowSeconds = 20
-	// batchSize is the most requests that one invocation gets.
+	// batchSize is the maximum number of requests of one invocation.
 	batchSize = 10
-	// timeoutSeconds is the function's. The audit itself ends a few seconds
-	// before, so that an incomplete one can still be said.
+	// timeoutSeconds is the function's timeout. An audit ends a few seconds
+	// earlier, so that an incomplete one can still be notified.
 	timeoutSeconds = 120
-	// visibilitySeconds is what AWS asks for: six times the function's timeout
-	// and the window. A request whose function died comes back after it.
+	// visibilitySeconds is what AWS recommends: six times the function's timeout,
+	// and the window. A request whose function crashed returns after it.
 	visibilitySeconds = 6*timeoutSeconds + windowSeconds
 
 	requestDays    = 4
-	deadLetterDays = 14 // the longest there is
+	deadLetterDays = 14 // the maximum of SQS
 )
 
-// queues are the ways by which a request reaches the function, or does not.
+// queues have the requests to the function, and what failed on the way.
 type queues struct {
-	// requests are audited.
+	// requests has the requests to audit.
 	requests awssqs.Queue
-	// dead are the requests that could not be read, or whose outcome could not
-	// be said, however often it was tried.
+	// dead has the requests that are invalid, or whose audit or notification
+	// failed in every try.
 	dead awssqs.Queue
-	// undelivered are the events that EventBridge and the Scheduler could not
-	// hand to requests.
+	// undelivered has the events that EventBridge and EventBridge Scheduler could
+	// not send to requests.
 	undelivered awssqs.Queue
-	// unsent are the messages that SNS could not hand to a subscriber; nil
-	// where no subscriber's protocol has this.
+	// unsent has the messages that SNS could not deliver to a subscriber. It is
+	// nil if SNS supports a dead-letter queue for none of the subscribers.
 	unsent awssqs.Queue
 }
 
@@ -47,7 +47,7 @@ func newQueues(stack constructs.Construct, s settings) queues {
 		dead:        newDeadLetterQueue(stack, "DeadLetters"),
 		undelivered: newDeadLetterQueue(stack, "Undelivered"),
 	}
-	const isOne = "It is a dead-letter queue itself, of what is no queue"
+	const isOne = "It is a dead-letter queue itself, of a sender that is not a queue"
 	accept(q.undelivered, "AwsSolutions-SQS3", isOne)
 	for _, sub := range append(s.subscriptions, s.alarms...) {
 		if sub.redrives() && q.unsent == nil {
@@ -56,7 +56,7 @@ func newQueues(stack constructs.Construct, s settings) queues {
 		}
 	}
 	q.requests = awssqs.NewQueue(stack, jsii.String("Requests"), &awssqs.QueueProps{
-		// What changes together is audited together, too.
+		// Changes that are made together are audited together.
 		DeliveryDelay:     seconds(int(config.SettleTime.Seconds())),
 		VisibilityTimeout: seconds(visibilitySeconds),
 		RetentionPeriod:   days(requestDays),

@@ -21,7 +21,7 @@ const readme = "README.md"
 
 var generated = regexp.MustCompile(`(?s)(<!-- generated: (\w+) -->\n).*?(<!-- end -->\n)`)
 
-// The tables of the README say what the code says.
+// The tables of the README match the code.
 func TestREADMETables(t *testing.T) {
 	allowed, watched := scratch()
 	sections := map[string]string{"context": contextTable(), "permissions": permissionsTable(allowed), "alarms": alarmsTable(watched)}
@@ -30,13 +30,13 @@ func TestREADMETables(t *testing.T) {
 		parts := generated.FindStringSubmatch(section)
 		table, ok := sections[parts[2]]
 		if !ok {
-			t.Errorf("nothing generates %q", parts[2])
+			t.Errorf("unknown table %q", parts[2])
 		}
 		delete(sections, parts[2])
 		return parts[1] + table + parts[3]
 	})
 	if len(sections) > 0 {
-		t.Errorf("no place for %d tables", len(sections))
+		t.Errorf("the README has no place for %d tables", len(sections))
 	}
 	if *update {
 		if err := os.WriteFile(readme, []byte(is), 0o644); err != nil {
@@ -51,7 +51,7 @@ func TestREADMETables(t *testing.T) {
 
 func contextTable() string {
 	var b strings.Builder
-	b.WriteString("| key | if not set | example | |\n|---|---|---|---|\n")
+	b.WriteString("| key | default | example | meaning |\n|---|---|---|---|\n")
 	for _, k := range keys {
 		standard := "none"
 		if k.standard != "" {
@@ -64,7 +64,7 @@ func contextTable() string {
 
 func permissionsTable(list []permission) string {
 	var b strings.Builder
-	b.WriteString("| may | on | to |\n|---|---|---|\n")
+	b.WriteString("| actions | resource | purpose |\n|---|---|---|\n")
 	for _, p := range list {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", strings.Join(p.actions, "` `"), p.on, p.why)
 	}
@@ -73,15 +73,15 @@ func permissionsTable(list []permission) string {
 
 func alarmsTable(list []watch) string {
 	var b strings.Builder
-	b.WriteString("| alarm | means | do |\n|---|---|---|\n")
+	b.WriteString("| alarm | meaning | what to do |\n|---|---|---|\n")
 	for _, w := range list {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", w.name, w.means, w.do)
 	}
 	return b.String()
 }
 
-// scratch is all that the function may do and all that is watched, with what
-// can be switched on, and the standard schedule. Its stack is never written.
+// scratch returns all permissions and alarms with every option switched on and the
+// default schedule. Its stack is not synthesized.
 func scratch() ([]permission, []watch) {
 	s, err := parseSettings(map[string]any{"https": "https://example.com", "readSecrets": true})
 	try(err)
@@ -92,8 +92,8 @@ func scratch() ([]permission, []watch) {
 	return permissions(stack, s, t, q, b, logs), watches(s, q, function)
 }
 
-// Every block of commands runs, or says that it needs an account, or Docker.
-// What runs does so as make has it: by the CDK's own CLI, offline.
+// Every block of commands runs, unless it is marked as needing an account or
+// Docker. The CDK's CLI runs offline.
 func TestREADMECommands(t *testing.T) {
 	toolbox.CDK(t)
 	toolbox.Bootstrap(t, "audit")
@@ -101,15 +101,14 @@ func TestREADMECommands(t *testing.T) {
 	ran := 0
 	for _, block := range regexp.MustCompile("(?s)(<!-- needs (?:an account|Docker) -->\n)?```sh\n(.*?)```\n").FindAllStringSubmatch(string(read(readme)), -1) {
 		commands := block[2]
-		if block[1] != "" || commands == "make test-infra\n" { // that is what runs here
+		if block[1] != "" || commands == "make test-infra\n" { // it runs this test
 			continue
 		}
 		ran++
 		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", commands)
 		cmd.Dir = toolbox.Root(t)
 		cmd.Env = append(os.Environ(),
-			// What is built for this machine is used as it is, since other
-			// tests run it meanwhile.
+			// Do not build the function: other tests use the binary.
 			"MAKEFLAGS= -- FUNCTIONS= ARCH="+runtime.GOARCH,
 			"CDK_OUTPUT="+folder,
 			"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "HTTPS_PROXY=http://127.0.0.1:1",
@@ -122,7 +121,7 @@ func TestREADMECommands(t *testing.T) {
 	if ran == 0 {
 		t.Fatal("no block was run")
 	}
-	// What the blocks ask for; and what sam local finds the function by.
+	// The options of the blocks, and what sam local needs to find the function.
 	template := string(read(filepath.Join(folder, "ptcaudit.template.json")))
 	for _, want := range []string{`"Endpoint": "ops@example.com"`, `"Value": "strict"`, `"aws:asset:path"`, `"aws:cdk:path": "ptcaudit/AuditFunction/Resource"`} {
 		if !strings.Contains(template, want) {

@@ -13,29 +13,29 @@ import (
 	"ptcaudit/internal/config"
 )
 
-// schedule is how often everything is audited, as EventBridge Scheduler reads
-// it: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
+// schedule is how often all rules are audited, in the syntax of EventBridge
+// Scheduler: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 type schedule struct {
 	expression string
 	// gap is the longest time between two audits.
 	gap time.Duration
 }
 
-// The heartbeat alarm goes off where no audit succeeded within so many
-// schedules: one may be lost without waking anybody, two may not.
+// heartbeatSchedules is how many schedules may pass without a successful audit
+// until the heartbeat alarm goes off. One failed audit is tolerated, two are not.
 const heartbeatSchedules = 2.5
 
-// maxHeartbeatHours is how far back an alarm with periods of an hour can look:
+// maxHeartbeatHours is the longest evaluation of an alarm with periods of an hour:
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 const maxHeartbeatHours = 7 * 24
 
-// heartbeatHours is how many hours may pass without an audit that succeeded.
+// heartbeatHours is how many hours may pass without a successful audit.
 func (s schedule) heartbeatHours() int {
 	return int(math.Ceil(heartbeatSchedules * s.gap.Hours()))
 }
 
-// remindAfter is when a failure that goes on is said again: after a week, by
-// the audit that comes nearest to it.
+// remindAfter is the age of a notification at which a failure that persists is
+// notified again: by the audit nearest to a week later.
 func (s schedule) remindAfter() time.Duration {
 	return config.DefaultRemindAfter - s.gap/2
 }
@@ -45,29 +45,29 @@ var (
 	cron = regexp.MustCompile(`^cron\((.*)\)$`)
 )
 
-// parseSchedule reads rate(…) or cron(…), and refuses what is too slow for the
-// heartbeat.
+// parseSchedule parses rate(…) or cron(…). It returns an error for a schedule that
+// is too slow for the heartbeat alarm.
 func parseSchedule(value string) (schedule, error) {
 	s := schedule{expression: value}
 	if m := rate.FindStringSubmatch(value); m != nil {
-		n, _ := strconv.Atoi(m[1]) // the pattern admits only numbers
+		n, _ := strconv.Atoi(m[1]) // the pattern matches only numbers
 		if (n == 1) != (m[3] == "") {
-			return schedule{}, fmt.Errorf("%q: write the unit in the singular for 1, otherwise in the plural", value)
+			return schedule{}, fmt.Errorf("invalid unit in %q: use the singular for 1, otherwise the plural", value)
 		}
 		unit := map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}[m[2]]
 		s.gap = time.Duration(n) * unit
 	} else if m := cron.FindStringSubmatch(value); m != nil {
 		gap, err := longestGap(strings.Fields(m[1]))
 		if err != nil {
-			return schedule{}, fmt.Errorf("%q: %w", value, err)
+			return schedule{}, fmt.Errorf("invalid schedule %q: %w", value, err)
 		}
 		s.gap = gap
 	} else {
-		return schedule{}, fmt.Errorf("%q: write rate(6 hours) or cron(0 6 * * ? *)", value)
+		return schedule{}, fmt.Errorf("invalid schedule %q: use rate(…) or cron(…), for example rate(6 hours) or cron(0 6 * * ? *)", value)
 	}
 	if hours := s.heartbeatHours(); hours > maxHeartbeatHours {
-		return schedule{}, fmt.Errorf("%q audits as seldom as every %v hours: the heartbeat alarm would look back %v × that, %d hours, and CloudWatch lets an alarm look back %d; audit at least every %d hours",
-			value, s.gap.Hours(), heartbeatSchedules, hours, maxHeartbeatHours, int(math.Floor(maxHeartbeatHours/heartbeatSchedules)))
+		return schedule{}, fmt.Errorf("schedule %q has up to %v hours between two audits, and the heartbeat alarm would need %d hours of data, but CloudWatch supports %d: audit at least every %d hours",
+			value, s.gap.Hours(), hours, maxHeartbeatHours, int(math.Floor(maxHeartbeatHours/heartbeatSchedules)))
 	}
 	return s, nil
 }
@@ -76,7 +76,7 @@ func parseSchedule(value string) (schedule, error) {
 type cronField struct {
 	name      string
 	low, high int
-	names     []string // of the values from low on
+	names     []string // names of the values, beginning with low
 }
 
 var (
@@ -87,17 +87,17 @@ var (
 	cronWeek    = cronField{name: "day of week", low: 1, high: 7, names: strings.Fields("SUN MON TUE WED THU FRI SAT")}
 )
 
-// longestGap is the longest time between two firings of a cron expression, in
-// its own time zone. What daylight saving adds, heartbeatSchedules covers.
+// longestGap returns the longest time between two audits of a cron expression, in
+// its own time zone. heartbeatSchedules leaves room for daylight saving time.
 func longestGap(fields []string) (time.Duration, error) {
 	if len(fields) != 6 {
-		return 0, fmt.Errorf("cron has 6 fields (minutes, hours, day of month, month, day of week, year), not %d", len(fields))
+		return 0, fmt.Errorf("it has %d fields: use 6 (minutes, hours, day of month, month, day of week, year)", len(fields))
 	}
 	if (fields[2] == "?") == (fields[4] == "?") {
-		return 0, errors.New("exactly one of day of month and day of week must be ?")
+		return 0, errors.New("day of month and day of week: set exactly one of them to ?")
 	}
 	if fields[5] != "*" {
-		return 0, errors.New("the year must be *: a schedule that ends leaves the registry unaudited")
+		return 0, errors.New("the year must be *: after the last year nothing would be audited")
 	}
 	sets := make([]map[int]bool, 5)
 	for i, f := range []cronField{cronMinutes, cronHours, cronDays, cronMonths, cronWeek} {
@@ -109,7 +109,7 @@ func longestGap(fields []string) (time.Duration, error) {
 	}
 	minutes, hours, days, months, week := sets[0], sets[1], sets[2], sets[3], sets[4]
 
-	var times []time.Duration // of a day on which it fires
+	var times []time.Duration // within a day on which it runs
 	for m := range 24 * 60 {
 		if hours[m/60] && minutes[m%60] {
 			times = append(times, time.Duration(m)*time.Minute)
@@ -119,7 +119,7 @@ func longestGap(fields []string) (time.Duration, error) {
 	for i := range times[1:] {
 		longest = max(longest, times[i+1]-times[i])
 	}
-	// The calendar repeats after 28 years, as long as no century is passed.
+	// Within a century, the calendar repeats every 28 years.
 	start := time.Date(2001, time.January, 1, 0, 0, 0, 0, time.UTC)
 	var last time.Time
 	for day := start; day.Year() < 2030; day = day.AddDate(0, 0, 1) {
@@ -132,12 +132,12 @@ func longestGap(fields []string) (time.Duration, error) {
 		last = day.Add(times[len(times)-1])
 	}
 	if last.IsZero() {
-		return 0, errors.New("it never fires")
+		return 0, errors.New("it never runs: use a date that exists")
 	}
 	return longest, nil
 }
 
-// parse gives the values that a field stands for.
+// parse returns the values of a field.
 func (f cronField) parse(text string) (map[int]bool, error) {
 	set := map[int]bool{}
 	for part := range strings.SplitSeq(text, ",") {
@@ -152,14 +152,14 @@ func (f cronField) parse(text string) (map[int]bool, error) {
 	return set, nil
 }
 
-// parsePart reads *, ?, N, N-M, and each with /STEP. L, W and # are refused:
-// what needs them fires too seldom for the heartbeat.
+// parsePart parses *, ?, N and N-M, each optionally with /STEP. It does not support
+// L, W and #: such schedules are too slow for the heartbeat alarm.
 func (f cronField) parsePart(part string) (low, high, step int, err error) {
 	span, by, stepped := strings.Cut(part, "/")
 	step = 1
 	if stepped {
 		if step, err = strconv.Atoi(by); err != nil || step < 1 {
-			return 0, 0, 0, fmt.Errorf("step %q is no number above zero", by)
+			return 0, 0, 0, fmt.Errorf("invalid step %q: use a number above 0", by)
 		}
 	}
 	if span == "*" || span == "?" {
@@ -180,7 +180,7 @@ func (f cronField) parsePart(part string) (low, high, step int, err error) {
 		high = low
 	}
 	if low > high {
-		return 0, 0, 0, fmt.Errorf("%q ends before it begins", span)
+		return 0, 0, 0, fmt.Errorf("range %q ends before it begins: swap the values", span)
 	}
 	return low, high, step, nil
 }
@@ -191,7 +191,7 @@ func (f cronField) value(text string) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < f.low || n > f.high {
-		return 0, fmt.Errorf("%q is no value from %d to %d", text, f.low, f.high)
+		return 0, fmt.Errorf("invalid value %q: use %d to %d", text, f.low, f.high)
 	}
 	return n, nil
 }

@@ -10,13 +10,12 @@ import (
 	"ptcaudit/internal/policy"
 )
 
-// newStack is all that is deployed: what asks for audits, the queue, the
-// function, the topics, and what watches over them. It is bound to no account
-// or Region, so that it can be synthesized without any. folder holds the
-// function's package.
+// newStack creates everything that is deployed: rules and schedule, queues,
+// function, topics, buckets and alarms. It is not bound to an account or Region, so
+// it can be synthesized without credentials. folder has the function's package.
 func newStack(scope constructs.Construct, s settings, p *policy.Policy, folder string) awscdk.Stack {
 	stack := awscdk.NewStack(scope, jsii.String(s.stackName), &awscdk.StackProps{
-		Description:           jsii.String("ptcaudit: audits ECR's pull through cache rules"),
+		Description:           jsii.String("ptcaudit: audits ECR pull through cache rules"),
 		TerminationProtection: jsii.Bool(s.terminationProtection),
 		AnalyticsReporting:    jsii.Bool(false),
 	})
@@ -34,8 +33,8 @@ func newStack(scope constructs.Construct, s settings, p *policy.Policy, folder s
 	grant(stack, role, b, permissions(stack, s, t, q, b, logs))
 	function := newFunction(stack, s, folder, role, t, b, logs)
 	mapping := newMapping(stack, s, function, q)
-	// A rule needs a moment until it is in force, and the end of the very first
-	// deployment is to be seen already: so the rule is made before what is slow.
+	// A new EventBridge rule takes effect after a moment. It must already match the
+	// end of the first deployment, so it is created before the slow resources.
 	mapping.Node().AddDependency(deployed)
 
 	alarms := newAlarms(stack, s, watches(s, q, function), t.alarms)
@@ -49,7 +48,7 @@ func newStack(scope constructs.Construct, s settings, p *policy.Policy, folder s
 	return stack
 }
 
-// newOutputs names what people and programs look for.
+// newOutputs creates the outputs that people and programs need.
 func newOutputs(stack awscdk.Stack, p *policy.Policy, q queues, t topics, b buckets, function awslambda.Function, logs awslogs.LogGroup) {
 	output := func(name, description string, value *string) {
 		awscdk.NewCfnOutput(stack, jsii.String(name), &awscdk.CfnOutputProps{
@@ -57,18 +56,18 @@ func newOutputs(stack awscdk.Stack, p *policy.Policy, q queues, t topics, b buck
 		})
 	}
 	ref := p.Ref()
-	output("PolicyName", "The policy that is applied", jsii.String(ref.Name))
-	output("PolicyDigest", "Its digest, which is in every report", jsii.String(ref.Digest))
-	output("FindingsTopic", "Is told of findings, and of what could not be audited", t.findings.TopicArn())
-	output("AlarmsTopic", "Is told what is wrong with the auditor itself", t.alarms.TopicArn())
-	output("StateBucket", "What is known of the registry, and was said of it; stays when the stack is deleted", b.state.BucketName())
-	output("EvidenceBucket", "The report of every audit; stays when the stack is deleted", b.evidence.BucketName())
-	output("Function", "Audits", function.FunctionName())
-	output("LogGroup", "Its log", logs.LogGroupName())
-	output("RequestsQueue", "Requests to audit", q.requests.QueueUrl())
-	output("DeadLettersQueue", "Requests that could not be read, or whose outcome could not be said", q.dead.QueueUrl())
-	output("UndeliveredQueue", "Events that did not reach the queue of requests", q.undelivered.QueueUrl())
+	output("PolicyName", "Name of the policy", jsii.String(ref.Name))
+	output("PolicyDigest", "Digest of the policy, also in every report", jsii.String(ref.Digest))
+	output("FindingsTopic", "Topic of the notifications about rules", t.findings.TopicArn())
+	output("AlarmsTopic", "Topic of the alarms about the auditor itself", t.alarms.TopicArn())
+	output("StateBucket", "Ledger: the registry's findings and what was notified. Remains when the stack is deleted", b.state.BucketName())
+	output("EvidenceBucket", "Report of every audit. Remains when the stack is deleted", b.evidence.BucketName())
+	output("Function", "Function that audits", function.FunctionName())
+	output("LogGroup", "Log of the function", logs.LogGroupName())
+	output("RequestsQueue", "Queue of requests to audit", q.requests.QueueUrl())
+	output("DeadLettersQueue", "Requests that are invalid, or whose audit or notification failed in every try", q.dead.QueueUrl())
+	output("UndeliveredQueue", "Events that EventBridge could not send to the requests queue", q.undelivered.QueueUrl())
 	if q.unsent != nil {
-		output("UnsentQueue", "Messages that SNS could not hand to a subscriber", q.unsent.QueueUrl())
+		output("UnsentQueue", "Messages that SNS could not deliver to a subscriber", q.unsent.QueueUrl())
 	}
 }

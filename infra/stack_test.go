@@ -17,7 +17,7 @@ import (
 	"ptcaudit/internal/policy"
 )
 
-// assets are named by their content, which changes with every build.
+// asset matches the name of an asset, a hash that changes with every build.
 var asset = regexp.MustCompile(`[0-9a-f]{64}\.(zip|json)`)
 
 func TestTemplate(t *testing.T) {
@@ -39,7 +39,7 @@ func TestTemplate(t *testing.T) {
 				}
 			}
 			if diff := cmp.Diff(string(read(golden)), string(got)); diff != "" {
-				t.Errorf("the template changed; look whether it should, then run go test ./infra -update (-was +is)\n%s", diff)
+				t.Errorf("the template changed: check the difference, then run go test ./infra -update (-old +new)\n%s", diff)
 			}
 		})
 	}
@@ -53,12 +53,12 @@ func TestNagIsClean(t *testing.T) {
 	}
 }
 
-func TestNothingIsBoundToAPartition(t *testing.T) {
-	// Only addresses are as they were given.
+func TestTemplateIsNotBoundToAPartition(t *testing.T) {
+	// Only addresses may contain these.
 	text := strings.ReplaceAll(string(read(filepath.Join(full().folder, "ptcaudit.template.json"))), tickets, "")
 	for _, forbidden := range []string{"arn:aws:", "arn:aws-cn:", "amazonaws.com.cn", "eu-west-1", "111122223333"} {
 		if strings.Contains(text, forbidden) {
-			t.Errorf("%q stands in the template", forbidden)
+			t.Errorf("the template contains %q", forbidden)
 		}
 	}
 }
@@ -88,7 +88,7 @@ func TestQueues(t *testing.T) {
 		}
 	}
 	if n := len(plain().template.of("AWS::SQS::Queue")); n != 3 {
-		t.Errorf("%d queues where nobody subscribes by a protocol that redrives, want 3", n)
+		t.Errorf("%d queues without a subscriber that redrives, want 3", n)
 	}
 }
 
@@ -97,12 +97,12 @@ func TestBuckets(t *testing.T) {
 		for _, id := range []string{"State", "Evidence"} {
 			r := d.template.one(t, "AWS::S3::Bucket", id)
 			if r.DeletionPolicy != "Retain" || r.UpdateReplacePolicy != "Retain" {
-				t.Errorf("%s: %s goes with the stack", name, id)
+				t.Errorf("%s: %s is deleted with the stack", name, id)
 			}
 			got := maps.Clone(r.Properties)
 			for _, property := range []string{"Tags", "LifecycleConfiguration", "ObjectLockEnabled", "ObjectLockConfiguration"} {
 				if id == "State" && property != "Tags" && got[property] != nil {
-					t.Errorf("%s: state has a %s: %v", name, property, got[property])
+					t.Errorf("%s: state has %s: %v", name, property, got[property])
 				}
 				delete(got, property)
 			}
@@ -135,7 +135,7 @@ func TestEvidenceIsKeptAndLocked(t *testing.T) {
 			"ObjectLockEnabled": "Enabled",
 			"Rule":              map[string]any{"DefaultRetention": map[string]any{"Mode": "COMPLIANCE", "Days": 365.0}},
 		}},
-		{"governance", synthesize(map[string]any{"evidenceDays": "40", "evidenceLock": "governance 40 days"}), 40, map[string]any{
+		{"governance", other(), 40, map[string]any{
 			"ObjectLockEnabled": "Enabled",
 			"Rule":              map[string]any{"DefaultRetention": map[string]any{"Mode": "GOVERNANCE", "Days": 40.0}},
 		}},
@@ -150,9 +150,9 @@ func TestEvidenceIsKeptAndLocked(t *testing.T) {
 			if diff := cmp.Diff(lifecycle, p["LifecycleConfiguration"]); diff != "" {
 				t.Errorf("lifecycle (-want +got)\n%s", diff)
 			}
-			// Always, so that a lock can be switched on without another bucket.
+			// Always, so that a lock can be added without a new bucket.
 			if p["ObjectLockEnabled"] != true {
-				t.Error("the bucket cannot lock")
+				t.Error("Object Lock is not enabled")
 			}
 			if diff := cmp.Diff(tt.lock, p["ObjectLockConfiguration"]); diff != "" {
 				t.Errorf("lock (-want +got)\n%s", diff)
@@ -196,15 +196,15 @@ func TestFunction(t *testing.T) {
 	}
 }
 
-// The function's own configuration reads what it will get, as it will.
-func TestFunctionTakesItsEnvironment(t *testing.T) {
+// The environment of the function is valid for the function.
+func TestFunctionEnvironmentIsValid(t *testing.T) {
 	for name, d := range map[string]deployment{"plain": plain(), "full": full()} {
 		function := d.template.one(t, "AWS::Lambda::Function", "AuditFunction")
 		variables := function.Properties["Environment"].(map[string]any)["Variables"].(map[string]any)
 		var environ []string
 		for key, value := range variables {
 			text, ok := value.(string)
-			if !ok { // it refers to what has a name only when it is deployed
+			if !ok { // a reference: it has a value only when it is deployed
 				text = map[string]string{
 					config.KeyTopicARN: "arn:aws:sns:eu-west-1:111122223333:findings",
 					config.KeyState:    strings.Replace(names(value), "State", "ptcaudit-state-1a2b3c", 1),
@@ -223,7 +223,7 @@ func TestFunctionTakesItsEnvironment(t *testing.T) {
 	}
 }
 
-func TestPackageHoldsThePolicyResolved(t *testing.T) {
+func TestPackageHasThePolicyInOneFile(t *testing.T) {
 	for name, d := range map[string]deployment{"default": plain(), "strict": full()} {
 		var folder string
 		files, err := filepath.Glob(filepath.Join(d.folder, "asset.*", policyFile))
@@ -247,16 +247,16 @@ func TestPackageHoldsThePolicyResolved(t *testing.T) {
 		}
 		entries, err := os.ReadDir(folder)
 		if err != nil || len(entries) != 2 {
-			t.Errorf("%s: the package holds %v, want bootstrap and the policy only", name, entries)
+			t.Errorf("%s: the package has %v, want only bootstrap and the policy", name, entries)
 		}
 		info, err := os.Stat(filepath.Join(folder, "bootstrap"))
 		if err != nil || info.Mode().Perm()&0o111 == 0 {
-			t.Errorf("%s: bootstrap cannot be executed: %v, %v", name, info.Mode(), err)
+			t.Errorf("%s: bootstrap is not executable: %v, %v", name, info.Mode(), err)
 		}
 	}
 }
 
-func TestFaultsStopSynthesis(t *testing.T) {
+func TestErrorsPreventSynthesis(t *testing.T) {
 	broken := filepath.Join(t.TempDir(), "broken.yaml")
 	if err := os.WriteFile(broken, []byte("apiVersion: ptcaudit/v1\nname: broken\nextends: default\nchecks:\n  - id: upstream-known\n    severity: severe\n  - id: mine\n    title: Mine\n    severity: low\n    assert: rule.prefx != \"\"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -272,11 +272,11 @@ func TestFaultsStopSynthesis(t *testing.T) {
 			broken + ":6:15: ", "    severity: severe\n              ^\n",
 			broken + ":10:18: ", "    assert: rule.prefx != \"\"\n                 ^\n",
 		}},
-		{"no such policy", map[string]any{"policy": "strikt"}, good, []string{"there is no policy strikt, did you mean strict?"}},
-		{"misspelt key", map[string]any{"shedule": "rate(1 hour)"}, good, []string{"context shedule: no such key: did you mean schedule?"}},
-		{"nothing is built", nil, nil, []string{"bootstrap is missing: run `make build ARCH=arm64`"}},
-		{"built for something else", map[string]any{"architecture": "amd64"}, good, []string{"is built for EM_AARCH64: run `make build ARCH=amd64`"}},
-		{"not an executable", nil, []byte("#!/bin/sh"), []string{"is no executable", "make build"}},
+		{"unknown policy", map[string]any{"policy": "strikt"}, good, []string{"strikt", "did you mean strict?"}},
+		{"misspelt key", map[string]any{"shedule": "rate(1 hour)"}, good, []string{"context shedule: unknown key: did you mean schedule?"}},
+		{"not built", nil, nil, []string{"bootstrap is missing: run `make build ARCH=arm64`"}},
+		{"built for another architecture", map[string]any{"architecture": "amd64"}, good, []string{"is built for EM_AARCH64, not for amd64: run `make build ARCH=amd64`"}},
+		{"not an executable", nil, []byte("#!/bin/sh"), []string{"is not an executable", "make build"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -335,7 +335,7 @@ func TestSubscriptions(t *testing.T) {
 func TestSwitches(t *testing.T) {
 	off, on := plain().template, full().template
 	if len(off.of("AWS::CloudTrail::Trail")) != 0 || len(on.of("AWS::CloudTrail::Trail")) != 1 {
-		t.Error("createTrail does not decide whether there is a trail")
+		t.Error("createTrail does not switch the trail on and off")
 	}
 	for id, r := range on.Resources {
 		if tags, ok := r.Properties["Tags"].([]any); ok && !strings.Contains(string(encode(t, tags)), `{"Key":"team","Value":"build"}`) {
@@ -346,23 +346,23 @@ func TestSwitches(t *testing.T) {
 		t.Error("the function has no tags")
 	}
 	if !strings.Contains(string(read(filepath.Join(full().folder, "manifest.json"))), `"terminationProtection": true`) {
-		t.Error("terminationProtection does not protect")
+		t.Error("terminationProtection has no effect")
 	}
-	if n := len(synthesize(map[string]any{"dashboard": false}).template.of("AWS::CloudWatch::Dashboard")); n != 0 {
-		t.Errorf("%d dashboards, want none", n)
+	if n := len(other().template.of("AWS::CloudWatch::Dashboard")); n != 0 {
+		t.Errorf("%d dashboards, want 0", n)
 	}
 }
 
-// Everything but buckets goes with the stack.
-func TestNothingElseIsRetained(t *testing.T) {
+// Only buckets remain when the stack is deleted.
+func TestOnlyBucketsAreRetained(t *testing.T) {
 	for id, r := range full().template.Resources {
 		if r.DeletionPolicy == "Retain" && r.Type != "AWS::S3::Bucket" {
-			t.Errorf("%s (%s) stays behind", id, r.Type)
+			t.Errorf("%s (%s) remains", id, r.Type)
 		}
 	}
 }
 
-// arnOf is the reference to the ARN of a resource.
+// arnOf returns the reference to the ARN of a resource.
 func arnOf(t *testing.T, d template, kind, id string) map[string]any {
 	t.Helper()
 	for name := range d.of(kind) {
@@ -374,7 +374,7 @@ func arnOf(t *testing.T, d template, kind, id string) map[string]any {
 	return nil
 }
 
-// topicOf is the name in the code of the topic that is referred to.
+// topicOf returns the name in the code of a referenced topic.
 func topicOf(t *testing.T, d template, ref any) string {
 	t.Helper()
 	name, _ := ref.(map[string]any)["Ref"].(string)
@@ -383,7 +383,7 @@ func topicOf(t *testing.T, d template, ref any) string {
 			return topic
 		}
 	}
-	t.Fatalf("%v is no topic", ref)
+	t.Fatalf("%v is not a topic", ref)
 	return ""
 }
 

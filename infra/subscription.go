@@ -10,31 +10,32 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// The protocols that a subscription may have, as SNS names them.
+// The supported protocols of a subscription, by their names in SNS.
 const (
 	email = "email"
 	https = "https"
 	sqs   = "sqs"
 )
 
-// subscription is one address that is told, and what it wants to hear.
+// subscription is an address and its filters.
 type subscription struct {
 	protocol string
 	endpoint string
-	// severities and statuses are what it hears of; empty means all.
+	// severities and statuses filter the notifications; empty means all.
 	severities []string
 	statuses   []string
 }
 
-// statuses are what a message can be about.
+// statuses are all statuses of a notification.
 var statuses = []report.Status{report.CouldNotAudit, report.Failed, report.Changed, report.Reminder, report.Resolved}
 
-// queueARN is that of a standard queue: a standard topic delivers to no other.
+// queueARN matches the ARN of a standard queue. A standard topic cannot deliver
+// to a FIFO queue.
 // https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html
 var queueARN = regexp.MustCompile(`^arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}$`)
 
-// protocolOf is the protocol that an endpoint's form tells; empty where it is
-// none that can be told.
+// protocolOf returns the protocol for an endpoint, or "" if the endpoint is not
+// valid.
 func protocolOf(endpoint string) string {
 	name, domain, _ := strings.Cut(endpoint, "@")
 	switch u, err := url.Parse(endpoint); {
@@ -48,8 +49,8 @@ func protocolOf(endpoint string) string {
 	return ""
 }
 
-// parseSubscriptions reads "ENDPOINT [severity=S] [status=A,B]", several of
-// them separated by semicolons.
+// parseSubscriptions parses "ENDPOINT [severity=S] [status=A,B]", separated by
+// semicolons.
 func parseSubscriptions(value string) ([]subscription, error) {
 	var out []subscription
 	for entry := range strings.SplitSeq(value, ";") {
@@ -59,7 +60,7 @@ func parseSubscriptions(value string) ([]subscription, error) {
 		}
 		s := subscription{endpoint: words[0], protocol: protocolOf(words[0])}
 		if s.protocol == "" {
-			return nil, fmt.Errorf("%q is no mail address, https:// address or ARN of a standard queue", words[0])
+			return nil, fmt.Errorf("invalid address %q: use a mail address, an https:// URL or the ARN of a standard SQS queue", words[0])
 		}
 		for _, word := range words[1:] {
 			if err := s.filter(word); err != nil {
@@ -67,14 +68,14 @@ func parseSubscriptions(value string) ([]subscription, error) {
 			}
 		}
 		if slices.ContainsFunc(out, func(o subscription) bool { return o.endpoint == s.endpoint }) {
-			return nil, fmt.Errorf("%s is there twice: SNS has one subscription for each address", s.endpoint)
+			return nil, fmt.Errorf("%s is listed twice: SNS supports one subscription for each address", s.endpoint)
 		}
 		out = append(out, s)
 	}
 	return out, nil
 }
 
-// filter reads one word that narrows what a subscription hears of.
+// filter parses one filter and adds it to the subscription.
 func (s *subscription) filter(word string) error {
 	name, value, _ := strings.Cut(word, "=")
 	switch name {
@@ -91,12 +92,12 @@ func (s *subscription) filter(word string) error {
 	case "status":
 		for status := range strings.SplitSeq(value, ",") {
 			if !slices.Contains(statuses, report.Status(status)) {
-				return fmt.Errorf("status %q is none of %v", status, statuses)
+				return fmt.Errorf("unknown status %q: use one of %v", status, statuses)
 			}
 			s.statuses = append(s.statuses, status)
 		}
 	default:
-		return fmt.Errorf("%q: write severity=LOWEST or status=ONE,OTHER", word)
+		return fmt.Errorf("unknown filter %q: use severity=LOWEST or status=ONE,OTHER", word)
 	}
 	return nil
 }

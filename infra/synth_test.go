@@ -22,7 +22,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files")
 
-// assemblies is the folder of all that the tests synthesize.
+// assemblies is the folder for the cloud assemblies of the tests.
 var assemblies string
 
 func TestMain(m *testing.M) {
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 
 const tickets = "arn:aws:sqs:eu-west-1:111122223333:tickets"
 
-// everything is a context that switches on all there is.
+// everything is a context that switches every option on.
 var everything = map[string]any{
 	"policy":                "strict",
 	"email":                 "ops@example.com; lead@example.com severity=critical",
@@ -54,21 +54,25 @@ var everything = map[string]any{
 	"terminationProtection": true,
 }
 
-// The two deployments that most tests look at, each synthesized once.
+// The deployments that tests check, each synthesized once. Most tests check plain
+// and full.
 var (
 	plain = sync.OnceValue(func() deployment { return synthesize(map[string]any{}) })
 	full  = sync.OnceValue(func() deployment { return synthesize(everything) })
+	other = sync.OnceValue(func() deployment {
+		return synthesize(map[string]any{"dashboard": false, "evidenceDays": "40", "evidenceLock": "governance 40 days"})
+	})
 )
 
-// deployment is what one run of the app wrote.
+// deployment is the result of one run of the app.
 type deployment struct {
 	err      error
 	folder   string // of the cloud assembly
 	template template
-	nag      []string // what cdk-nag has to say
+	nag      []string // findings of cdk-nag
 }
 
-// template is a CloudFormation template, as far as tests look at it.
+// template has the parts of a CloudFormation template that tests check.
 type template struct {
 	Resources map[string]resource
 	Outputs   map[string]struct{ Value any }
@@ -82,8 +86,8 @@ type resource struct {
 	UpdateReplacePolicy string
 }
 
-// synthesize runs the app as the CDK's CLI does, with cdk.json's context and
-// what context adds to it.
+// synthesize runs the app as the CDK's CLI does, with the context of cdk.json and
+// the given one.
 func synthesize(context map[string]any) deployment {
 	return synthesizeWith(context, bootstrapFor(elf.EM_AARCH64))
 }
@@ -92,7 +96,7 @@ func synthesizeWith(context map[string]any, bootstrap []byte) deployment {
 	var file struct{ Context map[string]any }
 	try(json.Unmarshal(read("../cdk.json"), &file))
 	maps.Copy(file.Context, context)
-	// What cdk-nag finds is read below, instead of stopping the synthesis.
+	// Findings of cdk-nag are read below. They do not stop the synthesis.
 	file.Context["@aws-cdk/core:annotationsInValidationReport"] = false
 
 	folder, err := os.MkdirTemp(assemblies, "")
@@ -108,7 +112,7 @@ func synthesizeWith(context map[string]any, bootstrap []byte) deployment {
 		return d
 	}
 	try(json.Unmarshal(read(filepath.Join(d.folder, "ptcaudit.template.json")), &d.template))
-	// Annotations stand beside the template.
+	// Annotations are in a file beside the template.
 	var notes map[string][]struct {
 		Type string
 		Data any
@@ -125,7 +129,7 @@ func synthesizeWith(context map[string]any, bootstrap []byte) deployment {
 	return d
 }
 
-// bootstrapFor is the head of an executable: as much as the app looks at.
+// bootstrapFor returns the header of an executable, which is all that the app reads.
 func bootstrapFor(machine elf.Machine) []byte {
 	var b bytes.Buffer
 	header := elf.Header64{
@@ -145,14 +149,14 @@ func read(path string) []byte {
 	return data
 }
 
-// try ends the tests where their preparation fails.
+// try panics if the preparation of the tests fails.
 func try(err error) {
 	if err != nil {
 		panic(err)
 	}
 }
 
-// of lists the resources of a type, by logical id.
+// of returns the resources of a type, by logical ID.
 func (t template) of(kind string) map[string]resource {
 	out := map[string]resource{}
 	for id, r := range t.Resources {
@@ -163,7 +167,7 @@ func (t template) of(kind string) map[string]resource {
 	return out
 }
 
-// one is the only resource of a type whose id begins so.
+// one returns the only resource of a type whose logical ID begins with id.
 func (t template) one(tb testing.TB, kind, id string) resource {
 	tb.Helper()
 	var found []resource

@@ -9,13 +9,13 @@ import (
 )
 
 func TestCfnLintIsClean(t *testing.T) {
-	lint := toolbox.CfnLint(t)
-	for name, d := range map[string]deployment{"plain": plain(), "full": full()} {
-		// W3005: the CDK has a function wait for its role although it refers to
-		// it. No Region is given: the template is for all.
-		out, err := exec.CommandContext(t.Context(), lint, "--ignore-checks", "W3005", "--", filepath.Join(d.folder, "ptcaudit.template.json")).CombinedOutput()
-		if err != nil || len(out) > 0 {
-			t.Errorf("%s: %v\n%s", name, err, out)
-		}
+	// W3005: the CDK adds a dependency of the function on its role, although the
+	// function already refers to it.
+	cmd := exec.CommandContext(t.Context(), toolbox.CfnLint(t), "--ignore-checks", "W3005", "--")
+	for _, d := range []deployment{plain(), full()} { // loading its rules takes longer than a template
+		cmd.Args = append(cmd.Args, filepath.Join(d.folder, "ptcaudit.template.json"))
+	}
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

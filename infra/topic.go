@@ -13,18 +13,18 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// topics are where people are told. They share nothing, so that "cannot
-// publish" can be said although publishing is what is broken.
+// topics notify people. They share neither a key nor a policy, so the alarm
+// "cannot publish" is delivered when the findings topic is what is broken.
 type topics struct {
 	findings    awssns.Topic
 	findingsKey awskms.Key
 	alarms      awssns.Topic
 }
 
-// newTopics makes the topic of findings, for the function's role to publish
-// to, and the topic of alarms, for CloudWatch.
+// newTopics creates the findings topic, to which the function's role publishes,
+// and the alarms topic, to which CloudWatch publishes.
 func newTopics(stack awscdk.Stack, s settings, role awsiam.IRole, q queues) topics {
-	t := topics{findingsKey: newKey(stack, "FindingsKey", "Encrypts what ptcaudit says of the registry", role, nil)}
+	t := topics{findingsKey: newKey(stack, "FindingsKey", "Encrypts the findings of ptcaudit", role, nil)}
 	t.findings = newTopic(stack, "Findings", "ECR pull through cache audit", t.findingsKey)
 
 	cloudWatch := awsiam.NewServicePrincipal(jsii.String("cloudwatch.amazonaws.com"), nil)
@@ -56,15 +56,15 @@ func newTopic(stack constructs.Construct, id, name string, key awskms.IKey) awss
 	})
 }
 
-// newKey makes a key that only user may use. What the account's administrators
-// may do with it is written out and lets nobody encrypt or decrypt.
+// newKey creates a key that only user may use. The account's administrators may
+// manage it, but not encrypt or decrypt with it.
 // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 func newKey(stack constructs.Construct, id, description string, user awsiam.IPrincipal, condition *map[string]any) awskms.Key {
 	return awskms.NewKey(stack, jsii.String(id), &awskms.KeyProps{
 		Description:       jsii.String(description),
 		EnableKeyRotation: jsii.Bool(true),
-		// Nothing is stored under it: what is under way when the stack is
-		// deleted is all that can be lost.
+		// Nothing stored is encrypted with it. If the stack is deleted, only
+		// messages in transit can be lost.
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 		PendingWindow: days(7),
 		Policy: awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &[]awsiam.PolicyStatement{
@@ -78,7 +78,7 @@ func newKey(stack constructs.Construct, id, description string, user awsiam.IPri
 					"kms:TagResource", "kms:UntagResource", "kms:ListResourceTags",
 					"kms:ScheduleKeyDeletion", "kms:CancelKeyDeletion",
 				),
-				Resources: jsii.Strings("*"), // in a key's policy: this key
+				Resources: jsii.Strings("*"), // in a key policy: this key
 			}),
 			awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 				Sid:        jsii.String("Publish"),
@@ -91,14 +91,14 @@ func newKey(stack constructs.Construct, id, description string, user awsiam.IPri
 	})
 }
 
-// redrives says that SNS keeps what it cannot deliver by this protocol. Mail
-// that bounces is nobody's to redrive.
+// redrives reports whether SNS supports a dead-letter queue for this protocol.
+// It does not for mail.
 // https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
 func (s subscription) redrives() bool { return s.protocol != email }
 
-// newSubscription subscribes an address. Its id is made of the address, so
-// that the order of addresses does not matter; but a mail address is nobody's
-// business in the names of a template.
+// newSubscription subscribes an address. Its ID is a hash of the address: the
+// order of addresses does not matter, and no mail address is part of a resource
+// name.
 func (s subscription) newSubscription(topic awssns.Topic, q queues) {
 	sum := sha256.Sum256([]byte(s.endpoint))
 	props := &awssns.SubscriptionProps{

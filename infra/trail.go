@@ -7,12 +7,12 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// trailDays is how long the trail's files are kept. EventBridge is handed each
-// call as it is logged; the files are only what a trail cannot do without.
+// trailDays is how long the trail's files are kept. ptcaudit does not read them,
+// but a trail must have a bucket.
 const trailDays = 90
 
-// newTrail makes a trail of calls that write, in this Region: EventBridge is
-// handed calls only where a trail logs them.
+// newTrail creates a trail of write calls in this Region. EventBridge gets an event
+// for a call only if a trail logs it.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
 func newTrail(stack awscdk.Stack) {
 	bucket := awss3.NewBucket(stack, jsii.String("TrailBucket"), &awss3.BucketProps{
@@ -22,10 +22,10 @@ func newTrail(stack awscdk.Stack) {
 		LifecycleRules: &[]*awss3.LifecycleRule{{
 			Expiration: days(trailDays),
 		}},
-		// Records of who did what outlive the auditor.
+		// The records of who did what must remain when the stack is deleted.
 		RemovalPolicy: awscdk.RemovalPolicy_RETAIN,
 	})
-	accept(bucket, "AwsSolutions-S1", "It is a log, written by CloudTrail only; its files are validated by digests")
+	accept(bucket, "AwsSolutions-S1", "It is a log that only CloudTrail writes, and its files are validated by digests")
 	awscloudtrail.NewTrail(stack, jsii.String("Trail"), &awscloudtrail.TrailProps{
 		Bucket:                     bucket,
 		ManagementEvents:           awscloudtrail.ReadWriteType_WRITE_ONLY,

@@ -31,7 +31,7 @@ const (
 	evidence = "evidence"
 )
 
-// requests notes what is asked of the server behind it.
+// requests records the requests to the server behind it.
 type requests struct {
 	mu   sync.Mutex
 	seen []string // method and bucket
@@ -46,7 +46,7 @@ func (r *requests) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.next.ServeHTTP(w, req)
 }
 
-// taken is what was seen since the last time.
+// taken returns the requests since the last call.
 func (r *requests) taken() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -55,8 +55,8 @@ func (r *requests) taken() []string {
 	return seen
 }
 
-// The compiled function asks little of a real S3, in a full registry in which
-// one rule fails. `make bench` prints the attributes.
+// The compiled function makes few S3 calls for a full registry with one failing
+// rule. `make bench` prints the attributes.
 func TestCallsToS3(t *testing.T) {
 	cloud := localcloud.Start(t)
 	target, err := url.Parse(cloud.Endpoint)
@@ -88,10 +88,10 @@ func TestCallsToS3(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		body   string
-		speaks bool
+		notify bool
 		want   []string
 	}{
-		{"that speaks", schedule, true, []string{keep, get, put, put}}, // a lease, and that it is said
+		{"with a notification", schedule, true, []string{keep, get, put, put}}, // the lease, then the result
 		{"by schedule", schedule, false, []string{keep, get, put}},
 		{"by a change", change("now", time.Now()), false, []string{get, keep, put}},
 		{"not needed", change("late", time.Now().Add(-2*time.Hour)), false, []string{get, keep, put}},
@@ -108,8 +108,8 @@ func TestCallsToS3(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
-			if said := len(sns.Published()) > before; said != tt.speaks {
-				t.Errorf("said: %v", said)
+			if published := len(sns.Published()) > before; published != tt.notify {
+				t.Errorf("published: %v, want %v", published, tt.notify)
 			}
 			t.Attr("calls", strconv.Itoa(len(got)))
 			age(t, cloud.Endpoint)
@@ -117,7 +117,7 @@ func TestCallsToS3(t *testing.T) {
 	}
 }
 
-// batch is one message of a queue.
+// batch returns the event of a queue with one message.
 func batch(t *testing.T, body string) string {
 	t.Helper()
 	out, err := json.Marshal(map[string]any{"Records": []any{map[string]any{
@@ -131,7 +131,7 @@ func batch(t *testing.T, body string) string {
 	return string(out)
 }
 
-// change is CloudTrail's event of a change of a rule that does not fail.
+// change returns CloudTrail's event for a change of a rule that does not fail.
 func change(id string, at time.Time) string {
 	return fmt.Sprintf(`{"detail-type": "AWS API Call via CloudTrail", "source": "aws.ecr", "account": %[1]q, "region": %[2]q, "time": %[3]q, "detail": {
 		"eventVersion": "1.11", "eventSource": "ecr.amazonaws.com", "eventName": "UpdatePullThroughCacheRule", "eventTime": %[3]q, "eventID": %[4]q,
@@ -139,8 +139,8 @@ func change(id string, at time.Time) string {
 		registry.Account, registry.Region, at.UTC().Format(time.RFC3339), id)
 }
 
-// age makes the last audit one of an hour ago: changes put off the next for a
-// while after one.
+// age moves the last audit in the ledger back by an hour, because a change right
+// after an audit waits.
 func age(t *testing.T, endpoint string) {
 	t.Helper()
 	s, err := store.Open("s3://"+state, awsConfig(endpoint))
@@ -173,7 +173,7 @@ func makeBucket(t *testing.T, endpoint, name string) {
 	}
 }
 
-// listen serves until the test ends, and gives the URL.
+// listen starts a server until the test ends, and returns its URL.
 func listen(t *testing.T, h http.Handler) string {
 	t.Helper()
 	server := httptest.NewServer(h)

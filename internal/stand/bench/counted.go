@@ -13,18 +13,17 @@ import (
 	"strconv"
 )
 
-// counts are the figures of one test, by the names that it gives them.
+// counts are the figures of one test, by name.
 type counts map[string]int
 
-// counted runs a test of ours and gives what its subtests count, by name. What
-// is counted rather than timed is the same on every machine: a test keeps it
-// within its goal, and this program only prints it.
+// counted runs a test and returns the counts of its subtests, by name. Counts are
+// the same on every machine, so the test itself fails if one exceeds its goal.
 func counted(ctx context.Context, pkg, test string) (map[string]counts, error) {
-	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-run", "^"+test+"$", pkg) //nolint:gosec // tests that stand in this package
+	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-run", "^"+test+"$", pkg) //nolint:gosec // names are constants of this package
 	cmd.Env = append(os.Environ(), "REQUIRE_TOOLS=1")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
-	// A test that fails has counted all the same.
+	// A test that fails still has counts.
 	out, failed := cmd.Output()
 	found, printed := map[string]counts{}, ""
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
@@ -49,13 +48,13 @@ func counted(ctx context.Context, pkg, test string) (map[string]counts, error) {
 		found[name][event.Key] = n
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%s counts nothing: %w\n%s%s", test, failed, printed, stderr.String())
+		return nil, fmt.Errorf("%s has no counts: %w\n%s%s", test, failed, printed, stderr.String())
 	}
 	return found, nil
 }
 
-// bursts counts what a thousand changes of one registry lead to, in virtual
-// time, at worst of several speeds at which they come.
+// bursts counts the audits and notifications after a thousand changes of one
+// registry, in virtual time. It returns the worst of several rates of change.
 func bursts(ctx context.Context) ([]figure, error) {
 	const without = "without_a_ledger"
 	found, err := counted(ctx, "./internal/handler", "TestBurst")
@@ -65,7 +64,7 @@ func bursts(ctx context.Context) ([]figure, error) {
 	baseline := found[without]
 	delete(found, without)
 	if baseline["audits"] == 0 || len(found) == 0 {
-		return nil, fmt.Errorf("the burst is not what is to be measured: %v and %v", found, baseline)
+		return nil, fmt.Errorf("unexpected counts of the burst: %v and %v", found, baseline)
 	}
 	worst := counts{}
 	for _, burst := range found {
@@ -74,29 +73,29 @@ func bursts(ctx context.Context) ([]figure, error) {
 		}
 	}
 	return []figure{{
-		what: "burst of 1,000 changes of one registry, virtual time, worst", n: len(found), value: worst.burst(),
+		what: "burst of 1,000 changes in one registry, virtual time, worst case", n: len(found), value: worst.burst(),
 		baseline: "without a ledger " + baseline.burst(),
 		ratio:    times(float64(worst["audits"]), float64(baseline["audits"])) + "; " + times(float64(worst["messages"]), float64(baseline["messages"])),
-		goal:     "≤ 10 audits, ≤ 3 messages",
+		goal:     "≤ 10 audits, ≤ 3 notifications",
 	}}, nil
 }
 
 func (c counts) burst() string {
-	return fmt.Sprintf("%d audits, %d messages", c["audits"], c["messages"])
+	return fmt.Sprintf("%d audits, %d notifications", c["audits"], c["messages"])
 }
 
-// calls counts what a silent audit asks of S3.
+// calls counts the S3 calls of an audit without a notification.
 func calls(ctx context.Context) ([]figure, error) {
 	found, err := counted(ctx, "./internal/stand/bench", "TestCallsToS3")
 	if err != nil {
 		return nil, err
 	}
-	silent, speaks := max(found["by_schedule"]["calls"], found["by_a_change"]["calls"]), found["that_speaks"]["calls"]
-	if silent == 0 || speaks == 0 {
-		return nil, fmt.Errorf("the calls are not what is to be counted: %v", found)
+	silent, notified := max(found["by_schedule"]["calls"], found["by_a_change"]["calls"]), found["with_a_notification"]["calls"]
+	if silent == 0 || notified == 0 {
+		return nil, fmt.Errorf("unexpected counts of calls: %v", found)
 	}
 	return []figure{{
-		what: "calls to S3 of a silent audit, by schedule or by a change", n: len(found), value: strconv.Itoa(silent),
-		baseline: fmt.Sprintf("%d of one that speaks", speaks), ratio: times(float64(silent), float64(speaks)), goal: "≤ 3",
+		what: "S3 calls of an audit without a notification", n: len(found), value: strconv.Itoa(silent),
+		baseline: fmt.Sprintf("%d with a notification", notified), ratio: times(float64(silent), float64(notified)), goal: "≤ 3",
 	}}, nil
 }

@@ -15,12 +15,12 @@ import (
 
 var registry = ptc.Registry{Account: "111122223333", Region: "eu-west-1"}
 
-// full is a registry with as many sound rules as ECR allows: of all upstreams
-// that need no more than a URL, and of Docker Hub with a credential.
+// full returns a registry with as many valid rules as ECR supports: for several
+// upstreams without a credential, for Docker Hub with one, and for ECR with a role.
 func full() emulator.Registry {
 	r := emulator.Registry{Account: registry.Account, Region: registry.Region}
 	upstreams := []emulator.Rule{
-		{UpstreamRegistryURL: "registry-1.docker.io", CredentialArn: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf"}, //nolint:gosec // names a secret, holds none
+		{UpstreamRegistryURL: "registry-1.docker.io", CredentialArn: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf"}, //nolint:gosec // the name of a secret, not its value
 		{UpstreamRegistryURL: "public.ecr.aws"},
 		{UpstreamRegistryURL: "quay.io"},
 		{UpstreamRegistryURL: "registry.k8s.io"},
@@ -34,7 +34,7 @@ func full() emulator.Registry {
 	return r
 }
 
-// serve runs the emulator with a full registry, each Validate taking that long.
+// serve runs the emulator with a full registry. Each Validate takes the given time.
 func serve(validate time.Duration) (*httptest.Server, error) {
 	fixture := emulator.Fixture{Registries: []emulator.Registry{full()}}
 	if validate > 0 {
@@ -47,7 +47,7 @@ func serve(validate time.Duration) (*httptest.Server, error) {
 	return httptest.NewServer(e), nil
 }
 
-// awsConfig is that of a client of the emulator.
+// awsConfig returns the configuration of a client of the emulator.
 func awsConfig(url string) aws.Config {
 	return aws.Config{
 		Region: registry.Region, BaseEndpoint: aws.String(url),
@@ -55,8 +55,8 @@ func awsConfig(url string) aws.Config {
 	}
 }
 
-// facts answers like a registry whose answers cost nothing, so that what is
-// left is the engine's own work.
+// facts is a registry that answers at no cost, so only the engine's own work is
+// measured.
 type facts struct {
 	rules []ptc.Rule
 }

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// runtimeAPI is the least of Lambda's runtime interface that a function needs:
+// runtimeAPI is the part of Lambda's runtime API that a function needs:
 // https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
-// It hands out events one after the other and waits for each reply.
+// It sends one event at a time and waits for the reply.
 type runtimeAPI struct {
 	ready   chan time.Time
 	events  chan string
@@ -24,7 +24,7 @@ type runtimeAPI struct {
 	address string
 }
 
-// reply is what the function said to an event, or that it failed.
+// reply is the function's reply to an event, or its error.
 type reply struct {
 	body []byte
 	err  error
@@ -77,11 +77,11 @@ func newRuntimeAPI(ctx context.Context) (*runtimeAPI, error) {
 type function struct {
 	api *runtimeAPI
 	cmd *exec.Cmd
-	// startup is the time from its start to its asking for the first event.
+	// startup is the time from its start to its request for the first event.
 	startup time.Duration
 }
 
-// start runs a bootstrap until it asks for its first event.
+// start runs a bootstrap until it requests its first event.
 func start(ctx context.Context, bootstrap string, env ...string) (*function, error) {
 	api, err := newRuntimeAPI(ctx)
 	if err != nil {
@@ -107,18 +107,18 @@ func start(ctx context.Context, bootstrap string, env ...string) (*function, err
 		return nil, fmt.Errorf("%s did not start: %w", bootstrap, r.err)
 	case <-time.After(time.Minute):
 		f.stop()
-		return nil, fmt.Errorf("%s did not ask for an event within a minute", bootstrap)
+		return nil, fmt.Errorf("%s requested no event within a minute", bootstrap)
 	}
 }
 
-// invoke hands the function one event and waits for its reply.
+// invoke sends the function one event and waits for its reply.
 func (f *function) invoke(event string) ([]byte, error) {
 	f.api.events <- event
 	r := <-f.api.replies
 	return r.body, r.err
 }
 
-// resident is the memory of the process that is in RAM, in bytes.
+// resident returns the resident memory of the process, in bytes.
 func (f *function) resident() (int, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", f.cmd.Process.Pid))
 	if err != nil {

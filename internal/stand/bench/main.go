@@ -1,7 +1,8 @@
-// Command bench measures what ptcaudit promises and prints a table: each figure
-// beside a baseline of the same run, since seconds of one machine say little
-// about another. It fails when something cannot be measured, a baseline
-// included, and never on a figure. `make bench` builds what it needs.
+// Command bench measures the performance goals of ptcaudit. It prints a table and
+// writes it into README.md. Each figure is compared with a baseline of the same
+// run, because absolute times depend on the machine. It fails if a figure or a
+// baseline cannot be measured, never because of a figure's value. `make bench`
+// builds what it needs.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -38,7 +40,7 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	fmt.Printf("%s, %d cores, %s, %s/%s. Medians; a ratio is to the baseline of the same run.\n\n",
+	machine := fmt.Sprintf("%s, %d cores, %s, %s/%s. Values are medians; ratios are to the baseline of the same run.",
 		cpu(), runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	out := table.NewWriter()
 	out.SetStyle(table.StyleDefault)
@@ -53,11 +55,30 @@ func run(ctx context.Context) error {
 			out.AppendRow(table.Row{f.what, f.n, f.value, f.baseline, f.ratio, f.goal})
 		}
 	}
-	fmt.Println(out.RenderMarkdown())
-	return nil
+	measured := machine + "\n\n" + out.RenderMarkdown() + "\n"
+	fmt.Print(measured)
+	return record(readme, measured)
 }
 
-// cpu is the name of the machine's processor.
+// readme is the file that has the table, between two marks.
+const readme = "internal/stand/bench/README.md"
+
+var marked = regexp.MustCompile(`(?s)(<!-- bench -->\n).*?(<!-- /bench -->\n)`)
+
+// record replaces what is between the marks of a file.
+func record(file, text string) error {
+	was, err := os.ReadFile(file) //nolint:gosec // a file of the repository
+	if err != nil {
+		return err
+	}
+	at := marked.FindSubmatchIndex(was)
+	if at == nil {
+		return fmt.Errorf("%s has no place for the table: put it between <!-- bench --> and <!-- /bench -->", file)
+	}
+	return os.WriteFile(file, slices.Concat(was[:at[3]], []byte(text), was[at[4]:]), 0o644) //nolint:gosec // as before
+}
+
+// cpu returns the name of the machine's processor.
 func cpu() string {
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err == nil {
@@ -70,13 +91,13 @@ func cpu() string {
 	return "unknown processor"
 }
 
-// median of some durations; it sorts them.
+// median returns the median of durations. It sorts them.
 func median(d []time.Duration) time.Duration {
 	slices.Sort(d)
 	return d[len(d)/2]
 }
 
-// ms writes a duration in milliseconds, with as many digits as mean something.
+// ms formats a duration in milliseconds, with three significant digits.
 func ms(d time.Duration) string {
 	switch v := float64(d) / float64(time.Millisecond); {
 	case v >= 100:
@@ -88,5 +109,5 @@ func ms(d time.Duration) string {
 	}
 }
 
-// times writes a ratio.
+// times formats a ratio.
 func times(a, b float64) string { return fmt.Sprintf("%.2f ×", a/b) }

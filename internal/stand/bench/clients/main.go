@@ -1,5 +1,5 @@
-// Command clients is a Lambda function that only builds the AWS clients which
-// ptcaudit needs: what the AWS SDK itself costs, for make bench.
+// Command clients is a Lambda function that only creates the AWS clients of
+// ptcaudit. make bench measures the cost of the AWS SDK with it.
 package main
 
 import (

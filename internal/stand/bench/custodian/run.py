@@ -1,8 +1,8 @@
 """Cloud Custodian with a resource for pull through cache rules.
 
-Custodian has none of its own, so this gives it the least that does the same
-job: describe the rules, have ECR validate each, filter by upstream. It uses
-Custodian's own classes for queries, filters and concurrency.
+Custodian does not support these rules. This adds the minimum that does the same
+work: describe the rules, have ECR validate each of them, filter by upstream. It
+uses Custodian's own classes for queries, filters and concurrency.
 """
 import sys
 from concurrent.futures import as_completed
