@@ -39,7 +39,7 @@ func TestRuntimeInterfaceEmulator(t *testing.T) {
 
 	invoke := func(t *testing.T, payload []byte) reply { return emulated(post(t, address, payload)) }
 	testEverySample(t, c, invoke)
-	if got := outcome(t, invoke(t, sample(t, "create.json"))); got != "said COULD_NOT_AUDIT incomplete" {
+	if got := outcome(t, invoke(t, sample(t, "create.json"))); got != "notified COULD_NOT_AUDIT incomplete" {
 		t.Errorf("another account: %s", got)
 	}
 	if got := invoke(t, []byte("{}")); !got.failed {
@@ -69,7 +69,7 @@ func post(t *testing.T, address string, payload []byte) []byte {
 		if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
-		time.Sleep(20 * time.Millisecond) // it says nothing when it is ready
+		time.Sleep(20 * time.Millisecond) // it prints nothing when it is ready
 	}
 }
 

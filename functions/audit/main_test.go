@@ -56,8 +56,8 @@ func request(account, region string) string {
 	return fmt.Sprintf(`{"schema":"ptcaudit/request/v1","account":%q,"region":%q,"reason":"schedule"}`, account, region)
 }
 
-// outcome is a reply in short: the statuses of what is said for a bare
-// message, "failed" and the messages that come back for a batch, or the error.
+// outcome is a reply in short: the published statuses for a single message,
+// "failed" and the messages that come back for a batch, or the error.
 func outcome(t *testing.T, r reply) string {
 	t.Helper()
 	var body struct {
@@ -85,8 +85,8 @@ func outcome(t *testing.T, r reply) string {
 		for _, f := range body.BatchItemFailures {
 			words = append(words, f.ItemIdentifier)
 		}
-	case slices.Equal(names, []string{"audits", "said"}):
-		words = append(words, "said")
+	case slices.Equal(names, []string{"audits", "notifications"}):
+		words = append(words, "notified")
 		for _, m := range body.Notifications {
 			words = append(words, m.Status)
 		}
@@ -112,20 +112,20 @@ func testEverySample(t *testing.T, c *cloud, invoke func(t *testing.T, payload [
 	t.Helper()
 	want := map[string]struct {
 		reply string
-		said  []string
+		published  []string
 		mail  []string // parts of it
 	}{
-		"create.json": {"said FAILED complete", []string{"FAILED"}, []string{
+		"create.json": {"notified FAILED complete", []string{"FAILED"}, []string{
 			"docker-hub", "validation-passed", "jane", "arn:aws:iam::111122223333:role/Admin", "22:49:31",
 		}},
-		"create-ecr.json":  {"said FAILED complete", []string{"FAILED"}, []string{"jane", "shared"}},
-		"create-root.json": {"said FAILED complete", []string{"FAILED"}, []string{"jane", "ROOT"}},
-		"update.json":      {"said FAILED complete", []string{"FAILED"}, []string{"bob", "ghcr"}},
-		"delete.json":      {"said FAILED complete", []string{"FAILED"}, []string{"pipeline", "cloudformation.amazonaws.com", "quay"}},
-		"secret.json":      {"said FAILED complete", []string{"FAILED"}, []string{"jane", "ecr-pullthroughcache/hub"}},
-		"request.json":     {"said FAILED complete", []string{"FAILED"}, []string{"docker-hub"}},
-		"denied.json":      {"said", nil, nil},
-		"foreign.json":     {"said", nil, nil},
+		"create-ecr.json":  {"notified FAILED complete", []string{"FAILED"}, []string{"jane", "shared"}},
+		"create-root.json": {"notified FAILED complete", []string{"FAILED"}, []string{"jane", "ROOT"}},
+		"update.json":      {"notified FAILED complete", []string{"FAILED"}, []string{"bob", "ghcr"}},
+		"delete.json":      {"notified FAILED complete", []string{"FAILED"}, []string{"pipeline", "cloudformation.amazonaws.com", "quay"}},
+		"secret.json":      {"notified FAILED complete", []string{"FAILED"}, []string{"jane", "ecr-pullthroughcache/hub"}},
+		"request.json":     {"notified FAILED complete", []string{"FAILED"}, []string{"docker-hub"}},
+		"denied.json":      {"notified", nil, nil},
+		"foreign.json":     {"notified", nil, nil},
 		"sqs-batch.json":   {"failed " + poisonID(t), []string{"FAILED"}, []string{"jane"}},
 	}
 	files, err := filepath.Glob("events/*.json")
@@ -135,12 +135,12 @@ func testEverySample(t *testing.T, c *cloud, invoke func(t *testing.T, payload [
 	for _, file := range files {
 		name := filepath.Base(file)
 		t.Run(name, func(t *testing.T) {
-			before := len(c.said(t))
+			before := len(c.published(t))
 			got := invoke(t, []byte(c.home(string(sample(t, name)))))
 			if got := outcome(t, got); got != want[name].reply {
 				t.Errorf("reply: %s\nwant:  %s", got, want[name].reply)
 			}
-			if diff := cmp.Diff(want[name].said, c.said(t)[before:], equateEmpty); diff != "" {
+			if diff := cmp.Diff(want[name].published, c.published(t)[before:], equateEmpty); diff != "" {
 				t.Errorf("published (-want +got)\n%s", diff)
 			}
 			for _, part := range want[name].mail {
@@ -150,10 +150,10 @@ func testEverySample(t *testing.T, c *cloud, invoke func(t *testing.T, payload [
 			}
 		})
 	}
-	if audits, said := c.ecr.Count("DescribePullThroughCacheRules"), len(c.said(t)); audits != said {
-		t.Errorf("ECR was asked for its rules %d times, want %d", audits, said)
+	if audits, published := c.ecr.Count("DescribePullThroughCacheRules"), len(c.published(t)); audits != published {
+		t.Errorf("ECR was asked for its rules %d times, want %d", audits, published)
 	}
-	// What cannot be read is to be among the dead letters soon.
+	// A message that cannot be read goes to the dead-letter queue soon.
 	if diff := cmp.Diff(map[string]int{"AQEBexamplepoison": 0}, c.queue.seconds); diff != "" {
 		t.Errorf("put back (-want +got)\n%s", diff)
 	}
@@ -180,7 +180,7 @@ func poisonID(t *testing.T) string {
 }
 
 // What happens to messages when something fails. Each case is a batch of one
-// message for the home registry, unless it says otherwise.
+// message for the home registry, unless the case has another one.
 func TestWhenSomethingFails(t *testing.T) {
 	const (
 		denied    = `"code": "AccessDeniedException"`
@@ -198,43 +198,43 @@ func TestWhenSomethingFails(t *testing.T) {
 		limit    time.Duration
 		env      []string
 		reply    string
-		said     []string
+		published     []string
 		mail     []string
 	}{
-		{name: "nothing", reply: "failed", said: []string{"FAILED"}},
+		{name: "nothing", reply: "failed", published: []string{"FAILED"}},
 		{
-			name: "denied to list", faults: fault(list(denied)), reply: "failed", said: []string{"COULD_NOT_AUDIT"},
+			name: "denied to list", faults: fault(list(denied)), reply: "failed", published: []string{"COULD_NOT_AUDIT"},
 			mail: []string{"ecr:DescribePullThroughCacheRules"},
 		},
 		{
-			name: "denied to validate one", faults: fault(validate(denied + `, "prefix": "ghcr"`)), reply: "failed", said: []string{"COULD_NOT_AUDIT"},
+			name: "denied to validate one", faults: fault(validate(denied + `, "prefix": "ghcr"`)), reply: "failed", published: []string{"COULD_NOT_AUDIT"},
 			mail: []string{"ecr:ValidatePullThroughCacheRule", "ghcr", "docker-hub"},
 		},
-		{name: "throttled, and then not", faults: fault(list(throttled + `, "times": 1`)), reply: "failed", said: []string{"FAILED"}},
+		{name: "throttled, and then not", faults: fault(list(throttled + `, "times": 1`)), reply: "failed", published: []string{"FAILED"}},
 		{name: "throttled, with tries left", faults: fault(validate(throttled)), reply: "failed m"},
-		{name: "throttled at the last try", faults: fault(validate(throttled)), receives: 8, reply: "failed", said: []string{"COULD_NOT_AUDIT"}},
+		{name: "throttled at the last try", faults: fault(validate(throttled)), receives: 8, reply: "failed", published: []string{"COULD_NOT_AUDIT"}},
 		{
 			name: "throttled at the last of fewer tries", faults: fault(list(throttled)), receives: 2, env: []string{"PTCAUDIT_MAX_RECEIVES=2"},
-			reply: "failed", said: []string{"COULD_NOT_AUDIT"},
+			reply: "failed", published: []string{"COULD_NOT_AUDIT"},
 		},
 		{name: "broken for a while", faults: fault(list(`"status": 500`)), receives: 7, reply: "failed m"},
 		{name: "cut off", faults: fault(list(`"drop": true`)), reply: "failed m"},
 		{name: "cut off in the middle", faults: fault(list(`"truncate": true`)), reply: "failed m"},
 		{name: "a proxy's page", faults: fault(list(`"status": 502, "body": "<html>Bad Gateway</html>"`)), reply: "failed m"},
 		{
-			name: "an empty answer", faults: fault(list(`"empty": true`)), reply: "failed", said: []string{"COULD_NOT_AUDIT"},
+			name: "an empty answer", faults: fault(list(`"empty": true`)), reply: "failed", published: []string{"COULD_NOT_AUDIT"},
 		},
 		{
 			name: "slow, against the deadline", faults: fault(validate(`"delay": "30s"`)), receives: 8, limit: 8 * time.Second,
-			reply: "failed", said: []string{"COULD_NOT_AUDIT"}, mail: []string{"time"},
+			reply: "failed", published: []string{"COULD_NOT_AUDIT"}, mail: []string{"time"},
 		},
 		{
 			name: "slow, against a call's own time", faults: fault(validate(`"prefix": "ghcr", "delay": "30s"`)), receives: 8,
 			env:   []string{"PTCAUDIT_CALL_TIMEOUT=300ms", "AWS_MAX_ATTEMPTS=1"},
-			reply: "failed", said: []string{"COULD_NOT_AUDIT"}, mail: []string{"ghcr"},
+			reply: "failed", published: []string{"COULD_NOT_AUDIT"}, mail: []string{"ghcr"},
 		},
 		{
-			name: "another account", message: request("444455556666", region), reply: "failed", said: []string{"COULD_NOT_AUDIT"},
+			name: "another account", message: request("444455556666", region), reply: "failed", published: []string{"COULD_NOT_AUDIT"},
 			mail: []string{"no credentials for 444455556666"},
 		},
 		{name: "another Region", message: request(account, "us-east-1"), reply: "failed"},
@@ -244,7 +244,7 @@ func TestWhenSomethingFails(t *testing.T) {
 			reply: "failed m",
 		},
 		{name: "topic refuses", topic: func(c *cloud) { c.topic.Fail("AuthorizationError", 403, 0) }, reply: "failed m"},
-		{name: "topic throttles once", topic: func(c *cloud) { c.topic.Fail("Throttling", 400, 1) }, reply: "failed", said: []string{"FAILED"}},
+		{name: "topic throttles once", topic: func(c *cloud) { c.topic.Fail("Throttling", 400, 1) }, reply: "failed", published: []string{"FAILED"}},
 		{name: "topic throttles on", topic: func(c *cloud) { c.topic.Fail("Throttled", 429, 0) }, reply: "failed m"},
 		{name: "topic out of reach", topic: func(c *cloud) { c.topicServer.Close() }, reply: "failed m"},
 		{
@@ -275,7 +275,7 @@ func TestWhenSomethingFails(t *testing.T) {
 			if got := outcome(t, got); got != tt.reply {
 				t.Errorf("reply: %s\nwant:  %s", got, tt.reply)
 			}
-			if diff := cmp.Diff(tt.said, c.said(t), equateEmpty); diff != "" {
+			if diff := cmp.Diff(tt.published, c.published(t), equateEmpty); diff != "" {
 				t.Errorf("published (-want +got)\n%s", diff)
 			}
 			for _, part := range tt.mail {
@@ -283,7 +283,7 @@ func TestWhenSomethingFails(t *testing.T) {
 					t.Errorf("the mail lacks %q:\n%s", part, mail)
 				}
 			}
-			// A metric line stands for an audit that is over and was said.
+			// A metric line means that an audit is complete and was published.
 			f.stop()
 			lines := strings.Count(f.metrics.String(), `"AuditSucceeded":`)
 			if want := map[bool]int{true: 1, false: 0}[tt.reply == "failed"]; lines != want {
@@ -293,12 +293,12 @@ func TestWhenSomethingFails(t *testing.T) {
 	}
 }
 
-// A bare event cannot come back: it is said at once, and what cannot be said
-// is the function's error.
+// A single event is not retried by a queue: it is published at once, and if
+// that fails, the function fails.
 func TestBareEvents(t *testing.T) {
 	c := newCloud(t, `{"operation": "ValidatePullThroughCacheRule", "code": "ThrottlingException"}`)
 	f := start(t, c.env("AWS_MAX_ATTEMPTS=1"))
-	if got, want := outcome(t, f.invoke(t, sample(t, "create.json"), limit)), "said COULD_NOT_AUDIT incomplete"; got != want {
+	if got, want := outcome(t, f.invoke(t, sample(t, "create.json"), limit)), "notified COULD_NOT_AUDIT incomplete"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	for payload, want := range map[string]string{
@@ -317,14 +317,14 @@ func TestBareEvents(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	// The process outlives all of that.
-	c.topic.Mend()
-	if got, want := outcome(t, f.invoke(t, sample(t, "foreign.json"), limit)), "said"; got != want {
+	c.topic.Recover()
+	if got, want := outcome(t, f.invoke(t, sample(t, "foreign.json"), limit)), "notified"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
-// A broken policy does not keep the function from starting: it says so, of
-// every registry that it is asked for.
+// The function starts with a broken policy, and reports it for every registry
+// that it is asked to audit.
 func TestBrokenPolicy(t *testing.T) {
 	broken := filepath.Join(t.TempDir(), "acme.yaml")
 	if err := os.WriteFile(broken, []byte("apiVersion: ptcaudit/v1\nname: acme\nextends: default\nchecks:\n  - id: mine\n    assert: rule.prefx == \"\"\n"), 0o600); err != nil {
@@ -344,7 +344,7 @@ func TestBrokenPolicy(t *testing.T) {
 					t.Errorf("reply: %s", got)
 				}
 			}
-			if diff := cmp.Diff(slices.Repeat([]string{"COULD_NOT_AUDIT"}, 4), c.said(t)); diff != "" {
+			if diff := cmp.Diff(slices.Repeat([]string{"COULD_NOT_AUDIT"}, 4), c.published(t)); diff != "" {
 				t.Errorf("published (-want +got)\n%s", diff)
 			}
 			if mail := c.mail(t); !strings.Contains(mail, want) {
@@ -357,8 +357,8 @@ func TestBrokenPolicy(t *testing.T) {
 	}
 }
 
-// With a ledger, what is known is not said again, two functions at once say it
-// once, and what is broken is said once, too. The evidence has every audit.
+// With a ledger, a known failure is notified once, also by two functions at
+// once, and so is a broken ledger. The evidence has every audit.
 func TestLedger(t *testing.T) {
 	stores := func(t *testing.T) []string {
 		t.Helper()
@@ -381,7 +381,7 @@ func TestLedger(t *testing.T) {
 				t.Errorf("reply: %s", got)
 			}
 		}
-		if diff := cmp.Diff([]string{"FAILED"}, c.said(t)); diff != "" || kept(t, env) != 3 {
+		if diff := cmp.Diff([]string{"FAILED"}, c.published(t)); diff != "" || kept(t, env) != 3 {
 			t.Errorf("%d reports are kept; published (-want +got)\n%s", kept(t, env), diff)
 		}
 		f.stop()
@@ -395,14 +395,14 @@ func TestLedger(t *testing.T) {
 		for range 2 {
 			f := start(t, c.env(env...))
 			functions.Go(func() {
-				// Bare, so that whoever is second waits.
+				// A single event, so that the second function waits.
 				if got := outcome(t, f.invoke(t, []byte(request(account, region)), limit)); !strings.HasSuffix(got, "complete") {
 					t.Errorf("reply: %s", got)
 				}
 			})
 		}
 		functions.Wait()
-		if diff := cmp.Diff([]string{"FAILED"}, c.said(t)); diff != "" || kept(t, env) != 2 {
+		if diff := cmp.Diff([]string{"FAILED"}, c.published(t)); diff != "" || kept(t, env) != 2 {
 			t.Errorf("%d reports are kept; published (-want +got)\n%s", kept(t, env), diff)
 		}
 	})
@@ -415,7 +415,7 @@ func TestLedger(t *testing.T) {
 				t.Errorf("receive %d: %s, want %s", receives, got, want)
 			}
 		}
-		if diff := cmp.Diff([]string{"FAILED", "COULD_NOT_AUDIT"}, c.said(t)); diff != "" {
+		if diff := cmp.Diff([]string{"FAILED", "COULD_NOT_AUDIT"}, c.published(t)); diff != "" {
 			t.Errorf("published (-want +got)\n%s", diff)
 		}
 	})
@@ -425,7 +425,7 @@ func TestLedger(t *testing.T) {
 		for range 2 {
 			f.invoke(t, again, limit)
 		}
-		if diff := cmp.Diff([]string{"COULD_NOT_AUDIT"}, c.said(t)); diff != "" {
+		if diff := cmp.Diff([]string{"COULD_NOT_AUDIT"}, c.published(t)); diff != "" {
 			t.Errorf("published (-want +got)\n%s", diff)
 		}
 	})
@@ -435,18 +435,18 @@ func TestLedger(t *testing.T) {
 		if got := outcome(t, f.invoke(t, batch(t, queued{"m", request(account, region), 8}), limit)); got != "failed" {
 			t.Errorf("reply: %s", got)
 		}
-		if diff := cmp.Diff([]string{"COULD_NOT_AUDIT"}, c.said(t)); diff != "" {
+		if diff := cmp.Diff([]string{"COULD_NOT_AUDIT"}, c.published(t)); diff != "" {
 			t.Errorf("published (-want +got)\n%s", diff)
 		}
 	})
 }
 
-// A broken environment is said as far as there is a topic to say it to.
+// A broken environment is published if it has a valid topic.
 func TestBrokenEnvironment(t *testing.T) {
 	t.Run("with a topic", func(t *testing.T) {
 		c := newCloud(t)
 		f := start(t, c.env("PTCAUDIT_MIN_SEVERTY=high", "PTCAUDIT_CONCURRENCY=0", "PTCAUDIT_EVIDENCE=bucket"))
-		if got, want := outcome(t, f.invoke(t, sample(t, "request.json"), limit)), "said COULD_NOT_AUDIT incomplete"; got != want {
+		if got, want := outcome(t, f.invoke(t, sample(t, "request.json"), limit)), "notified COULD_NOT_AUDIT incomplete"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 		for _, want := range []string{"PTCAUDIT_MIN_SEVERTY", "PTCAUDIT_MIN_SEVERITY", "PTCAUDIT_CONCURRENCY", "PTCAUDIT_EVIDENCE", "Correct these variables"} {
@@ -457,7 +457,7 @@ func TestBrokenEnvironment(t *testing.T) {
 	})
 	for name, env := range map[string][]string{
 		"without":               {"PTCAUDIT_TOPIC_ARN=", "PTCAUDIT_POLCIY=strict", "PTCAUDIT_MAX_RECEIVES=-1"},
-		"with one that is none": {"PTCAUDIT_TOPIC_ARN=ptcaudit", "PTCAUDIT_POLCIY=strict", "PTCAUDIT_MAX_RECEIVES=-1"},
+		"with an invalid topic": {"PTCAUDIT_TOPIC_ARN=ptcaudit", "PTCAUDIT_POLCIY=strict", "PTCAUDIT_MAX_RECEIVES=-1"},
 	} {
 		t.Run(name+" a topic", func(t *testing.T) {
 			c := newCloud(t)

@@ -119,8 +119,8 @@ func serve(t *testing.T, host string, h http.Handler) *httptest.Server {
 // home is a text with the samples' account replaced by the cloud's own.
 func (c *cloud) home(text string) string { return strings.ReplaceAll(text, account, c.account) }
 
-// said is the status of every message that the topic took.
-func (c *cloud) said(t *testing.T) []string {
+// published lists the status of every message that the topic took.
+func (c *cloud) published(t *testing.T) []string {
 	t.Helper()
 	var out []string
 	for _, p := range c.topic.Published() {
@@ -179,7 +179,7 @@ type invocation struct {
 	reply    chan reply
 }
 
-// reply is what the function answers. Failed says that it is a function error.
+// reply is what the function answers. failed means a function error.
 type reply struct {
 	body   []byte
 	failed bool

@@ -23,47 +23,47 @@ import (
 )
 
 // The function of the template that is deployed, in `sam local`: every sample,
-// each in a container of its own. What the function calls is on the host. What
-// it says to each is printed.
+// each in its own container. What the function calls runs on the host. The
+// test prints what the function publishes for each sample.
 func TestSAMLocal(t *testing.T) {
 	requireDocker(t)
 	c := newCloudAt(t, dockerHost(t), emulatedAccount)
 	s := newSAM(t, c)
 	testEverySample(t, c, func(t *testing.T, payload []byte) reply {
-		said := len(c.topic.Published())
+		before := len(c.topic.Published())
 		cmd := s.command(t, "invoke", "AuditFunction", "--event", "-")
 		cmd.Stdin = bytes.NewReader(payload)
 		body := output(t, cmd)
-		printVerdict(t, c, said)
+		printPublished(t, c, before)
 		return emulated(body)
 	})
 
 	t.Run("start-lambda", func(t *testing.T) {
-		said := len(c.topic.Published())
+		before := len(c.topic.Published())
 		_, port, _ := net.SplitHostPort(s.startLambda(t))
 		file, payload := filepath.Join(s.dir, "reply.json"), c.home(string(sample(t, "create.json")))
 		cmd := exec.CommandContext(t.Context(), toolbox.AWS(t), "lambda", "invoke", "--function-name", "AuditFunction",
 			"--endpoint-url", "http://127.0.0.1:"+port, "--payload", payload, file)
 		cmd.Env = s.env
 		output(t, cmd)
-		printVerdict(t, c, said)
+		printPublished(t, c, before)
 		body, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := outcome(t, emulated(body)); got != "said FAILED complete" {
+		if got := outcome(t, emulated(body)); got != "notified FAILED complete" {
 			t.Errorf("reply: %s", body)
 		}
 	})
 }
 
-// printVerdict prints what the topic took since it had taken so many.
-func printVerdict(t *testing.T, c *cloud, said int) {
+// printPublished prints what the topic accepted after its first before messages.
+func printPublished(t *testing.T, c *cloud, before int) {
 	t.Helper()
 	name := path.Base(t.Name())
-	published, statuses := c.topic.Published()[said:], c.said(t)[said:]
+	published, statuses := c.topic.Published()[before:], c.published(t)[before:]
 	if len(published) == 0 {
-		fmt.Printf("%-16s nothing to say\n", name)
+		fmt.Printf("%-16s nothing published\n", name)
 	}
 	for i, p := range published {
 		fmt.Printf("%-16s %s: %s\n", name, statuses[i], p.Subject)

@@ -1,8 +1,8 @@
 // Package snsstub is a standard topic of Amazon SNS for tests: an http.Handler that
-// takes Publish from any real client, holds every message against the limits
-// that SNS documents (local clouds do not), keeps what it took, and fails on
-// request. It reaches only the standard library, so that a mistake in what
-// this project sends is not repeated in what it is held against.
+// accepts Publish from any real client, checks every message against the limits
+// that SNS documents (local clouds do not), keeps what it accepted, and fails
+// on request. It imports the standard library only, so that it does not repeat
+// a mistake of the code under test.
 //
 //	stub := snsstub.New("arn:aws:sns:eu-west-1:111122223333:audit")
 //	server := httptest.NewServer(stub)
@@ -33,12 +33,12 @@ const (
 	Throttled          = "Throttled"          // 429
 )
 
-// Publication is one message that the topic took.
+// Publication is one message that the topic accepted.
 type Publication struct {
 	TopicARN  string
 	MessageID string
 	Subject   string
-	// Structure is "json" where Message holds one text per protocol.
+	// Structure is "json" if Message holds one text per protocol.
 	Structure string
 	// Message is the message as it was sent.
 	Message    string
@@ -72,22 +72,22 @@ type fault struct {
 // New makes a topic. Requests for any other are answered NotFound.
 func New(topicARN string) *Stub { return &Stub{topicARN: topicARN} }
 
-// Published lists what the topic took, in order.
+// Published lists what the topic accepted, in order.
 func (s *Stub) Published() []Publication {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Publication(nil), s.published...)
 }
 
-// Requests counts all requests, refused ones included.
+// Requests counts all requests, including those that failed.
 func (s *Stub) Requests() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests
 }
 
-// Fail answers the next requests with an error: as many as times says, or all
-// of them where it is 0. Calls add up: the next begins where one is spent.
+// Fail answers the next requests with an error: as many as times, or all of
+// them if times is 0. Calls add up: the next one starts when one is used up.
 func (s *Stub) Fail(code string, status, times int) {
 	s.add(&fault{code: code, status: status, left: times})
 }
@@ -96,11 +96,11 @@ func (s *Stub) Fail(code string, status, times int) {
 func (s *Stub) Cut(times int) { s.add(&fault{cut: true, left: times}) }
 
 // Delay answers the next requests that much later, and then as it would have.
-// It gives up when the client does.
+// It stops when the client does.
 func (s *Stub) Delay(d time.Duration, times int) { s.add(&fault{delay: d, left: times}) }
 
-// Mend ends all faults.
-func (s *Stub) Mend() {
+// Recover ends all faults.
+func (s *Stub) Recover() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = nil
@@ -113,7 +113,7 @@ func (s *Stub) add(f *fault) {
 	s.faults = append(s.faults, f)
 }
 
-// next takes one use of the fault that is in force, if any.
+// next uses up one of the current fault, if there is one.
 func (s *Stub) next() *fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,7 +143,7 @@ func (s *Stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				panic(http.ErrAbortHandler)
 			}
 		default:
-			fail(w, &refusal{f.status, f.code, "The stub was told to fail."})
+			fail(w, &refusal{f.status, f.code, "The stub was configured to fail."})
 			return
 		}
 	}
@@ -160,7 +160,7 @@ func (s *Stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, publishResponse{Result: publishResult{MessageID: p.MessageID}, Metadata: metadata{RequestID: requestID}})
 }
 
-// take holds a request against SNS's limits and keeps what passes.
+// take checks a request against SNS's limits, and keeps it if it passes.
 func (s *Stub) take(form url.Values) (Publication, *refusal) {
 	if action := form.Get("Action"); action != "Publish" {
 		return Publication{}, &refusal{http.StatusBadRequest, "InvalidAction", "The stub has no action " + action + "."}
@@ -254,12 +254,12 @@ func fail(w http.ResponseWriter, r *refusal) {
 	answer(w, errorResponse{Type: side, Code: r.code, Message: r.message, RequestID: requestID})
 }
 
-// answer writes XML. A client that has gone is its own affair.
+// answer writes XML. A client that has disconnected is no error.
 func answer(w http.ResponseWriter, v any) {
 	var b strings.Builder
 	b.WriteString(xml.Header)
 	if err := xml.NewEncoder(&b).Encode(v); err != nil {
-		panic(err) // only the structs above come here
+		panic(err) // v is one of the structs above
 	}
 	_, _ = w.Write([]byte(b.String()))
 }

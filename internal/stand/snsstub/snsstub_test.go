@@ -134,9 +134,9 @@ func TestFaults(t *testing.T) {
 			t.Errorf("answer %d, want 500 for ever", status)
 		}
 	}
-	stub.Mend()
+	stub.Recover()
 	if status, _ := post(t, server, form()); status != 200 {
-		t.Errorf("answer %d after Mend", status)
+		t.Errorf("answer %d after Recover", status)
 	}
 	if got := stub.Requests(); got != 9 {
 		t.Errorf("%d requests, want 9", got)
