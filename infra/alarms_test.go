@@ -51,9 +51,9 @@ func TestHeartbeat(t *testing.T) {
 func TestAlarms(t *testing.T) {
 	const atLeast = "GreaterThanOrEqualToThreshold"
 	d := full().template
-	of := func(namespace, metric, statistic, missing string, threshold, periods float64) alarm {
+	of := func(namespace, name, statistic, missing string, threshold, periods float64) alarm {
 		return alarm{
-			Namespace: namespace, MetricName: metric, Statistic: statistic, ComparisonOperator: atLeast, TreatMissingData: missing,
+			Namespace: namespace, MetricName: name, Statistic: statistic, ComparisonOperator: atLeast, TreatMissingData: missing,
 			Period: 300, EvaluationPeriods: periods, DatapointsToAlarm: periods, Threshold: threshold,
 		}
 	}

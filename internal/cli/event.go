@@ -192,6 +192,6 @@ func silence(audit handler.Audit, said []notify.Message, threshold report.Severi
 
 // ignored says in words why a message asks for no audit.
 var ignored = map[trigger.Ignored]string{
-	trigger.Unrelated:       "the event does not concern a rule",
+	trigger.Unrelated:      "the event does not concern a rule",
 	trigger.ChangedNothing: "the call that the event tells of failed, and changed nothing",
 }

@@ -52,8 +52,8 @@ func (e evidenceFlags) open(ctx context.Context, c *command) (blob.Store, error)
 // at opens a store. What is in a folder needs no AWS.
 func (e evidenceFlags) at(ctx context.Context, c *command, address string) (blob.Store, error) {
 	if folder, ok := strings.CutPrefix(address, "file://"); ok {
-		if path, err := url.PathUnescape(folder); err == nil {
-			if _, err := os.Stat(path); err != nil {
+		if name, err := url.PathUnescape(folder); err == nil {
+			if _, err := os.Stat(name); err != nil {
 				return nil, usage(fmt.Errorf("no evidence there: %w", err))
 			}
 		}

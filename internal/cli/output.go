@@ -34,9 +34,9 @@ type outputs []output
 type renderers map[string]func(w io.Writer, t terminal) error
 
 // check says what cannot be done, before there is a result to lose.
-func (os outputs) check(formats ...string) error {
+func (outs outputs) check(formats ...string) error {
 	files := map[string]bool{}
-	for _, o := range os {
+	for _, o := range outs {
 		switch {
 		case !slices.Contains(formats, o.format):
 			return usage(fmt.Errorf("--output %s: no such format: write %s", o.format, oneOf(formats)))
@@ -59,15 +59,15 @@ func oneOf(names []string) string {
 // write writes a result in every format that was asked for; as text to
 // standard output where none was. One that cannot be written keeps none of the
 // others from being written.
-func (c *command) write(os outputs, r renderers) error {
-	if err := os.check(slices.Sorted(maps.Keys(r))...); err != nil {
+func (c *command) write(outs outputs, r renderers) error {
+	if err := outs.check(slices.Sorted(maps.Keys(r))...); err != nil {
 		return err
 	}
-	if len(os) == 0 && !c.quiet {
-		os = outputs{{format: "text"}}
+	if len(outs) == 0 && !c.quiet {
+		outs = outputs{{format: "text"}}
 	}
 	var errs []error
-	for _, o := range os {
+	for _, o := range outs {
 		if o.file == "" {
 			errs = append(errs, r[o.format](c.out, c.terminal()))
 			continue

@@ -107,11 +107,11 @@ func createRule(r *registry, c *call) (object, *apiError) {
 // non-ROOT value":
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private-wildcards.html
 func (r *registry) checkPrefixes(ru *rule) *apiError {
-	root, any := ru.prefix == rootPrefix, ru.upstreamPrefix == rootPrefix
-	if root && !any {
+	root, anyPrefix := ru.prefix == rootPrefix, ru.upstreamPrefix == rootPrefix
+	if root && !anyPrefix {
 		return errorf("InvalidParameterException", "The upstream repository prefix can be set only when the Amazon ECR repository prefix is not %s", rootPrefix)
 	}
-	if r.behaviour.PublicUpstreamPrefix == Refuse && ru.upstream != ecrUpstream && (root || !any) {
+	if r.behaviour.PublicUpstreamPrefix == Refuse && ru.upstream != ecrUpstream && (root || !anyPrefix) {
 		return errorf("InvalidParameterException", "%s and an upstream repository prefix need an Amazon ECR private registry as upstream", rootPrefix)
 	}
 	return nil

@@ -16,13 +16,13 @@ import (
 // sessionToken is the token of a session that AssumeRole gave.
 func sessionToken(t *testing.T, roleARN, name string) string {
 	t.Helper()
-	_, url := serve(t, emulator.Fixture{})
-	return aws.ToString(assume(t, url, roleARN, name).Credentials.SessionToken)
+	_, endpoint := serve(t, emulator.Fixture{})
+	return aws.ToString(assume(t, endpoint, roleARN, name).Credentials.SessionToken)
 }
 
-func assume(t *testing.T, url, roleARN, name string) *sts.AssumeRoleOutput {
+func assume(t *testing.T, endpoint, roleARN, name string) *sts.AssumeRoleOutput {
 	t.Helper()
-	out, err := sts.NewFromConfig(config(url, account, region)).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(roleARN), RoleSessionName: aws.String(name)})
+	out, err := sts.NewFromConfig(config(endpoint, account, region)).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(roleARN), RoleSessionName: aws.String(name)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func assume(t *testing.T, url, roleARN, name string) *sts.AssumeRoleOutput {
 }
 
 func TestWhoCalls(t *testing.T) {
-	_, url := serve(t, emulator.Fixture{})
+	_, endpoint := serve(t, emulator.Fixture{})
 	tests := []struct{ name, key, region, account, arn string }{
 		{"an account's id", account, region, account, "arn:aws:iam::111122223333:user/emulator"},
 		{"any other key", "AKIAIOSFODNN7EXAMPLE", region, emulator.DefaultAccount, "arn:aws:iam::000000000000:user/emulator"},
@@ -39,7 +39,7 @@ func TestWhoCalls(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			out, err := sts.NewFromConfig(config(url, tt.key, tt.region)).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+			out, err := sts.NewFromConfig(config(endpoint, tt.key, tt.region)).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,18 +52,18 @@ func TestWhoCalls(t *testing.T) {
 
 func TestSessions(t *testing.T) {
 	const memberRole = "arn:aws:iam::444455556666:role/audit/Member"
-	_, url := serve(t, emulator.Fixture{Registries: []emulator.Registry{{
+	_, endpoint := serve(t, emulator.Fixture{Registries: []emulator.Registry{{
 		Account: "444455556666", Region: region,
 		Rules: []emulator.Rule{{EcrRepositoryPrefix: "quay", UpstreamRegistryURL: "quay.io"}},
 	}}})
-	out := assume(t, url, memberRole, "jane@example.com")
+	out := assume(t, endpoint, memberRole, "jane@example.com")
 	if got, want := *out.AssumedRoleUser.Arn, "arn:aws:sts::444455556666:assumed-role/Member/jane@example.com"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if !out.Credentials.Expiration.After(now) {
 		t.Errorf("expires %v", out.Credentials.Expiration)
 	}
-	cfg := config(url, account, region)
+	cfg := config(endpoint, account, region)
 	cfg.Credentials = credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
 	id, err := sts.NewFromConfig(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 	if err != nil || *id.Arn != *out.AssumedRoleUser.Arn || *id.UserId != *out.AssumedRoleUser.AssumedRoleId {
@@ -76,7 +76,7 @@ func TestSessions(t *testing.T) {
 }
 
 func TestAssumeRoleRefuses(t *testing.T) {
-	_, url := serve(t, emulator.Fixture{})
+	_, endpoint := serve(t, emulator.Fixture{})
 	const good = "arn:aws:iam::111122223333:role/Admin"
 	tests := []struct{ name, role, session string }{
 		{"no role", "arn:aws:iam::111122223333:user/x", "jane"},
@@ -86,7 +86,7 @@ func TestAssumeRoleRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := sts.NewFromConfig(config(url, account, region)).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(tt.role), RoleSessionName: aws.String(tt.session)})
+			_, err := sts.NewFromConfig(config(endpoint, account, region)).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(tt.role), RoleSessionName: aws.String(tt.session)})
 			if got := code(t, err); got != "ValidationError" {
 				t.Errorf("got %v", err)
 			}
@@ -107,8 +107,8 @@ func TestForeignTokens(t *testing.T) {
 }
 
 func TestFaultsReachSTS(t *testing.T) {
-	_, url := serve(t, emulator.Fixture{Faults: []emulator.Fault{{Operation: "GetCallerIdentity", Code: "AccessDeniedException", Status: 403}}})
-	_, err := sts.NewFromConfig(config(url, account, region)).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+	_, endpoint := serve(t, emulator.Fixture{Faults: []emulator.Fault{{Operation: "GetCallerIdentity", Code: "AccessDeniedException", Status: 403}}})
+	_, err := sts.NewFromConfig(config(endpoint, account, region)).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 	if got := code(t, err); got != "AccessDeniedException" {
 		t.Errorf("got %v", err)
 	}

@@ -78,11 +78,11 @@ func (s step) report() report.Report {
 }
 
 func (s step) options() ledger.Options {
-	min := s.min
-	if min == "" {
-		min = report.Low
+	lowest := s.min
+	if lowest == "" {
+		lowest = report.Low
 	}
-	return ledger.Options{Now: start.Add(s.at), MinSeverity: min, RemindAfter: week, Hold: s.hold}
+	return ledger.Options{Now: start.Add(s.at), MinSeverity: lowest, RemindAfter: week, Hold: s.hold}
 }
 
 // lines is a notification in short: "section check prefix: why", and for other

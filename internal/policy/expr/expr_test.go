@@ -624,8 +624,8 @@ func TestSiblings(t *testing.T) {
 // FuzzCompile compiles and evaluates whatever it is given: no panic, problems
 // within the text, and a result or an error.
 func FuzzCompile(f *testing.F) {
-	for _, policy := range []string{"default", "strict"} {
-		exprs, _ := expr.Shipped(f, policy)
+	for _, name := range []string{"default", "strict"} {
+		exprs, _ := expr.Shipped(f, name)
 		for _, e := range exprs {
 			f.Add(e.Text)
 		}

@@ -80,177 +80,280 @@ func under(pkg string, trees ...string) bool {
 }
 
 const (
-	ptc       = "ptcaudit/internal/ptc"
-	report    = "ptcaudit/internal/report"
-	untrusted = "ptcaudit/internal/untrusted"
-	policy    = "ptcaudit/internal/policy"
-	policies  = "ptcaudit/policies"
-	ledger    = "ptcaudit/internal/ledger"
-	history   = "ptcaudit/internal/history"
-	notify    = "ptcaudit/internal/notify"
-	trigger   = "ptcaudit/internal/trigger"
-	config    = "ptcaudit/internal/config"
-	audit     = "ptcaudit/internal/audit"
-	handler   = "ptcaudit/internal/handler"
-	app       = "ptcaudit/internal/app"
-	cli       = "ptcaudit/internal/cli"
-	render    = "ptcaudit/internal/render"
-	emulator  = "ptcaudit/internal/emulator"
-	ecrapi    = "ptcaudit/internal/aws/ecrapi"
-	snspub    = "ptcaudit/internal/aws/snspub"
-	queue     = "ptcaudit/internal/aws/queue"
-	store     = "ptcaudit/internal/aws/store"
-	blob      = "ptcaudit/internal/blob"
-	evidence  = "ptcaudit/internal/evidence"
-	delivery  = "ptcaudit/internal/delivery"
-	wire      = "ptcaudit/internal/aws/wire"
-	fault     = "ptcaudit/internal/aws/fault"
-	metric    = "ptcaudit/internal/metric"
-	sdk       = "github.com/aws/aws-sdk-go-v2"
-	smithy    = "github.com/aws/smithy-go"
-	lambda    = "github.com/aws/aws-lambda-go"
-	cdk       = "github.com/aws/aws-cdk-go"
-	jsii      = "github.com/aws/jsii-runtime-go"
+	module = "ptcaudit"
+	sdk    = "github.com/aws/aws-sdk-go-v2"
 )
 
-// ours lists, for each package of ours, the packages of ours that it may
-// import directly. A package that is not in it fails the test: say here what
-// it may know.
-var ours = map[string][]string{
-	ptc:                     {},
-	untrusted:               {},
-	report:                  {ptc, untrusted},
-	policy + "/expr":        {ptc, report},
-	policy + "/source":      {untrusted},
-	policy:                  {ptc, report, policies, policy + "/expr", policy + "/source"},
-	policy + "/policytest":  {ptc, report, policy, policy + "/source", policies},
-	policy + "/starter":     {ptc, report, untrusted},
-	policies:                {},
-	ledger:                  {ptc, report},
-	notify:                  {ptc, report, untrusted},
-	trigger:                 {ptc, report},
-	history:                 {ptc, report, ledger},
-	render + "/text":        {ptc, report, untrusted, policy, history},
-	render + "/sarif":       {ptc, report, untrusted},
-	render + "/junit":       {ptc, report, untrusted},
-	render + "/csv":         {ptc, report, untrusted},
-	render + "/markdown":    {ptc, report, untrusted},
-	render + "/github":      {ptc, report, untrusted},
-	render + "/asff":        {ptc, report, untrusted},
-	render + "/ocsf":        {ptc, report, untrusted},
-	render + "/html":        {ptc, report, untrusted},
-	audit:                   {ptc, report, policy},
-	delivery:                {ptc, report, ledger, notify, blob, evidence},
-	handler:                 {ptc, report, metric, notify, trigger, delivery},
-	config:                  {ptc, report},
-	ecrapi:                  {ptc, wire, fault},
-	snspub:                  {ptc, notify, wire, fault},
-	queue:                   {ptc, wire, fault},
-	store:                   {ptc, blob, wire, fault},
-	blob:                    {},
-	evidence:                {ptc, report, blob},
-	wire:                    {fault},
-	fault:                   {ptc},
-	metric:                  {},
-	emulator:                {},
-	app:                     {ptc, report, policy, notify, trigger, config, audit, handler, delivery, store, blob, fault, wire, ecrapi, snspub, queue},
-	cli:                     {ptc, report, untrusted, policy, policy + "/policytest", policy + "/starter", policy + "/source", policies, history, store, blob, evidence, ledger, notify, trigger, config, audit, handler, app, render + "/text", render + "/markdown", render + "/html", render + "/csv", render + "/junit", render + "/sarif", render + "/github", render + "/asff", render + "/ocsf", emulator, policies, cli + "/demo", cli + "/awsjson"},
-	cli + "/demo":           {ptc, report, policy, notify, config, audit, handler, app, render + "/text", emulator, cli + "/awsjson"},
-	cli + "/awsjson":        {},
-	"ptcaudit/internal/cmd": {cli},
-	"ptcaudit/functions":    {app, config},
-	"ptcaudit/infra":        {ptc, report, metric, config, trigger, policy},
+// table lists, floor by floor, each package of ours and the packages of ours
+// that it may import directly. Names are relative to internal, except those of
+// the trees at the root: policies, functions and infra. A line of cmd, functions
+// or infra stands for its whole tree. Every allowed import must exist. Packages
+// of the floor stand are for tests only, and may import anything.
+const table = `
+# nouns
+ptc
+untrusted
+metric
+blob
+policies
+report:            ptc untrusted
+policy/source:     untrusted
+policy/expr:       ptc report
+policy:            ptc report policies policy/expr policy/source
+policy/policytest: ptc report policies policy policy/source
+policy/starter:    ptc report untrusted
+ledger:            ptc report
+history:           ptc report ledger
+evidence:          ptc report blob
+trigger:           ptc report
+config:            ptc report
+
+# flow
+audit:             ptc report policy
+delivery:          ptc report ledger notify blob evidence
+handler:           ptc report metric notify trigger delivery
+app:               ptc report policy config audit handler delivery blob aws/fault aws/wire aws/ecrapi aws/snspub aws/queue aws/store
+
+# forms
+notify:            ptc report untrusted
+render/text:       ptc report untrusted policy history
+render/sarif:      ptc report untrusted
+render/junit:      report untrusted
+render/csv:        report untrusted
+render/markdown:   report untrusted
+render/github:     report untrusted
+render/asff:       ptc report untrusted
+render/ocsf:       ptc report untrusted
+render/html:       ptc report untrusted
+
+# aws
+aws/fault:         ptc
+aws/wire:          aws/fault
+aws/ecrapi:        ptc aws/fault aws/wire
+aws/snspub:        ptc notify aws/fault aws/wire
+aws/queue:         ptc aws/fault aws/wire
+aws/store:         ptc blob aws/fault aws/wire
+
+# command
+emulator
+cli/awsjson
+cli/demo:          report config handler render/text cli/awsjson
+cli:               ptc report untrusted policy policy/policytest policy/starter policy/source policies history notify trigger config audit handler app blob evidence aws/store render/text render/markdown render/html render/csv render/junit render/sarif render/github render/asff render/ocsf emulator cli/demo cli/awsjson
+
+# deployed
+cmd:               cli
+functions:         app
+infra:             ptc report metric config trigger policy
+`
+
+// row is a line of the table.
+type row struct {
+	floor   string
+	allowed []string
 }
 
-// testOnly are packages that help tests; nothing that ships may import them.
-var testOnly = []string{"ptcaudit/internal/stand/e2e", "ptcaudit/internal/stand/toolbox", "ptcaudit/internal/stand/localcloud", "ptcaudit/internal/stand/snsstub", "ptcaudit/internal/stand/bench", "ptcaudit/internal/stand/samples"}
+// full is the import path of a name in the table.
+func full(name string) string {
+	switch root, _, _ := strings.Cut(name, "/"); root {
+	case "policies", "functions", "infra":
+		return module + "/" + name
+	}
+	return module + "/internal/" + name
+}
 
-func TestPackagesOfOursImportOnlyWhatTheyMay(t *testing.T) {
-	g, _ := load(t)
-	for pkg, imports := range g {
-		if !under(pkg, "ptcaudit") || under(pkg, testOnly...) || under(pkg, "ptcaudit/internal/stand/archtest") {
+// parse reads the table by import path.
+func parse(t *testing.T) map[string]row {
+	t.Helper()
+	rows := map[string]row{}
+	floor := ""
+	for line := range strings.Lines(table) {
+		if name, ok := strings.CutPrefix(line, "# "); ok {
+			floor = strings.TrimSpace(name)
 			continue
 		}
-		allowed, known := ours[pkg]
-		for _, tree := range []string{"ptcaudit/functions", "ptcaudit/internal/cmd", "ptcaudit/infra"} {
-			if !known && under(pkg, tree) {
-				allowed, known = ours[tree], true
+		name, imports, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if name == "" {
+			continue
+		}
+		r := row{floor: floor}
+		for _, imported := range strings.Fields(imports) {
+			if slices.Contains(r.allowed, full(imported)) {
+				t.Errorf("the table has %s twice for %s: delete one", imported, name)
 			}
+			r.allowed = append(r.allowed, full(imported))
 		}
-		if !known {
-			t.Errorf("%s is not in the table of packages: say there what it may import", pkg)
+		if _, twice := rows[full(name)]; twice {
+			t.Errorf("the table has two lines for %s: join them", name)
 		}
+		rows[full(name)] = r
+	}
+	return rows
+}
+
+// rowOf is the name of the line that holds for a package: its own, or that of
+// its tree.
+func rowOf(rows map[string]row, pkg string) (name string, found bool) {
+	if _, own := rows[pkg]; own {
+		return pkg, true
+	}
+	for _, tree := range []string{full("cmd"), full("functions"), full("infra")} {
+		if under(pkg, tree) {
+			return tree, true
+		}
+	}
+	return "", false
+}
+
+// check compares what packages import with the table, and gives a line for each
+// difference.
+func check(g graph, rows map[string]row) []string {
+	var problems []string
+	used := map[string][]string{}
+	for pkg, imports := range g {
+		if !under(pkg, module) || under(pkg, full("stand")) {
+			continue
+		}
+		name, found := rowOf(rows, pkg)
+		if !found {
+			problems = append(problems, pkg+" is missing in the table: add a line with what it may import")
+			continue
+		}
+		used[name] = append(used[name], pkg)
 		for _, imported := range imports {
-			if under(imported, "ptcaudit") && !slices.Contains(allowed, imported) {
-				t.Errorf("%s imports %s", pkg, imported)
+			if under(imported, module) && !slices.Contains(rows[name].allowed, imported) {
+				problems = append(problems, pkg+" imports "+imported+", which the table does not allow")
 			}
 		}
 	}
+	for name, r := range rows {
+		if len(used[name]) == 0 {
+			problems = append(problems, "the table has "+name+", which does not exist: delete its line")
+			continue
+		}
+		for _, allowed := range r.allowed {
+			if !slices.ContainsFunc(used[name], func(pkg string) bool { return slices.Contains(g[pkg], allowed) }) {
+				problems = append(problems, "the table lets "+name+" import "+allowed+", which it does not: delete it there")
+			}
+		}
+	}
+	slices.Sort(problems)
+	return problems
 }
 
-func TestNobodyReachesWhatTheyMustNot(t *testing.T) {
+func TestImports(t *testing.T) {
+	g, _ := load(t)
+	for _, problem := range check(g, parse(t)) {
+		t.Error(problem)
+	}
+}
+
+func TestCheckFindsEveryDifference(t *testing.T) {
+	a, b, c, infra := full("a"), full("b"), full("c"), full("infra")
+	rows := map[string]row{a: {allowed: []string{b}}, b: {}, infra: {allowed: []string{a}}}
+	right := func() graph { return graph{a: {b, "fmt"}, b: nil, infra: nil, infra + "/x": {a}} }
+	if got := check(right(), rows); got != nil {
+		t.Fatalf("found %q in a graph that agrees with the table", got)
+	}
+	tests := []struct {
+		name   string
+		change func(g graph)
+		want   string
+	}{
+		{"import that is not allowed", func(g graph) { g[b] = []string{a} }, b + " imports " + a},
+		{"import that is not allowed, in a tree", func(g graph) { g[infra] = []string{b} }, infra + " imports " + b},
+		{"package without a line", func(g graph) { g[c] = nil }, c + " is missing"},
+		{"line without a package", func(g graph) { delete(g, infra); delete(g, infra+"/x") }, infra + ", which does not exist"},
+		{"allowed import that no longer exists", func(g graph) { g[a] = nil }, "lets " + a + " import " + b},
+		{"allowed import that no longer exists, in a tree", func(g graph) { g[infra+"/x"] = nil }, "lets " + infra + " import " + a},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			g := right()
+			tt.change(g)
+			if got := check(g, rows); len(got) != 1 || !strings.Contains(got[0], tt.want) {
+				t.Errorf("found %q, want one that has %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestReach(t *testing.T) {
 	g, standard := load(t)
-	outside := func(pkg string) bool { return !standard[pkg] && !under(pkg, "ptcaudit") }
+	rows := parse(t)
+	// on lists the packages of floors.
+	on := func(floors ...string) []string {
+		var out []string
+		for pkg := range g {
+			if name, found := rowOf(rows, pkg); found && slices.Contains(floors, rows[name].floor) {
+				out = append(out, pkg)
+			}
+		}
+		return out
+	}
+	except := func(pkgs []string, without ...string) []string {
+		return slices.DeleteFunc(pkgs, func(pkg string) bool { return slices.Contains(without, pkg) })
+	}
+	all := []string{"nouns", "flow", "forms", "aws", "command", "deployed"}
 	tests := []struct {
 		name string
 		from []string
 		must string
 		not  func(pkg string) bool
 	}{
-		{"nouns and emulator", []string{ptc, report, blob, emulator}, "reach only the standard library and the nouns", outside},
-		{"emulator", []string{emulator}, "know nothing of ours", func(pkg string) bool { return under(pkg, "ptcaudit") }},
 		{
-			"the middle",
-			[]string{policy, audit, notify, render, trigger, ledger, history, evidence, delivery},
-			"never reach AWS",
-			func(pkg string) bool { return under(pkg, sdk, smithy, lambda, cdk) },
+			"leaves", []string{full("ptc"), full("untrusted"), full("report"), full("blob"), full("metric"), full("emulator")},
+			"reach only the standard library and each other",
+			func(pkg string) bool { return !standard[pkg] && !under(pkg, module) },
 		},
 		{
-			"functions",
-			[]string{"ptcaudit/functions"},
-			"link nothing that only the command or the deployment needs",
+			"emulator", []string{full("emulator")},
+			"import nothing of ours, so that it does not repeat a mistake of the adapter",
+			func(pkg string) bool { return under(pkg, module) },
+		},
+		{
+			"nouns, forms and flow", except(on("nouns", "forms", "flow"), full("app"), full("handler")),
+			"not reach AWS",
 			func(pkg string) bool {
-				return under(pkg, emulator, cli, render, "ptcaudit/infra", cdk, jsii, "html/template", "github.com/alecthomas/kong", "github.com/jedib0t/go-pretty")
+				return under(pkg, sdk, "github.com/aws/smithy-go", "github.com/aws/aws-lambda-go", full("aws"))
 			},
 		},
-		{"infra", []string{"ptcaudit/infra"}, "not reach AWS by itself", func(pkg string) bool { return under(pkg, sdk, emulator) }},
-		{"everything", []string{"ptcaudit/functions", "ptcaudit/internal/cmd", "ptcaudit/infra"}, "not link test helpers", func(pkg string) bool { return under(pkg, testOnly...) || pkg == "testing" }},
-		{"ECR client", except(g, ecrapi), "be imported by ecrapi only", importsDirectly(sdk + "/service/ecr")},
-		{"SNS client", except(g, snspub), "be imported by snspub only", importsDirectly(sdk + "/service/sns")},
-		{"SQS client", except(g, queue), "be imported by queue only", importsDirectly(sdk + "/service/sqs")},
-		{"S3 client", except(g, store), "be imported by store only", importsDirectly(sdk + "/service/s3")},
+		{
+			"functions", []string{full("functions/audit")},
+			"not link what only the command or the deployment needs",
+			func(pkg string) bool {
+				return under(pkg, full("emulator"), full("cli"), full("render"), full("infra"), "github.com/aws/aws-cdk-go",
+					"github.com/aws/jsii-runtime-go", "html/template", "github.com/alecthomas/kong", "github.com/jedib0t/go-pretty")
+			},
+		},
+		{"infra", []string{full("infra")}, "not call AWS itself", func(pkg string) bool { return under(pkg, sdk, full("emulator")) }},
+		{"what ships", on("deployed"), "not link what is for tests", func(pkg string) bool { return under(pkg, full("stand"), "testing") }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			for pkg := range g {
-				if !under(pkg, tt.from...) {
-					continue
+			if len(tt.from) == 0 {
+				t.Fatal("no package is tested")
+			}
+			for _, pkg := range tt.from {
+				if _, exists := g[pkg]; !exists {
+					t.Errorf("%s does not exist: correct this test", pkg)
 				}
-				search := g
-				if strings.HasSuffix(tt.name, "client") {
-					search = graph{pkg: g[pkg]}
-				}
-				if chain := search.path(pkg, tt.not); chain != nil {
+				if chain := g.path(pkg, tt.not); chain != nil {
 					t.Errorf("must %s:\n  %s", tt.must, strings.Join(chain, "\n  imports "))
 				}
 			}
 		})
 	}
-}
-
-// except lists all packages of ours but some and the helpers of tests.
-func except(g graph, packages ...string) []string {
-	var out []string
-	for pkg := range g {
-		if under(pkg, "ptcaudit") && !under(pkg, packages...) && !under(pkg, testOnly...) {
-			out = append(out, pkg)
-		}
+	for service, adapter := range map[string]string{"ecr": "aws/ecrapi", "sns": "aws/snspub", "sqs": "aws/queue", "s3": "aws/store"} {
+		t.Run("client of "+service, func(t *testing.T) {
+			client := sdk + "/service/" + service
+			for _, pkg := range on(all...) {
+				imports := slices.ContainsFunc(g[pkg], func(imported string) bool { return under(imported, client) })
+				if imports != (pkg == full(adapter)) {
+					t.Errorf("%s imports %s: %t, want only %s to do so", pkg, client, imports, full(adapter))
+				}
+			}
+		})
 	}
-	return out
-}
-
-func importsDirectly(pkg string) func(string) bool {
-	return func(imported string) bool { return under(imported, pkg) }
 }
 
 func TestPathNamesEveryStep(t *testing.T) {

@@ -172,4 +172,4 @@ func zipped(file string) (int, error) {
 }
 
 // mib formats a size in mebibytes.
-func mib(bytes int) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
+func mib(size int) string { return fmt.Sprintf("%.1f MiB", float64(size)/(1<<20)) }
