@@ -3,7 +3,6 @@ package notify
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -11,174 +10,183 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Bounds of what stands at once before a reader's eyes.
-const (
-	maxWritten = 10 // changes, each in a line of its own
-	maxActors  = 5  // that earlier changes are gathered by
-)
+// changeLine says who made a change, how, when and from where:
+//
+//	Changed by: jane (arn:…), UpdatePullThroughCacheRule of quay at 22:49:31 UTC from 203.0.113.12
+//
+// Beneath a finding it does not name the rule again.
+func changeLine(t report.Trigger, audited time.Time, beneath bool) string {
+	words := []string{}
+	add := func(lead, s string) {
+		if s != "" {
+			words = append(words, strings.TrimSpace(lead+" "+s))
+		}
+	}
+	add("", t.Call)
+	if object := objectOf(t); !beneath && object != "" {
+		add("of", object)
+	}
+	add("at", clock(t.Time, audited))
+	if t.Actor != nil {
+		add("from", t.Actor.Address)
+	}
+	return lead(t) + actor(t) + comma(t.Call) + strings.Join(words, " ")
+}
 
-// changed says who changed what: the latest changes one by one, then earlier
-// ones gathered by who made them.
-func (d *draft) changed(w *writer, m Message) {
-	first := max(0, len(m.Changes)-maxWritten)
-	told := len(m.Changes) - first
-	for _, t := range m.Changes[first:] {
-		w.say("", d.actor(t)+".")
+// comma separates an actor from a call, or from a time if there is no call.
+func comma(call string) string {
+	if call == "" {
+		return " "
 	}
-	for _, g := range gather(m.Changes[:first]) {
-		w.say("", d.many(g))
-		told += len(g)
-	}
-	if left := len(d.notification.Changes) - told; left > 0 {
-		w.say("", count(left, "1 earlier change is", "%d earlier changes are")+" not listed here.")
+	return ", "
+}
+
+// lead introduces the actor of a change.
+func lead(t report.Trigger) string {
+	switch {
+	case t.Call == "" && t.Kind == report.DeploymentTrigger:
+		return "Deployed by: "
+	case t.Call == "" && t.Kind == report.ManualTrigger:
+		return "Requested by: "
+	default:
+		return "Changed by: "
 	}
 }
 
-// gather groups changes by who made them and by which call.
-func gather(changes []report.Trigger) [][]report.Trigger {
-	type key struct {
-		who          report.Actor
-		kind         report.TriggerKind
-		call         string
-		secret, none bool
+// actor is who made a change.
+func actor(t report.Trigger) string {
+	if t.Actor == nil {
+		return "unknown"
 	}
-	var groups [][]report.Trigger
+	name, arn := t.Actor.Name, t.Actor.ARN
+	if name != "" && arn != "" && arn != name {
+		return name + " (" + arn + ")"
+	}
+	return cmp.Or(name, arn, "unknown")
+}
+
+// objectOf is what a call changed; empty if it names nothing.
+func objectOf(t report.Trigger) string {
+	if t.Secret != "" {
+		return "secret " + cmp.Or(ptc.SecretName(t.Secret), t.Secret)
+	}
+	return t.Prefix
+}
+
+// clock is a time of the audit's day, or date and time of another day; empty
+// if it is unknown.
+func clock(t, audited time.Time) string {
+	switch {
+	case t.IsZero():
+		return ""
+	case t.Format(time.DateOnly) == audited.Format(time.DateOnly):
+		return t.Format("15:04:05 UTC")
+	default:
+		return t.Format("2006-01-02 15:04:05 UTC")
+	}
+}
+
+// changesOf assigns changes to the findings that the text shows in full, by
+// prefix: the latest maxChangedBy of each. The others stand on their own.
+func (c content) changesOf() (of map[string][]report.Trigger, others []report.Trigger) {
+	of = map[string][]report.Trigger{}
+	inFull := map[string]bool{}
+	for _, f := range c.findings.shown {
+		switch f.Status {
+		case report.Failed, report.Changed, report.Resolved:
+			inFull[f.Prefix] = f.Prefix != ""
+		}
+	}
+	room := map[string]int{} // how many more there are than fit beneath a finding
+	for _, t := range c.changes.shown {
+		room[ptc.CleanPrefix(t.Prefix)]++
+	}
+	for _, t := range c.changes.shown {
+		prefix := ptc.CleanPrefix(t.Prefix)
+		earlier := room[prefix] > maxChangedBy
+		room[prefix]--
+		if inFull[prefix] && t.Secret == "" && !earlier {
+			of[prefix] = append(of[prefix], t)
+		} else {
+			others = append(others, t)
+		}
+	}
+	return of, others
+}
+
+// otherChanges are the lines of changes that stand beneath no finding: the
+// latest one by one, and then earlier ones by who made them.
+func (c content) otherChanges() []string {
+	of, others := c.changesOf()
+	listed := 0
+	for _, changes := range of {
+		listed += len(changes)
+	}
+	first := max(0, len(others)-maxListed)
+	var lines []string
+	for _, t := range others[first:] {
+		lines = append(lines, changeLine(t, c.at, false))
+	}
+	listed += len(others) - first
+	for _, group := range groups(others[:first]) {
+		lines = append(lines, groupLine(group, c.at))
+		listed += len(group)
+	}
+	if left := c.changes.all - listed; left > 0 {
+		lines = append(lines, count(left, "1 earlier change is", "%d earlier changes are")+" not listed here.")
+	}
+	return lines
+}
+
+// groups are changes by who made them and by which call, maxActors groups.
+func groups(changes []report.Trigger) [][]report.Trigger {
+	type key struct {
+		who    report.Actor
+		kind   report.TriggerKind
+		call   string
+		secret bool
+		known  bool
+	}
+	var out [][]report.Trigger
 	index := map[key]int{}
 	for _, t := range changes {
-		k := key{kind: t.Kind, call: t.Call, secret: t.Secret != "", none: t.Actor == nil}
+		k := key{kind: t.Kind, call: t.Call, secret: t.Secret != "", known: t.Actor != nil}
 		if t.Actor != nil {
 			k.who = report.Actor{Name: t.Actor.Name, ARN: t.Actor.ARN}
 		}
-		i, known := index[k]
-		if !known {
-			if len(groups) == maxActors {
+		i, found := index[k]
+		if !found {
+			if len(out) == maxActors {
 				continue
 			}
-			i, index[k] = len(groups), len(groups)
-			groups = append(groups, nil)
+			i, index[k] = len(out), len(out)
+			out = append(out, nil)
 		}
-		groups[i] = append(groups[i], t)
+		out[i] = append(out[i], t)
 	}
-	return groups
+	return out
 }
 
-// many says what somebody did several times.
-func (d *draft) many(changes []report.Trigger) string {
+// groupLine says who made several changes with the same call.
+func groupLine(changes []report.Trigger, audited time.Time) string {
 	first, last := changes[0], changes[len(changes)-1]
 	if len(changes) == 1 {
-		return d.actor(first) + "."
+		return changeLine(first, audited, false)
+	}
+	s := lead(first) + actor(first) + comma(first.Call)
+	if first.Call != "" {
+		s += first.Call + " "
+	}
+	s += fmt.Sprintf("%d times", len(changes))
+	if from, to := clock(first.Time, audited), clock(last.Time, audited); from != "" && to != "" {
+		s += " from " + from + " to " + to
 	}
 	var names []string
 	for _, t := range changes {
-		names = addName(names, object(t))
-	}
-	s := who(first) + " " + verb(first) + fmt.Sprintf(" %d more", len(changes))
-	if from, to := d.clock(first.Time), d.clock(last.Time); from != "" && to != "" {
-		s += " from " + from + " to " + to
+		names = addName(names, objectOf(t))
 	}
 	if len(names) > 0 {
 		s += ": " + strings.Join(names, ", ")
 	}
-	return s + "."
-}
-
-// plainName is a name that can begin a line: it cannot be taken for a title
-// or a field of the mail. Any other stands in quotes.
-var plainName = regexp.MustCompile(`^(arn:|[\w+=,.@/-]*[a-z])[\w+=,.@:/-]*$`)
-
-// who made a change.
-func who(t report.Trigger) string {
-	a := t.Actor
-	if a == nil || a.Name+a.ARN == "" {
-		return "Somebody"
-	}
-	s := cmp.Or(a.Name, a.ARN)
-	if !plainName.MatchString(s) {
-		s = `"` + s + `"`
-	}
-	if a.Name != "" && a.ARN != "" && a.ARN != a.Name {
-		s += " (" + a.ARN + ")"
-	}
 	return s
-}
-
-// actor says who did what and when, by which call and from where, without a
-// full stop.
-func (d *draft) actor(t report.Trigger) string {
-	s := who(t) + " " + deed(t)
-	if at := d.clock(t.Time); at != "" {
-		s += " at " + at
-	}
-	var origin []string
-	if t.Call != "" {
-		origin = append(origin, t.Call)
-	}
-	if t.Actor != nil && t.Actor.Address != "" {
-		origin = append(origin, "from "+t.Actor.Address)
-	}
-	if len(origin) > 0 {
-		s += " (" + strings.Join(origin, " ") + ")"
-	}
-	return s
-}
-
-// clock is when something was, with the day where that is another than the
-// audit's; empty where it is not known.
-func (d *draft) clock(t time.Time) string {
-	switch {
-	case t.IsZero():
-		return ""
-	case t.Format(time.DateOnly) == d.notification.At.UTC().Format(time.DateOnly):
-		return t.Format("15:04:05 UTC")
-	default:
-		return report.Second(t)
-	}
-}
-
-// verbs are what the calls do that a rule works by.
-var verbs = map[string]string{
-	ptc.OpCreateRule:     "created",
-	ptc.OpUpdateRule:     "updated",
-	ptc.OpDeleteRule:     "deleted",
-	ptc.OpPutSecretValue: "wrote",
-	ptc.OpUpdateSecret:   "updated",
-	ptc.OpDeleteSecret:   "deleted",
-	ptc.OpRestoreSecret:  "restored",
-}
-
-// verb is what a call did, without what it did it to.
-func verb(t report.Trigger) string {
-	switch {
-	case t.Call == "" && t.Kind == report.DeploymentTrigger:
-		return "deployed"
-	case t.Call == "":
-		return "asked for this audit"
-	default:
-		return cmp.Or(verbs[t.Call], "called "+t.Call)
-	}
-}
-
-// object is what a call was made on; empty where it names nothing.
-func object(t report.Trigger) string {
-	switch {
-	case t.Secret != "":
-		return "secret " + cmp.Or(ptc.SecretName(t.Secret), t.Secret)
-	case t.Prefix == "" && t.Kind == report.ChangeTrigger:
-		return "a rule"
-	default:
-		return t.Prefix
-	}
-}
-
-// deed is what a call did.
-func deed(t report.Trigger) string {
-	on := object(t)
-	switch {
-	case t.Call == "" || on == "":
-		return verb(t)
-	case verbs[t.Call] == "":
-		return verb(t) + " on " + on
-	default:
-		return verb(t) + " " + on
-	}
 }

@@ -10,29 +10,18 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Bounds of a chat message, in characters. Amazon Q Developer documents none;
-// a section of a Slack message has 3,000:
-// https://docs.slack.dev/reference/block-kit/blocks/section-block/
-const (
-	maxDescription = 2800
-	maxChatText    = 300
-	maxNextSteps   = 5
-	maxResources   = 20
-	maxChatChanges = 3
-)
-
-// notification is a custom notification of Amazon Q Developer in chat
+// customNotification is a custom notification of Amazon Q Developer in chat
 // applications:
 // https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
-type notification struct {
-	Version  string   `json:"version"`
-	Source   string   `json:"source"`
-	ID       string   `json:"id"`
-	Content  content  `json:"content"`
-	Metadata metadata `json:"metadata"`
+type customNotification struct {
+	Version  string       `json:"version"`
+	Source   string       `json:"source"`
+	ID       string       `json:"id"`
+	Content  chatContent  `json:"content"`
+	Metadata chatMetadata `json:"metadata"`
 }
 
-type content struct {
+type chatContent struct {
 	TextType    string   `json:"textType"`
 	Title       string   `json:"title"`
 	Description string   `json:"description"`
@@ -40,7 +29,7 @@ type content struct {
 	Keywords    []string `json:"keywords,omitempty"`
 }
 
-type metadata struct {
+type chatMetadata struct {
 	// ThreadID is the registry's: what is resolved stands under what failed.
 	ThreadID          string            `json:"threadId"`
 	Summary           string            `json:"summary"`
@@ -49,36 +38,41 @@ type metadata struct {
 	AdditionalContext map[string]string `json:"additionalContext,omitempty"`
 }
 
-// chat writes the custom notification: the mail's counts, and its findings in
-// a line each, as many as a chat shows.
-func (d *draft) chat(m Message) string {
-	n := notification{
+// chat writes the custom notification: the counts of the mail, and its
+// findings, a line each, as many as a chat shows.
+func chat(c content) string {
+	status := report.Status("")
+	if statuses := c.attributes.Status; len(statuses) > 0 {
+		status = statuses[0]
+	}
+	n := customNotification{
 		Version: "1.0",
 		Source:  "custom",
-		ID:      m.ID,
-		Content: content{
+		ID:      c.id,
+		Content: chatContent{
 			TextType:    "client-markdown",
-			Title:       title(m.Subject),
-			Description: d.description(m),
-			NextSteps:   d.nextSteps(m),
+			Title:       chatTitle(c.subject),
+			Description: c.chatDescription(),
+			NextSteps:   c.chatSteps(),
 		},
-		Metadata: metadata{
-			ThreadID:         "ptcaudit/" + d.account + "/" + d.region,
-			Summary:          d.summary + ".",
-			EventType:        string(m.Status),
-			RelatedResources: m.Attributes.Prefixes[:min(len(m.Attributes.Prefixes), maxResources)],
+		Metadata: chatMetadata{
+			ThreadID:         "ptcaudit/" + c.account + "/" + c.region,
+			Summary:          c.summary + ".",
+			EventType:        string(status),
+			RelatedResources: c.attributes.Prefixes[:min(len(c.attributes.Prefixes), maxResources)],
 		},
 	}
-	for _, status := range m.Statuses {
-		n.Content.Keywords = append(n.Content.Keywords, string(status))
+	for _, s := range c.attributes.Status {
+		n.Content.Keywords = append(n.Content.Keywords, string(s))
 	}
-	for _, k := range []string{string(m.Severity), d.account, d.region} {
+	severity := string(c.attributes.Severity)
+	for _, k := range []string{severity, c.account, c.region} {
 		if k != "" {
 			n.Content.Keywords = append(n.Content.Keywords, k)
 		}
 	}
 	n.Metadata.AdditionalContext = map[string]string{}
-	for k, v := range map[string]string{"account": d.account, "region": d.region, "policy": d.policy, "severity": string(m.Severity), "evidence": d.evidence} {
+	for k, v := range map[string]string{"account": c.account, "region": c.region, "policy": c.policy, "severity": severity, "evidence": c.evidence} {
 		if v != "" {
 			n.Metadata.AdditionalContext[k] = v
 		}
@@ -86,12 +80,9 @@ func (d *draft) chat(m Message) string {
 	return encode(n)
 }
 
-// entry is one line of a chat message, under the title of its section.
-type entry struct{ section, line string }
-
-// description is the text of a chat message, in markup that Slack and
+// chatDescription is the body of a chat message, in markup that Slack and
 // Microsoft Teams read alike: stars and code spans.
-func (d *draft) description(m Message) string {
+func (c content) chatDescription() string {
 	var b strings.Builder
 	runes := 0
 	add := func(line string, keep int) bool {
@@ -103,26 +94,26 @@ func (d *draft) description(m Message) string {
 		runes += n
 		return true
 	}
-	add(escape(d.summary)+".", 0)
-	add(escape(d.about()), 0)
+	add(escape(c.summary)+".", 0)
+	add(escape(c.about()), 0)
 	last := ""
-	if d.evidence != "" {
-		last = "Evidence: " + code(brief(d.evidence))
+	if c.evidence != "" {
+		last = leadEvidence + code(brief(c.evidence))
 	}
 	// Room is kept for the lines at the end.
 	room := utf8.RuneCountInString(last) + 1 + len("10000000 earlier changes: see the mail.\n10000000 more: see the mail.\n")
-	told := 0
-	for _, t := range m.Changes[max(0, len(m.Changes)-maxChatChanges):] {
-		if add(escape(brief(d.actor(t)))+".", room) {
-			told++
+	listed := 0
+	for _, t := range c.changes.shown[max(0, len(c.changes.shown)-maxChatChanges):] {
+		if add(escape(brief(changeLine(t, c.at, false))), room) {
+			listed++
 		}
 	}
-	if earlier := len(d.notification.Changes) - told; earlier > 0 {
+	if earlier := c.changes.all - listed; earlier > 0 {
 		add(count(earlier, "1 earlier change: see the mail.", "%d earlier changes: see the mail."), 0)
 	}
 
-	section, left := "", d.lines(m)
-	for e := range d.entries(m) {
+	section, left := "", c.chatLines()
+	for e := range c.chatEntries() {
 		line := e.line
 		if e.section != section {
 			line = "*" + e.section + "*\n" + line
@@ -142,59 +133,65 @@ func (d *draft) description(m Message) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// lines counts what there is to list, what is left out of m included.
-func (d *draft) lines(m Message) int {
-	n := len(m.Faults) + d.allFindings + len(d.notification.Unexplained) + d.allRules
-	if !d.recovered.IsZero() {
+// chatLines counts what there is to list, including what c has no room for.
+func (c content) chatLines() int {
+	n := len(c.faults.shown) + c.findings.all + c.unexplained.all + c.rules.all
+	if !c.recovered.IsZero() {
 		n++
 	}
 	return n
 }
 
-// entries are the lines of a chat message, in the order of the mail. A chat
-// shows the first of them, so that each is written when it is asked for.
-func (d *draft) entries(m Message) iter.Seq[entry] {
+// entry is one line of a chat message, under the title of its section.
+type entry struct{ section, line string }
+
+// chatEntries are the lines of a chat message, in the order of the mail. They
+// are made one by one, since a chat shows only the first of many.
+func (c content) chatEntries() iter.Seq[entry] {
 	return func(yield func(entry) bool) {
 		goOn := true
 		add := func(section, line string) { goOn = goOn && yield(entry{section, line}) }
 		findings := func(statuses ...report.Status) {
-			for _, f := range m.Findings {
+			for _, f := range c.findings.shown {
 				if goOn && slices.Contains(statuses, f.Status) {
-					add(heading(f.Status), d.chatFinding(f))
+					add(titleOf(f.Status), c.chatFinding(f))
 				}
 			}
 		}
-		for _, f := range m.Faults {
-			add("COULD NOT AUDIT", chatFault(f))
+		findings(report.Failed, report.Changed)
+		faults := func(title string, ofStore bool) {
+			for _, f := range c.faults.shown {
+				if _, atStore := f.step(); atStore == ofStore {
+					add(title, chatFault(f))
+				}
+			}
 		}
-		findings(report.CouldNotAudit, report.Failed, report.Changed)
-		for _, c := range m.Unexplained {
-			add(titleUntold, chatRule(c))
+		faults(titleNotChecked, false)
+		findings(report.CouldNotAudit)
+		faults(titleFaults, true)
+		for _, r := range c.unexplained.shown {
+			add(titleUnexplained, chatRule(r))
 		}
-		if !d.recovered.IsZero() {
-			add(heading(report.Resolved), "• "+d.recovery())
+		if !c.recovered.IsZero() {
+			add(titleOf(report.Resolved), "• "+c.recovery())
 		}
 		findings(report.Resolved, report.Reminder, Open)
-		for _, c := range m.Rules {
-			add(titleRules, chatRule(c))
+		for _, r := range c.rules.shown {
+			add(titleRules, chatRule(r))
 		}
 	}
 }
 
-// chatFault says a fault in a line.
+// chatFault is a fault in a line.
 func chatFault(f Fault) string {
-	line := fmt.Sprintf("• %s %s %s", escape(f.label()), code(subjects(f.Count, f.Prefixes)), code(f.what()))
-	said := f.means()
+	s := f.sentence()
 	if f.Message != "" {
-		said += " " + quoted(brief(oneLine(f.Message, maxText)))
+		s += " " + f.source() + " " + quoted(brief(oneLine(f.Message, maxText)))
 	}
-	if said = strings.TrimSpace(said); said != "" {
-		line += ": " + escape(said)
-	}
-	return line
+	return "• " + escape(f.label()) + " " + code(subjects(f.Count, f.Prefixes)) + ": " + escape(s) + " " + code(f.code())
 }
 
-// chatRule says what became of a rule in a line.
+// chatRule is the change of a rule in a line.
 func chatRule(c report.RuleChange) string {
 	fields := make([]string, 0, len(c.Fields))
 	for _, f := range c.Fields {
@@ -208,45 +205,46 @@ func chatRule(c report.RuleChange) string {
 	return line
 }
 
-// chatFinding says a finding in a line.
-func (d *draft) chatFinding(f Finding) string {
-	line := "• " + strings.ToUpper(string(f.Severity)) + " " + code(report.SubjectOf(f.Prefix)) + " " + code(f.Check)
-	var said []string
-	say := func(lead, s string) {
+// chatFinding is a finding in a line.
+func (c content) chatFinding(f Finding) string {
+	var sentences []string
+	add := func(lead, s string) {
 		if s == "" {
 			return
 		}
 		if s = lead + brief(s); !strings.ContainsAny(s[len(s)-1:], `.!?"`) {
 			s += "."
 		}
-		said = append(said, s)
+		sentences = append(sentences, s)
 	}
+	first, rest := f.sentence()
+	add("", first)
 	switch f.Status {
 	case report.Resolved:
-		say("", resolution(f))
-		say("It failed ", d.since(f))
+		add("It failed ", duration(f.Since, c.at))
 	case Open:
-		say("Failing ", d.since(f))
+		add("Failing ", duration(f.Since, c.at))
 	default:
-		say("", f.Message)
-		say("Why now: ", f.Why)
-		say("Failing ", d.since(f))
+		add("", rest)
+		add("Why now: ", f.Why)
+		add("Failing ", duration(f.Since, c.at))
 	}
-	if len(said) > 0 {
-		line += ": " + escape(strings.Join(said, " "))
+	label := f.Severity.Label()
+	if f.Status == report.CouldNotAudit {
+		label = titleNotChecked
 	}
-	return line
+	return "• " + label + " " + code(report.SubjectOf(f.Prefix)) + ": " + escape(strings.Join(sentences, " ")) + " " + code(f.Check)
 }
 
-// title is the subject: its tag is ours, and the brackets belong to it.
-func title(subject string) string {
+// chatTitle is the subject. The brackets of its tag are ours, and stay.
+func chatTitle(subject string) string {
 	tag, rest, _ := strings.Cut(subject, "] ")
 	return tag + "] " + escape(rest)
 }
 
-// nextSteps say how to mend what fails, each way once, and how to look where
-// change events do not arrive.
-func (d *draft) nextSteps(m Message) []string {
+// chatSteps are how to fix what fails, each way once, and how to find out why
+// no change events arrive.
+func (c content) chatSteps() []string {
 	var steps []string
 	seen := map[string]bool{}
 	add := func(lead, step string) {
@@ -254,17 +252,17 @@ func (d *draft) nextSteps(m Message) []string {
 			steps, seen[step] = append(steps, step), true
 		}
 	}
-	for _, f := range m.Faults {
-		add("", f.mend(d.account, d.region))
-	}
-	if len(m.Unexplained) > 0 {
-		for _, step := range d.untoldSteps() {
-			add("", step)
-		}
-	}
-	for _, f := range m.Findings {
+	for _, f := range c.findings.shown {
 		if f.Status == report.Failed || f.Status == report.Changed || f.Status == report.Reminder {
 			add(code(report.SubjectOf(f.Prefix))+" ", f.Remediation)
+		}
+	}
+	for _, f := range c.faults.shown {
+		add("", f.fix(c.account, c.region))
+	}
+	if c.unexplained.all > 0 {
+		for _, step := range c.unexplainedSteps() {
+			add("", step)
 		}
 	}
 	return steps

@@ -1,21 +1,11 @@
 package notify
 
-import (
-	"encoding/json"
-	"strings"
-)
+import "encoding/json"
 
-// MaxSize is what SNS takes, in bytes: subject, body as it is encoded, and
-// name, type and value of every attribute. A topic can be made to take more,
-// but its publisher does not know.
-// https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
-const MaxSize = 256 * 1024
-
-// Envelope is a message as SNS takes it, once, for all its subscribers.
+// Envelope is a message as SNS takes it: once, for all subscribers of a topic.
 type Envelope struct {
 	Subject string
-	// Body is JSON with one text per protocol, to be sent with
-	// MessageStructure=json:
+	// Body is JSON with one text per protocol, for MessageStructure=json:
 	// https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
 	Body       string
 	Attributes []Attribute
@@ -31,7 +21,7 @@ const (
 	arrayType  = "String.Array"
 )
 
-// Size is what SNS counts.
+// Size is the number of bytes that SNS counts: see MaxSize.
 func (e Envelope) Size() int {
 	size := len(e.Subject) + len(e.Body)
 	for _, a := range e.Attributes {
@@ -42,19 +32,19 @@ func (e Envelope) Size() int {
 
 // Envelope encodes the message for SNS.
 func (m Message) Envelope() Envelope {
-	said := encode(m)
+	data := encode(m)
 	e := Envelope{
 		Subject: m.Subject,
 		Body: encode(struct {
-			Default string `json:"default"` // mail, and all that is not named below
-			SMS     string `json:"sms"`     // a telephone takes 1,600 characters at most
+			Default string `json:"default"` // mail, and every protocol that is not named below
+			SMS     string `json:"sms"`     // at most 1,600 characters
 			HTTPS   string `json:"https"`   // Amazon Q Developer in chat applications
 			SQS     string `json:"sqs"`
 			Lambda  string `json:"lambda"`
-		}{m.Text, m.Subject, m.chat, said, said}),
+		}{m.Text, m.Subject, m.chat, data, data}),
 	}
 	add := func(name, kind, value string) {
-		if value != "" && value != "[]" { // SNS takes no empty value
+		if value != "" && value != "[]" { // SNS rejects empty values
 			e.Attributes = append(e.Attributes, Attribute{name, kind, value})
 		}
 	}
@@ -69,17 +59,6 @@ func (m Message) Envelope() Envelope {
 	return e
 }
 
-// Chat is the https part: a custom notification of Amazon Q Developer in chat
+// Chat is the chat form: a custom notification of Amazon Q Developer in chat
 // applications.
 func (m Message) Chat() json.RawMessage { return json.RawMessage(m.chat) }
-
-// encode is JSON without the escapes that are for HTML.
-func encode(v any) string {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic("notify: " + err.Error()) // strings, numbers, and times within JSON's range
-	}
-	return strings.TrimSuffix(b.String(), "\n")
-}

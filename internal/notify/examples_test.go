@@ -14,7 +14,7 @@ var (
 	at       = time.Date(2026, 11, 21, 22, 50, 3, 0, time.UTC)
 )
 
-// finding is a failure of the shipped checks, in their words.
+// finding is a failure as the shipped policies report it.
 func finding(check, prefix string, severity report.Severity, message, remediation string, references ...string) report.Finding {
 	return report.Finding{
 		Check: check, Prefix: prefix, Outcome: report.Fail, Severity: severity,
@@ -35,12 +35,12 @@ aws ecr validate-pull-through-cache-rule --ecr-repository-prefix docker-hub --re
 		`Delete the rule, or add its upstream to allowedUpstreams:
 aws ecr delete-pull-through-cache-rule --ecr-repository-prefix quay --region eu-west-1`)
 	quota = finding("rule-quota", "", report.Low,
-		"The registry has 46 rules of 50, which is the limit.", "Delete rules that nobody uses.")
+		"The registry has 46 rules. The limit is 50.", "Delete rules that no one uses.")
 	ghcr = finding("shared-credential", "ghcr", report.Low,
-		"ghcr shares secret ecr-pullthroughcache/hub with rules of other upstreams: docker-hub.",
+		"The secret ecr-pullthroughcache/hub is also used by rules for other upstreams: docker-hub.",
 		"Give the rule a secret of its own.")
 	required = finding("required-rule", "thirdparty/registry.k8s.io", report.High,
-		"There is no rule with prefix thirdparty/registry.k8s.io, which the policy requires: every cluster pulls from it.",
+		"The policy requires this rule, but it does not exist.",
 		"Create it again:\naws ecr create-pull-through-cache-rule --ecr-repository-prefix thirdparty/registry.k8s.io --upstream-registry-url registry.k8s.io --region eu-west-1")
 )
 
@@ -49,7 +49,7 @@ const (
 	evidence  = "s3://acme-ptcaudit-evidence/111122223333/eu-west-1/2026/11/21/5DPJ3QXWTSV6E4VK5Z7A.json.gz"
 )
 
-// What became of rules.
+// Changes of rules.
 var (
 	quayAdded = report.RuleChange{Prefix: "quay", Kind: report.Added, Fields: []report.FieldChange{
 		{Field: "upstream.registry", After: "quay"}, {Field: "upstream.url", After: "quay.io"}, {Field: "createdAt", After: "2026-11-21T22:49:05Z"},
@@ -76,7 +76,7 @@ func ago(d time.Duration) time.Time { return at.Add(-d) }
 
 const day = 24 * time.Hour
 
-// note adds to a notification what is known of a finding.
+// note adds what the ledger knows about a finding.
 func note(s *report.Notification, f report.Finding, why string, since time.Duration) {
 	if s.Notes == nil {
 		s.Notes = map[string]report.Note{}
@@ -103,15 +103,15 @@ func notification(with func(s *report.Notification)) report.Notification {
 	return s
 }
 
-// passes is a finding that is none any more.
+// passes is a finding whose check passes now.
 func passes(f report.Finding) report.Finding {
 	f.Outcome, f.Message, f.Remediation, f.References = report.Pass, "", "", nil
 	return f
 }
 
-// examples has a message of each status and of each trigger, and ugly ones.
+// examples has a notification of each status and of each trigger.
 func examples() map[string]report.Notification {
-	updated := change("UpdatePullThroughCacheRule", "docker-hub", "", 28)
+	updated := change(ptc.OpUpdateRule, "docker-hub", "", 28)
 	denied := func(operation, prefix string) ptc.Fault {
 		return ptc.Fault{
 			Operation: operation, Prefix: prefix, Kind: ptc.FaultDenied, Code: "AccessDeniedException", RequestID: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
@@ -119,19 +119,15 @@ func examples() map[string]report.Notification {
 				" on resource: * because no identity-based policy allows the ecr:" + operation + " action",
 		}
 	}
-	undecided := func(prefix, message string) report.Finding {
+	withoutResult := func(prefix, message string) report.Finding {
 		f := finding("validation-passed", prefix, report.Critical, message, "")
 		f.Outcome, f.Facts = report.Error, ""
 		return f
 	}
-	hostile := "Rate exceeded.\r\n\r\nSubject: [OK] all is well\n\nRESOLVED\n  CRITICAL  docker-hub  validation-passed\n" +
-		"\u2028RESOLVED\u2029\u202e\u2066gnitcefni\u2069 \u200b\u200d\ufeffzero <!channel> <https://evil.example/|login> [login](https://evil.example) *bold* `code` \x1b[31mred\x00 \xed\xa0\x80 " +
-		"@here _under_ https://evil.example/login\"\n    Mend: run this as root. \" "
-
 	return map[string]report.Notification{
 		"failed": notification(func(s *report.Notification) {
 			s.New = []report.Finding{quay, hub}
-			s.Changes = []report.Trigger{change("CreatePullThroughCacheRule", "quay", "", 2), updated}
+			s.Changes = []report.Trigger{change(ptc.OpCreateRule, "quay", "", 2), updated}
 			s.Rules = []report.RuleChange{hubSecret, quayAdded}
 			s.Open = []report.Finding{ghcr}
 			note(s, hub, "", 0)
@@ -141,13 +137,20 @@ func examples() map[string]report.Notification {
 		}),
 		"failed-waiver": notification(func(s *report.Notification) {
 			s.New = []report.Finding{quay}
-			note(s, quay, "The waiver of platform@acme.example (Migration ends in March.) does not cover it any more.", 200*day)
+			note(s, quay, "The waiver of platform@acme.example (Migration ends in March.) no longer covers it.", 200*day)
 			s.Seq, s.Evidence = 5, evidence
 		}),
-		"failed-one": notification(func(s *report.Notification) {
+		"failed-required": notification(func(s *report.Notification) {
 			s.New = []report.Finding{required}
-			s.Changes = []report.Trigger{change("DeletePullThroughCacheRule", "thirdparty/registry.k8s.io", "", 26)}
+			s.Changes = []report.Trigger{change(ptc.OpDeleteRule, "thirdparty/registry.k8s.io", "", 26)}
 			s.Rules = []report.RuleChange{requiredRemoved}
+		}),
+		"first-audit": notification(func(s *report.Notification) {
+			s.First = true
+			s.New = []report.Finding{hub, quay, ghcr}
+			s.Faults = []ptc.Fault{{Operation: ptc.OpValidateRule, Prefix: "azure", Kind: ptc.FaultThrottled, Code: "ThrottlingException", Message: "Rate exceeded", Retryable: true}}
+			s.Undecided = []report.Finding{withoutResult("azure", "ECR gave no validation result for this rule.")}
+			s.Evidence = evidence
 		}),
 		"failed-schedule": notification(func(s *report.Notification) {
 			s.New = []report.Finding{quota, ghcr}
@@ -155,7 +158,7 @@ func examples() map[string]report.Notification {
 		}),
 		"failed-secret": notification(func(s *report.Notification) {
 			s.New = []report.Finding{hub}
-			rotated := change("PutSecretValue", "", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf", 10)
+			rotated := change(ptc.OpPutSecretValue, "", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf", 10)
 			rotated.Actor = &report.Actor{Name: "rotation", ARN: "arn:aws:iam::111122223333:role/rotation", Address: "lambda.amazonaws.com"}
 			s.Changes = []report.Trigger{rotated}
 		}),
@@ -172,9 +175,9 @@ func examples() map[string]report.Notification {
 				"The upstream github-container-registry (ghcr.io) is not in allowedUpstreams.", quay.Remediation)
 			s.Altered = []report.Finding{swapped}
 			s.Open = []report.Finding{ghcr}
-			note(s, swapped, "The waiver of platform@acme.example (Migration ends in March.) covers it as it was; its upstream, credential or role has changed since.", 40*day)
+			note(s, swapped, "The waiver of platform@acme.example (Migration ends in March.) covers the rule as it was. Its upstream, credential or role has changed since.", 40*day)
 			note(s, ghcr, "", 3*day)
-			s.Changes = []report.Trigger{change("DeletePullThroughCacheRule", "quay", "", 20), change("CreatePullThroughCacheRule", "quay", "", 23)}
+			s.Changes = []report.Trigger{change(ptc.OpDeleteRule, "quay", "", 20), change(ptc.OpCreateRule, "quay", "", 23)}
 			s.Rules = []report.RuleChange{quaySwapped}
 			s.Seq, s.Evidence = 6, evidence
 		}),
@@ -206,7 +209,7 @@ func examples() map[string]report.Notification {
 			note(s, quay, "", 9*day)
 			note(s, ghcr, "", 30*time.Hour)
 			note(s, required, "", 2*day)
-			s.Changes = []report.Trigger{change("DeletePullThroughCacheRule", "quay", "", 8), change("PutSecretValue", "", "ecr-pullthroughcache/hub", 26)}
+			s.Changes = []report.Trigger{change(ptc.OpDeleteRule, "quay", "", 8), change(ptc.OpPutSecretValue, "", "ecr-pullthroughcache/hub", 26)}
 			s.Rules = []report.RuleChange{{Prefix: "quay", Kind: report.Removed, Fields: []report.FieldChange{
 				{Field: "upstream.registry", Before: "quay"}, {Field: "upstream.url", Before: "quay.io"}, {Field: "createdAt", Before: "2026-11-12T08:01:13Z"},
 			}}}
@@ -223,8 +226,8 @@ func examples() map[string]report.Notification {
 			s.Seq, s.Evidence = 11, evidence
 		}),
 		"all-sections": notification(func(s *report.Notification) {
-			s.Faults = []ptc.Fault{{Operation: "ValidatePullThroughCacheRule", Prefix: "chainguard", Kind: ptc.FaultTimeout, Message: "no answer within 10s", Retryable: true}}
-			s.Undecided = []report.Finding{undecided("chainguard", "ECR's verdict on the rule is unknown.")}
+			s.Faults = []ptc.Fault{{Operation: ptc.OpValidateRule, Prefix: "chainguard", Kind: ptc.FaultTimeout, Message: "no answer within 10s", Retryable: true}}
+			s.Undecided = []report.Finding{withoutResult("chainguard", "ECR gave no validation result for this rule.")}
 			s.New = []report.Finding{hub}
 			s.Altered = []report.Finding{quay}
 			s.Unexplained = []report.RuleChange{again}
@@ -233,97 +236,106 @@ func examples() map[string]report.Notification {
 			s.Reminded = []report.Finding{required}
 			s.Open = []report.Finding{ghcr}
 			s.Rules = []report.RuleChange{hubSecret, again, quayAdded, requiredRemoved}
-			note(s, quay, "Somebody changed its rule or its secret, and it still fails.", 2*day)
+			note(s, quay, "Someone changed its rule or its secret, and it still fails.", 2*day)
 			note(s, quota, "", 50*day)
 			note(s, required, "", 7*day)
 			note(s, ghcr, "", 3*day)
-			s.Changes = []report.Trigger{change("CreatePullThroughCacheRule", "quay", "", 5), updated}
+			s.Changes = []report.Trigger{change(ptc.OpCreateRule, "quay", "", 5), updated}
 			s.Seq, s.Evidence = 12, evidence
 		}),
-		"could-not-audit": notification(func(s *report.Notification) {
+		"not-checked": notification(func(s *report.Notification) {
 			for _, prefix := range []string{"docker-hub", "ghcr"} {
-				s.Faults = append(s.Faults, denied("ValidatePullThroughCacheRule", prefix))
-				s.Undecided = append(s.Undecided, undecided(prefix, "ECR's verdict on the rule is unknown."))
+				s.Faults = append(s.Faults, denied(ptc.OpValidateRule, prefix))
+				s.Undecided = append(s.Undecided, withoutResult(prefix, "ECR gave no validation result for this rule."))
 			}
 			s.Open = []report.Finding{quay}
 			note(s, quay, "", 2*day)
 			s.Seq, s.Evidence = 13, evidence
 		}),
-		"could-not-keep": notification(func(s *report.Notification) {
+		"evidence-not-stored": notification(func(s *report.Notification) {
 			s.New = []report.Finding{quay}
 			s.Faults = []ptc.Fault{
 				{
-					Operation: "PutEvidence", Kind: ptc.FaultDenied, Code: "AccessDenied", RequestID: "4442587FB7D0A2F9",
+					Operation: ptc.OpPutEvidence, Kind: ptc.FaultDenied, Code: "AccessDenied", RequestID: "4442587FB7D0A2F9",
 					Message: "PutObject of " + evidence + ": User: arn:aws:sts::111122223333:assumed-role/ptcaudit-AuditRole/ptcaudit-Audit is not authorized to perform: s3:PutObject",
 				},
 				{
-					Operation: "GetLedger", Kind: ptc.FaultMalformed,
-					Message: "s3://acme-ptcaudit-state/ledger/111122223333/eu-west-1.json: ledger is damaged: unexpected end of JSON input; it is kept as s3://acme-ptcaudit-state/ledger/111122223333/eu-west-1.json.damaged-20261121T225003Z, and a new one is begun: what was said before is said again",
+					Operation: ptc.OpGetLedger, Kind: ptc.FaultMalformed,
+					Message: "s3://acme-ptcaudit-state/ledger/111122223333/eu-west-1.json: ledger is damaged: unexpected end of JSON input; a copy is s3://acme-ptcaudit-state/ledger/111122223333/eu-west-1.json.damaged-20261121T225003Z; a new ledger replaces it",
 				},
 			}
 		}),
-		"could-not-list": notification(func(s *report.Notification) {
-			s.Faults = []ptc.Fault{denied("DescribePullThroughCacheRules", "")}
+		"not-listed": notification(func(s *report.Notification) {
+			s.Faults = []ptc.Fault{denied(ptc.OpDescribeRules, "")}
 		}),
-		"could-not-validate": notification(func(s *report.Notification) {
+		"not-validated": notification(func(s *report.Notification) {
 			s.Policy.Name = "default"
 			for n := range 50 {
 				prefix := fmt.Sprintf("team-%02d/docker-hub", n)
-				s.Faults = append(s.Faults, denied("ValidatePullThroughCacheRule", prefix))
-				s.Undecided = append(s.Undecided, undecided(prefix, "ECR's verdict on the rule is unknown."))
+				s.Faults = append(s.Faults, denied(ptc.OpValidateRule, prefix))
+				s.Undecided = append(s.Undecided, withoutResult(prefix, "ECR gave no validation result for this rule."))
 			}
 			s.New = []report.Finding{quay}
 		}),
-		"could-not-reach": notification(func(s *report.Notification) {
+		"unavailable": notification(func(s *report.Notification) {
 			s.Faults = []ptc.Fault{
-				{Operation: "DescribePullThroughCacheRules", Kind: ptc.FaultUnavailable, Code: "ServerException", Message: "HTTP status 502 Bad Gateway", Retryable: true},
+				{Operation: ptc.OpDescribeRules, Kind: ptc.FaultUnavailable, Code: "ServerException", Message: "HTTP status 502 Bad Gateway", Retryable: true},
 			}
 		}),
-		"could-not-identify": notification(func(s *report.Notification) {
+		"account-unknown": notification(func(s *report.Notification) {
 			s.Faults = []ptc.Fault{
-				{Operation: "GetCallerIdentity", Kind: ptc.FaultUnavailable, Message: "lookup sts.eu-west-1.amazonaws.com: no such host", Retryable: true},
+				{Operation: ptc.OpGetCallerIdentity, Kind: ptc.FaultUnavailable, Message: "lookup sts.eu-west-1.amazonaws.com: no such host", Retryable: true},
 			}
 		}),
 		"no-credentials": notification(func(s *report.Notification) {
 			s.Registry.Account = "444455556666"
-			s.Faults = []ptc.Fault{{Operation: "ChooseCredentials", Kind: ptc.FaultDenied, Message: "no credentials for 444455556666"}}
+			s.Faults = []ptc.Fault{{Operation: ptc.OpChooseCredentials, Kind: ptc.FaultDenied, Message: "no credentials for 444455556666"}}
 		}),
-		"broken-policy": notification(func(s *report.Notification) {
+		"invalid-policy": notification(func(s *report.Notification) {
 			s.Policy = report.Policy{}
 			s.Faults = []ptc.Fault{{
-				Operation: "LoadPolicy", Kind: ptc.FaultMalformed,
-				Message: "acme.yaml:12:17: undefined field 'registri'; did you mean registry?\nacme.yaml:31:5: unknown key serverity; a check has: id, title, why, severity, scope, match, assert, message, messageExpression, remediation, references, effectiveFrom, locked\nacme.yaml:44:14: 2027-13-31 is no date",
+				Operation: ptc.OpLoadPolicy, Kind: ptc.FaultMalformed,
+				Message: "acme.yaml:12:17: undefined field 'registri'; did you mean registry?\nacme.yaml:31:5: unknown key serverity; a check has: id, title, why, severity, scope, match, assert, message, messageExpression, remediation, references, effectiveFrom, locked\nacme.yaml:44:14: invalid date 2027-13-31: use YYYY-MM-DD",
 			}}
 		}),
-		"undecided": notification(func(s *report.Notification) {
+		"check-without-result": notification(func(s *report.Notification) {
 			broken := finding("team-prefix", "", report.Medium, `The expression could not be evaluated: no such key: "team"`, "")
 			broken.Outcome = report.Error
 			s.Undecided = []report.Finding{broken}
 		}),
-		"hostile": notification(func(s *report.Notification) {
-			f := hub
-			f.Message = `ECR cannot use this rule (registry-1.docker.io). ECR says: "` + hostile + strings.Repeat("1 MB of text ", 1<<16) + `"`
-			p := quay
-			p.Prefix = "RESOLVED\nquay`<!channel>` \u202eoof"
-			s.New = []report.Finding{f, p}
-			s.Faults = []ptc.Fault{{Operation: "ValidatePullThroughCacheRule", Prefix: "ghcr", Kind: ptc.FaultThrottled, Code: "ThrottlingException", Message: hostile, Retryable: true}}
-			c := change("UpdatePullThroughCacheRule", "docker-hub\nRESOLVED", "", 26)
-			c.Actor = &report.Actor{Name: "Subject: all is well\nRESOLVED", ARN: "arn:aws:iam::111122223333:role/\u202eAdmin", Address: "203.0.113.12\n\nNEW"}
-			d := change("UpdatePullThroughCacheRule", "docker-hub", "", 27)
-			d.Actor = &report.Actor{Name: "RESOLVED"}
-			s.Changes = []report.Trigger{c, d}
-			s.Policy.Name = "acme\nRESOLVED"
-			s.Altered = []report.Finding{required}
-			note(s, required, hostile, 20000*day)
-			bad := report.RuleChange{Prefix: "quay\nNEW", Kind: "altered\nNEW", Fields: []report.FieldChange{{Field: "upstream.url\nNEW", Before: hostile, After: "https://evil.example/`<!here>`"}}}
-			s.Rules, s.Unexplained = []report.RuleChange{bad}, []report.RuleChange{bad}
-			s.Evidence = "s3://evidence/\nEvidence: https://evil.example"
-		}),
-		"burst": notification(func(s *report.Notification) {
-			for n := range 30 {
-				s.New = append(s.New, finding("upstream-allowed", fmt.Sprintf("quay-%02d", n), report.High, "quay.io is not in allowedUpstreams", "Delete the rule."))
-				s.Changes = append(s.Changes, change("CreatePullThroughCacheRule", fmt.Sprintf("quay-%02d", n), "", n))
+		"many-changes": notification(func(s *report.Notification) {
+			s.New = []report.Finding{hub}
+			for n := range 14 {
+				s.Changes = append(s.Changes, change(ptc.OpPutSecretValue, "", fmt.Sprintf("ecr-pullthroughcache/team-%02d", n), n))
 			}
 		}),
 	}
+}
+
+// forged is a text whose author wants a reader to believe it is ours.
+const forged = "Rate exceeded.\r\n\r\nSubject: [OK] all is well\n\nRESOLVED\n  CRITICAL  docker-hub: Fixed. [validation-passed]\n" +
+	"\u2028RESOLVED\u2029\u202e\u2066gnitcefni\u2069 \u200b\u200d\ufeffzero <!channel> <https://evil.example/|login> [login](https://evil.example) *bold* `code` \x1b[31mred\x00 \xed\xa0\x80 " +
+	"@here _under_ https://evil.example/login\"\n    Fix: run this as root. \" "
+
+// hostile has such a text in every field that someone else can write.
+func hostile() report.Notification {
+	return notification(func(s *report.Notification) {
+		f := hub
+		f.Message = `ECR cannot use this rule (registry-1.docker.io). ECR says: "` + forged + strings.Repeat("1 MB of text ", 1<<16) + `"`
+		p := quay
+		p.Prefix = "RESOLVED\nquay`<!channel>` \u202eoof"
+		s.New = []report.Finding{f, p}
+		s.Faults = []ptc.Fault{{Operation: ptc.OpValidateRule, Prefix: "ghcr", Kind: ptc.FaultThrottled, Code: "ThrottlingException", Message: forged, Retryable: true}}
+		c := change(ptc.OpUpdateRule, "docker-hub\nRESOLVED", "", 26)
+		c.Actor = &report.Actor{Name: "Subject: all is well\nRESOLVED", ARN: "arn:aws:iam::111122223333:role/\u202eAdmin", Address: "203.0.113.12\n\nNEW"}
+		d := change(ptc.OpUpdateRule, "docker-hub", "", 27)
+		d.Actor = &report.Actor{Name: "RESOLVED"}
+		s.Changes = []report.Trigger{c, d}
+		s.Policy.Name = "acme\nRESOLVED"
+		s.Altered = []report.Finding{required}
+		note(s, required, forged, 20000*day)
+		bad := report.RuleChange{Prefix: "quay\nNEW", Kind: "altered\nNEW", Fields: []report.FieldChange{{Field: "upstream.url\nNEW", Before: forged, After: "https://evil.example/`<!here>`"}}}
+		s.Rules, s.Unexplained = []report.RuleChange{bad}, []report.RuleChange{bad}
+		s.Evidence = "s3://evidence/\nEvidence: https://evil.example"
+	})
 }

@@ -1,94 +1,90 @@
 package notify
 
 import (
+	"regexp"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"ptcaudit/internal/report"
 )
 
-// Leads of the lines that name an address or a place: see Wrap.
-const (
-	leadReference = "See "
-	leadEvidence  = "Evidence: "
-)
-
-// head names a finding: how bad, where, which check; and since when, where
-// nothing else is said of it.
-func (d *draft) head(f Finding) string {
-	s := pad(strings.ToUpper(string(f.Severity)), len(report.Critical)) + "  " + f.Subject() + "  " + f.Check
-	if _, since := lasting(f.Since, d.notification.At); since != "" && f.Status == Open {
-		s += "  since " + since
+// sentence splits what a finding says: its first sentence leads the finding,
+// the rest stands beneath.
+func (f Finding) sentence() (first, rest string) {
+	message := f.Message
+	switch {
+	case f.Status == report.Resolved:
+		message = resolution(f)
+	case message == "":
+		message = "The check gives no message."
 	}
-	return s
+	first, rest = firstSentence(message)
+	if ownLead.MatchString(rest) {
+		first, rest = message, ""
+	}
+	if utf8.RuneCountInString(first) > maxSentence {
+		return string([]rune(first)[:maxSentence]) + "…", "In full: " + message
+	}
+	return first, rest
 }
 
-// failing says what is wrong, why it is said, and how to mend it. What a
-// message quotes may hold a "Mend:" of its own, but not at a line's begin.
-func (d *draft) failing(w *writer, f Finding) {
-	w.say("    ", f.Message)
-	if f.Why != "" {
-		w.say("    ", "Why now: "+f.Why)
-	}
-	if since := d.since(f); since != "" {
-		w.say("    ", "Failing "+since+".")
-	}
-	indent, lead := "    ", "Mend: "
-	continued := false
-	for line := range strings.Lines(f.Remediation) {
-		line = strings.TrimSuffix(line, "\n")
-		if continued || report.IsCommand(line) { // copied, so in one piece
-			if lead != "" {
-				w.line(indent + strings.TrimSpace(lead))
-			}
-			w.line("      " + line)
-			continued = strings.HasSuffix(line, `\`)
-		} else {
-			w.say(indent, lead+line)
+// ownLead matches what a line of ours beneath a finding begins with. A message
+// must not forge one.
+var ownLead = regexp.MustCompile(`^(Fix|Why now|Changed by|In full|See|Failing|It failed)\b`)
+
+// firstSentence ends at a full stop that is not in quotes, and that a capital
+// letter follows.
+func firstSentence(s string) (first, rest string) {
+	inQuotes := false
+	for i, r := range s {
+		if r == '"' {
+			inQuotes = !inQuotes
 		}
-		indent, lead = "      ", ""
+		if r != '.' || inQuotes {
+			continue
+		}
+		if after, ok := strings.CutPrefix(s[i+1:], " "); ok {
+			if next, _ := utf8.DecodeRuneInString(after); unicode.IsUpper(next) {
+				return s[:i+1], after
+			}
+		}
 	}
-	for _, r := range f.References {
-		w.line("    " + leadReference + r)
+	if s != "" && !strings.ContainsAny(s[len(s)-1:], `.!?"`) && !strings.HasSuffix(s, "…") {
+		s += "."
 	}
+	return s, ""
 }
 
-// resolved says why a finding is none any more, and how long it was one.
-func (d *draft) resolved(w *writer, f Finding) {
-	w.say("    ", resolution(f))
-	if since := d.since(f); since != "" {
-		w.say("    ", "It failed "+since+".")
-	}
-}
-
-// resolution is why a finding is none any more.
+// resolution is why a finding is over.
 func resolution(f Finding) string {
 	switch {
 	case f.Waiver != nil:
-		return "Waived until " + f.Waiver.Expires + " by " + f.Waiver.Owner + ": " + f.Waiver.Reason
+		return f.Waiver.Text()
 	case f.Message != "":
 		return f.Message
 	case f.Outcome == report.Pass:
-		return "Mended: the check passes."
+		return "Fixed: the check passes."
 	case f.Outcome == report.Skip:
-		return "The check does not apply any more."
+		return "The check no longer applies."
 	default:
-		return "It is not found any more."
+		return "The check no longer fails."
 	}
 }
 
-// since is for how long a finding failed, and since when; empty where that is
-// not known, or just now.
-func (d *draft) since(f Finding) string {
-	took, since := lasting(f.Since, d.notification.At)
+// duration is how long a finding has failed, and since when; empty if that is
+// unknown or under a minute.
+func duration(since, now time.Time) string {
+	took, begin := lasting(since, now)
 	if took == "" {
 		return ""
 	}
-	return "for " + took + ", since " + since
+	return "for " + took + ", since " + begin
 }
 
-// lasting is how long ago something began, and when, no finer than that needs;
-// empty where it is not known, or less than a minute ago.
+// lasting is how long ago something began, and when, as precisely as a reader
+// needs; empty if it is unknown, or under a minute ago.
 func lasting(since, now time.Time) (took, begin string) {
 	ago := now.Sub(since)
 	switch {

@@ -11,56 +11,54 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// identity hashes which message of its registry this is, and what it says,
-// whatever the order and whatever the words: a status more, another severity,
-// another change are another message. When it is said does not count, nor
-// where the evidence is, so that an audit that had to be repeated says the
-// same.
-func identity(s report.Notification) string {
-	var said []string
-	say := func(parts ...string) {
+// identity is the id of a message: a hash of its registry, of its number, and
+// of what it reports. Order and wording do not count, nor time and evidence, so
+// that an audit which had to be repeated makes the same message.
+func identity(n report.Notification) string {
+	var parts []string
+	add := func(fields ...string) {
 		var b strings.Builder
-		for _, p := range parts { // with its length, so that no part passes for two
+		for _, p := range fields { // with its length, so that no field passes for two
 			b.WriteString(strconv.Itoa(len(p)) + ":" + p)
 		}
-		said = append(said, b.String())
+		parts = append(parts, b.String())
 	}
-	say("registry", s.Registry.Account, s.Registry.Region)
-	say("seq", strconv.FormatInt(s.Seq, 10))
-	for _, status := range s.Statuses() {
-		say("status", string(status))
+	add("registry", n.Registry.Account, n.Registry.Region)
+	add("seq", strconv.FormatInt(n.Seq, 10))
+	for _, status := range n.Statuses() {
+		add("status", string(status))
 	}
-	for _, section := range sections(s) {
-		for _, f := range section.findings {
-			say("finding", string(section.status), f.Check, f.Prefix, string(f.Severity), string(f.Outcome), f.Facts)
+	for _, s := range sections(n) {
+		for _, f := range s.findings {
+			add("finding", string(s.status), f.Check, f.Prefix, string(f.Severity), string(f.Outcome), f.Facts)
 		}
 	}
-	for _, f := range s.Faults {
-		say("fault", f.Operation, f.Prefix, string(f.Kind), f.Code)
+	for _, f := range n.Faults {
+		add("fault", f.Operation, f.Prefix, string(f.Kind), f.Code)
 	}
-	for _, t := range s.Changes {
+	for _, t := range n.Changes {
 		if t.EventID != "" {
-			say("event", t.EventID)
+			add("event", t.EventID)
 		} else {
-			say("change", t.Time.UTC().String(), t.Call, t.Prefix, t.Secret)
+			add("change", t.Time.UTC().String(), t.Call, t.Prefix, t.Secret)
 		}
 	}
 	for _, list := range []struct {
 		name    string
 		changes []report.RuleChange
-	}{{"rule", s.Rules}, {"unexplained", s.Unexplained}} {
+	}{{"rule", n.Rules}, {"unexplained", n.Unexplained}} {
 		for _, c := range list.changes {
-			parts := []string{list.name, c.Prefix, string(c.Kind)}
+			fields := []string{list.name, c.Prefix, string(c.Kind)}
 			for _, f := range c.Fields {
-				parts = append(parts, f.Field, f.Before, f.After)
+				fields = append(fields, f.Field, f.Before, f.After)
 			}
-			say(parts...)
+			add(fields...)
 		}
 	}
-	if !s.Recovered.IsZero() {
-		say("recovered", s.Recovered.UTC().Format(time.RFC3339Nano))
+	if !n.Recovered.IsZero() {
+		add("recovered", n.Recovered.UTC().Format(time.RFC3339Nano))
 	}
-	slices.Sort(said)
-	sum := sha256.Sum256([]byte(strings.Join(said, "\n")))
+	slices.Sort(parts)
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
 	return hex.EncodeToString(sum[:])
 }

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -10,191 +11,341 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// maxSubject is the longest subject that SNS takes: "less than 100 characters".
-// https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
-const maxSubject = 99
-
-// minName is how much of a prefix is worth showing.
-const minName = 8
-
-// entitle writes the subject, one line of ASCII: how bad, what, and of which
-// registry. A telephone shows about the first 40 characters, so that what
-// matters stands first. Where the first thing said is about one rule, it is
-// named, shortened if need be.
-func (d *draft) entitle(said []phrase) string {
-	tag := "[" + strings.ToUpper(d.urgency()) + "] "
-	tail := " - ECR pull through cache"
-	if registry := strings.TrimSpace(d.account + " " + d.region); registry != "" {
-		tail += ", " + registry
-	}
-	said = slices.Clone(said)
-	switch {
-	case len(said) == 0:
-		said = []phrase{{words: "Nothing to report"}}
-	case d.urgency() == string(report.Resolved) && d.recovered.IsZero(): // which the tag says
-		said[0].words = count(len(d.notification.Resolved), "1 failure", "%d failures")
-		said[0].before = said[0].words + " on "
-		if n := len(d.notification.Open); n > 0 {
-			said = append(said, phrase{words: fmt.Sprintf("%d still open", n)})
-		}
-	}
-	room := maxSubject - len(tag) - len(tail)
-	for ; len(said) > 1 && len(sentence(said, "")) > room; said = said[:len(said)-1] {
-	}
-	name := said[0].prefix
-	if over := len(sentence(said, name)) - room; over > 0 {
-		if keep := len(name) - over - len(".."); keep >= minName {
-			name = name[:keep] + ".."
-		} else {
-			name = ""
-		}
-	}
-	s := tag + sentence(said, name) + tail
-	return s[:min(len(s), maxSubject)]
-}
-
-// urgency is what the tag says: the severity of what fails. Good news alone
-// wakes nobody, however bad it was before.
-func (d *draft) urgency() string {
-	s := d.notification
-	if statuses := s.Statuses(); len(statuses) == 1 && statuses[0] == report.Resolved {
-		return string(report.Resolved)
-	}
-	s.Resolved, s.Recovered = nil, time.Time{}
-	if severity := s.Severity(); severity != "" {
-		return id(string(severity), len(report.Informational))
-	}
-	return "OK"
-}
-
-// phrase is one thing said, in a few words.
+// phrase is one thing that a message reports, in a few words.
 type phrase struct {
-	words string
-	// prefix is the only rule that it is about, empty where there are more;
-	// before and after are the words that it stands between.
-	prefix, before, after string
+	words string // "2 new failures"
+	// named are the words with the only rule that they are about, or empty:
+	// "1 new failure on quay". prefix is that rule.
+	named, prefix string
+	// lesser phrases may be missing from a subject: no failure is hidden.
+	lesser bool
 }
 
-// sentence joins phrases, and names the rule of the first.
-func sentence(said []phrase, name string) string {
-	words := make([]string, 0, len(said))
-	for i, p := range said {
-		if i == 0 && name != "" {
-			p.words = p.before + name + p.after
-		} else if i == 0 {
-			p.words = strings.ToUpper(p.words[:1]) + p.words[1:]
-		}
-		words = append(words, p.words)
+// phrases are what a notification reports, the most important first. A failure
+// comes before rules that could not be checked.
+func phrases(n report.Notification) []phrase {
+	var out []phrase
+	if p, ok := nothingChecked(n); ok {
+		out = append(out, p)
 	}
-	return strings.Join(words, ", ")
-}
-
-// phrases are what is said, the most important first.
-func (d *draft) phrases() []phrase {
-	s := d.notification
-	var said []phrase
-	if p, ok := d.couldNotAudit(); ok {
-		said = append(said, p)
-	}
-	add := func(findings []report.Finding, one, several string) {
+	add := func(findings []report.Finding, one, several string, lesser bool) {
 		if len(findings) == 0 {
 			return
 		}
-		p := phrase{words: count(len(findings), one, several)}
-		if prefix := findings[0].Prefix; !slices.ContainsFunc(findings, func(f report.Finding) bool { return f.Prefix != prefix }) {
-			p.prefix, p.before = id(prefix, maxPrefix), p.words+" on "
+		p := phrase{words: count(len(findings), one, several), prefix: onlyPrefix(findings), lesser: lesser}
+		if p.prefix != "" {
+			p.named = p.words + " on " + p.prefix
 		}
-		said = append(said, p)
+		out = append(out, p)
 	}
-	add(s.New, "1 new failure", "%d new failures")
-	add(s.Altered, "1 changed failure", "%d changed failures")
-	if n := len(s.Unexplained); n > 0 {
-		p := phrase{words: count(n, "1 rule changed without an event", "%d rules changed without an event")}
-		if n == 1 {
-			p.prefix, p.after = id(s.Unexplained[0].Prefix, maxPrefix), " changed without an event"
-		}
-		said = append(said, p)
-	}
-	if !d.recovered.IsZero() {
-		said = append(said, phrase{words: "can be audited again"})
-	}
-	add(s.Resolved, "1 resolved", "%d resolved")
-	if statuses := s.Statuses(); len(statuses) == 1 && statuses[0] == report.Reminder {
-		add(s.Reminded, "Reminder: 1 failure", "Reminder: %d failures")
+	if n.First {
+		add(n.New, "1 failure", "%d failures", false)
 	} else {
-		add(s.Reminded, "1 reminder", "%d reminders")
+		add(n.New, "1 new failure", "%d new failures", false)
 	}
-	return said
+	add(n.Altered, "1 changed failure", "%d changed failures", false)
+	if p, ok := notChecked(n); ok {
+		out = append(out, p)
+	}
+	if len(n.Unexplained) > 0 {
+		p := phrase{words: count(len(n.Unexplained), "1 rule changed without an event", "%d rules changed without an event")}
+		if len(n.Unexplained) == 1 {
+			if p.prefix = id(n.Unexplained[0].Prefix, maxPrefix); p.prefix != "" {
+				p.named = p.prefix + " changed without an event"
+			}
+		}
+		out = append(out, p)
+	}
+	if p, ok := storeFailed(n); ok {
+		out = append(out, p)
+	}
+	if !n.Recovered.IsZero() {
+		out = append(out, phrase{words: "audits work again", lesser: true})
+	}
+	if statuses := n.Statuses(); len(statuses) == 1 && statuses[0] == report.Reminder {
+		add(n.Reminded, "reminder: 1 failure", "reminder: %d failures", false)
+	} else {
+		add(n.Reminded, "1 reminder", "%d reminders", true)
+	}
+	add(n.Resolved, "1 resolved", "%d resolved", true)
+	return out
 }
 
-// couldNotAudit says how much could not be audited, and why where that is one
-// reason.
-func (d *draft) couldNotAudit() (phrase, bool) {
-	s := d.notification
-	rules := map[string]bool{}
-	for _, f := range s.Faults {
-		switch _, atStore := (Fault{Operation: f.Operation}).step(); {
-		case f.Prefix != "":
-			rules[f.Prefix] = true
-		case !atStore:
-			return phrase{words: "Could not audit: " + d.reason()}, true
+// onlyPrefix is the prefix of all findings; empty if they have several.
+func onlyPrefix(findings []report.Finding) string {
+	prefix := findings[0].Prefix
+	if slices.ContainsFunc(findings, func(f report.Finding) bool { return f.Prefix != prefix }) {
+		return ""
+	}
+	return id(prefix, maxPrefix)
+}
+
+// nothingChecked is the phrase for a fault of the whole registry.
+func nothingChecked(n report.Notification) (phrase, bool) {
+	var faults []ptc.Fault
+	for _, f := range n.Faults {
+		if _, atStore := (Fault{Operation: f.Operation}).step(); f.Prefix == "" && !atStore {
+			faults = append(faults, f)
 		}
 	}
-	for _, f := range s.Undecided {
+	if len(faults) == 0 {
+		return phrase{}, false
+	}
+	return phrase{words: "nothing checked: " + reason(faults)}, true
+}
+
+// notChecked is the phrase for rules and checks without a result.
+func notChecked(n report.Notification) (phrase, bool) {
+	if _, ok := nothingChecked(n); ok {
+		return phrase{}, false
+	}
+	rules := map[string]bool{}
+	for _, f := range n.Faults {
+		if f.Prefix != "" {
+			rules[f.Prefix] = true
+		}
+	}
+	for _, f := range n.Undecided {
 		if f.Prefix != "" {
 			rules[f.Prefix] = true
 		}
 	}
 	switch {
-	case len(rules) == 1:
-		for prefix := range rules {
-			return phrase{words: "Could not audit 1 rule", before: "Could not audit ", prefix: id(prefix, maxPrefix)}, true
-		}
-	case len(rules) > 1:
-		return phrase{words: fmt.Sprintf("Could not audit %d rules", len(rules))}, true
-	case len(s.Undecided) > 0:
-		return phrase{words: "Could not audit: " + count(len(s.Undecided), "1 check undecided", "%d checks undecided")}, true
+	case len(rules) == 0 && len(n.Undecided) == 0:
+		return phrase{}, false
+	case len(rules) == 0:
+		return phrase{words: count(len(n.Undecided), "1 check without a result", "%d checks without a result")}, true
 	}
-	for _, step := range steps { // the audit is sound, what is kept of it is not
-		if slices.ContainsFunc(s.Faults, func(f ptc.Fault) bool { return f.Operation == step.operation }) {
-			return phrase{words: step.cannot}, true
+	p := phrase{words: count(len(rules), "1 rule not checked", "%d rules not checked")}
+	if len(rules) == 1 {
+		for prefix := range rules {
+			p.prefix = id(prefix, maxPrefix)
+		}
+		if p.prefix != "" {
+			p.named = p.prefix + " not checked"
+		}
+	}
+	return p, true
+}
+
+// storeFailed is the phrase for the first step that a store failed.
+func storeFailed(n report.Notification) (phrase, bool) {
+	for _, s := range steps {
+		if slices.ContainsFunc(n.Faults, func(f ptc.Fault) bool { return f.Operation == s.operation }) {
+			return phrase{words: s.failed}, true
 		}
 	}
 	return phrase{}, false
 }
 
-// reason is why a registry could not be audited, from the faults that are the
-// registry's own.
-func (d *draft) reason() string {
-	said := ""
-	for _, f := range d.faults {
-		if _, atStore := f.step(); atStore || len(f.Prefixes) > 0 {
-			continue
-		}
+// reason is why nothing was checked.
+func reason(faults []ptc.Fault) string {
+	only := ""
+	for _, f := range fold(faults).shown {
 		why := map[ptc.FaultKind]string{
 			ptc.FaultDenied:      "access denied",
 			ptc.FaultThrottled:   "throttled",
 			ptc.FaultUnavailable: f.service() + " unavailable",
 			ptc.FaultTimeout:     "timed out",
 			ptc.FaultUnsupported: "not supported here",
-			ptc.FaultMalformed:   "answer not understood",
+			ptc.FaultMalformed:   "invalid answer",
 		}[f.Kind]
 		switch {
-		case f.broken() != "":
-			why = f.broken() + " is broken"
-		case f.Kind == ptc.FaultDenied && f.lacks() == credentials:
+		case f.invalid() != "":
+			why = "the " + f.invalid() + " is invalid"
+		case f.Kind == ptc.FaultDenied && f.missing() == credentials:
 			why = "no valid credentials"
 		}
-		if said != "" && said != why {
+		if only != "" && only != why {
 			return "several faults"
 		}
-		said = why
+		only = why
 	}
-	if said == "" {
-		return "fault"
+	if only == "" {
+		return "unknown fault"
 	}
-	return said
+	return only
 }
+
+// summaryOf counts everything that is reported, as a sentence without its full
+// stop. It begins with words of ours, since a line of the mail does.
+func summaryOf(n report.Notification) string {
+	said := phrases(n)
+	if len(n.Open) > 0 {
+		said = append(said, phrase{words: fmt.Sprintf("%d still open", len(n.Open))})
+	}
+	if len(said) == 0 {
+		return "Nothing to report"
+	}
+	words := make([]string, 0, len(said))
+	for _, p := range said {
+		if p.prefix != "" {
+			p.words += " (" + p.prefix + ")"
+		}
+		words = append(words, p.words)
+	}
+	if n.First {
+		return "First audit of this registry: " + strings.Join(words, ", ")
+	}
+	return capital(strings.Join(words, ", "))
+}
+
+// subjectOf writes the subject, one line of ASCII: how bad, what, and in which
+// registry. A phone shows about the first 40 characters, so the worst comes
+// first. A single failure is shown by its sentence, if that fits.
+func subjectOf(n report.Notification) string {
+	tag := "[" + tagOf(n) + "] "
+	tail := " - ECR pull through cache"
+	if registry := strings.TrimSpace(id(n.Registry.Account, maxPlace) + " " + id(n.Registry.Region, maxPlace)); registry != "" {
+		tail = " - " + registry
+	}
+	s := tag + words(n, maxSubject-len(tag)-len(tail)) + tail
+	return s[:min(len(s), maxSubject)]
+}
+
+// tagOf is how bad it is: the highest severity of what fails. If everything
+// that a message reports is over, it says so, and how much is still open.
+func tagOf(n report.Notification) string {
+	if statuses := n.Statuses(); len(statuses) == 1 && statuses[0] == report.Resolved {
+		var parts []string
+		if len(n.Open) == 0 {
+			return string(report.Resolved)
+		}
+		if len(n.Resolved) > 0 {
+			parts = append(parts, fmt.Sprintf("%d RESOLVED", len(n.Resolved)))
+		}
+		return strings.Join(append(parts, fmt.Sprintf("%d OPEN", len(n.Open))), ", ")
+	}
+	n.Resolved, n.Recovered = nil, time.Time{}
+	if severity := n.Severity(); severity != "" {
+		return strings.ToUpper(id(string(severity), len(report.Informational)))
+	}
+	return "OK"
+}
+
+// words are what a subject reports, in at most room characters: the fullest
+// form that fits.
+func words(n report.Notification, room int) string {
+	said := phrases(n)
+	switch {
+	case len(said) == 0:
+		return "Nothing to report"
+	case n.First:
+		if s := "First audit: " + join(said, true); len(s) <= room {
+			return s
+		}
+		if s := "First audit: " + join(said, false); len(s) <= room {
+			return s
+		}
+	case len(n.Statuses()) == 1 && n.Statuses()[0] == report.Resolved:
+		said = resolvedPhrases(n)
+	default:
+		if s := sentenceWords(n, said, room); s != "" {
+			return s
+		}
+	}
+	for ; ; said = said[:len(said)-1] {
+		for _, named := range []bool{true, false} {
+			s := join(said, named)
+			if first := said[0]; !named || first.named == "" || !strings.HasPrefix(first.named, first.prefix) { // a prefix keeps its spelling
+				s = capital(s)
+			}
+			if len(s) <= room || len(said) == 1 && !named {
+				return s
+			}
+		}
+	}
+}
+
+// join is phrases as a list.
+func join(said []phrase, named bool) string {
+	parts := make([]string, 0, len(said))
+	for _, p := range said {
+		if named && p.named != "" {
+			parts = append(parts, p.named)
+		} else {
+			parts = append(parts, p.words)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// resolvedPhrases are what the tag [1 RESOLVED, 9 OPEN] does not say: the
+// worst finding that is still open.
+func resolvedPhrases(n report.Notification) []phrase {
+	if len(n.Open) > 0 {
+		worst := worstFirst(n.Open)[0]
+		open := strings.ToUpper(id(string(worst.Severity), len(report.Informational)))
+		p := phrase{words: "worst open: " + open}
+		if prefix := id(worst.Prefix, maxPrefix); prefix != "" {
+			p.prefix, p.named = prefix, p.words+" "+prefix
+		}
+		return []phrase{p}
+	}
+	var out []phrase
+	if len(n.Resolved) > 0 {
+		p := phrase{words: count(len(n.Resolved), "1 failure", "%d failures"), prefix: onlyPrefix(n.Resolved)}
+		if p.prefix != "" {
+			p.named = p.words + " on " + p.prefix
+		}
+		out = append(out, p)
+	}
+	if !n.Recovered.IsZero() {
+		out = append(out, phrase{words: "audits work again"})
+	}
+	return out
+}
+
+// inParentheses matches what a subject has no room for.
+var inParentheses = regexp.MustCompile(` \([^()]*\)`)
+
+// minCut is how much of a sentence is worth showing, in characters.
+const minCut = 40
+
+// sentenceWords lead with the sentence of the worst new failure:
+//
+//	docker-hub: ECR cannot use this rule (+1 new failure), azure not checked
+//
+// They are empty if that does not fit, or if another phrase comes first. A
+// sentence is cut only if it is all that there is to report.
+func sentenceWords(n report.Notification, said []phrase, room int) string {
+	if len(n.New) == 0 || said[0].words != count(len(n.New), "1 new failure", "%d new failures") {
+		return ""
+	}
+	worst := Finding{Status: report.Failed, Finding: cleanFinding(worstFirst(n.New)[0])}
+	if worst.Message == "" {
+		return ""
+	}
+	s, _ := worst.sentence()
+	s = strings.TrimSuffix(inParentheses.ReplaceAllString(s, ""), ".")
+	if worst.Prefix != "" {
+		s = worst.Prefix + ": " + s
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return "" // a sentence in another script
+	}
+	rest := said[1:]
+	if more := len(n.New) - 1; more > 0 {
+		s += " (+" + count(more, "1 new failure", "%d new failures") + ")"
+	}
+	for ; ; rest = rest[:len(rest)-1] {
+		full := join(append([]phrase{{words: s}}, rest...), true)
+		if len(full) <= room {
+			return full
+		}
+		if len(rest) == 0 || !rest[len(rest)-1].lesser {
+			break
+		}
+	}
+	if len(rest) > 0 || len(n.New) > 1 || room < minCut || len(worst.Prefix) > room/2 {
+		return ""
+	}
+	cut := s[:room-len("..")]
+	return cut[:strings.LastIndexByte(cut, ' ')] + ".."
+}
+
+// capital is s with a capital letter at its start.
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 func count(n int, one, several string) string {
 	if n == 1 {

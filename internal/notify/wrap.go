@@ -33,7 +33,7 @@ func (w *writer) item(s string) {
 	if !w.titled {
 		w.line("")
 	}
-	w.line("  " + s)
+	w.say("  ", s)
 }
 
 // line writes a line as it is: what is copied must be whole.
