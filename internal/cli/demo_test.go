@@ -42,17 +42,17 @@ func TestDemoShowsTheLoop(t *testing.T) {
 		"$ aws ecr create-pull-through-cache-rule",
 		"$ timeout --signal=KILL 0.5 ptcaudit event queue.json\nKilled\n",
 		"$ ptcaudit event queue.json",
-		"Subject: [CRITICAL] 2 new failures",
-		"jane (arn:aws:iam::111122223333:role/developer)",
-		"CRITICAL  docker-hub  validation-passed",
-		"HIGH      quay  upstream-allowed",
+		"Subject: [CRITICAL] docker-hub: ECR cannot use",
+		"Changed by: jane (arn:aws:iam::111122223333:role/developer), PutSecretValue",
+		"CRITICAL  docker-hub: ECR cannot use",
+		"HIGH      quay: ",
 		"Nothing new to say of 111122223333 eu-west-1: its 2 failures are known.",
 		"$ aws secretsmanager put-secret-value",
 		`{"ecrRepositoryPrefix":"docker-hub","isValid":true}`,
 		"$ aws ecr delete-pull-through-cache-rule",
-		"Subject: [RESOLVED] 2 failures",
-		"$ ptcaudit event queue.json & ptcaudit event queue.json\nSubject: [HIGH] 1 new failure on docker-hub",
-		"bob (arn:aws:iam::111122223333:role/developer) deleted docker-hub",
+		"Subject: [RESOLVED] 2 failures - ",
+		"$ ptcaudit event queue.json & ptcaudit event queue.json\nSubject: [HIGH] docker-hub: ",
+		"Changed by: bob (arn:aws:iam::111122223333:role/developer),",
 		"\nNothing ",
 		"Subject: [HIGH] 1 changed failure on kubernetes",
 		"Why now: The waiver of platform@acme.example",
@@ -76,7 +76,7 @@ func TestDemoShowsTheLoop(t *testing.T) {
 func TestDemoDoesNotKnowTheMail(t *testing.T) {
 	out, _ := runDemo(t)
 	_, mail, _ := strings.Cut(out, "Subject: ")
-	mail, _, found := strings.Cut(mail, "\n\nRULES ")
+	mail, _, found := strings.Cut(mail, "\n\nRULE CHANGES ")
 	if !found {
 		t.Fatalf("no mail in\n%s", out)
 	}

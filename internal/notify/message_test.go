@@ -77,6 +77,7 @@ func TestWrapBreaksSentencesAndKeepsCommandsWhole(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"short", "  LOW   quay  known\n", "  LOW   quay  known\n"},
 		{"sentence", "    One two three four five.\n", "    One two three\n      four five.\n"},
+		{"aligned words", "  LOW   quay: one two three.\n", "  LOW   quay: one\n    two three.\n"},
 		{"at the margin", "One two three four five six.\n", "One two three four\n  five six.\n"},
 		{"long word", "  See what arn:aws:iam::111122223333:role/Admin does.\n", "  See what\n    arn:aws:iam::111122223333:role/Admin\n    does.\n"},
 		{"command", "      aws ecr delete-pull-through-cache-rule\n", "      aws ecr delete-pull-through-cache-rule\n"},

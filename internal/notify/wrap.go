@@ -90,12 +90,13 @@ func broken(line string, limit int, measure func(string) int) []string {
 	if measure(line) <= limit {
 		return []string{line}
 	}
-	indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+	rest := strings.TrimLeft(line, " ")
+	indent := line[:len(line)-len(rest)]
 	var lines []string
 	part, words := indent, 0
-	for word := range strings.FieldsSeq(line) {
-		if words > 0 && measure(part)+1+measure(word) > limit {
-			lines = append(lines, part)
+	for word := range strings.SplitSeq(rest, " ") { // empty between two blanks, which align words
+		if words > 0 && word != "" && measure(part)+1+measure(word) > limit {
+			lines = append(lines, strings.TrimRight(part, " "))
 			part, words = indent+"  ", 0
 		}
 		if words > 0 {
