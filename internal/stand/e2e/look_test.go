@@ -171,16 +171,16 @@ func (m message) resolved() []string {
 	return out
 }
 
-// ends holds for messages that say that this is over.
+// ends matches messages that report a finding as resolved.
 func ends(finding string) func(message) bool {
 	return func(m message) bool { return slices.Contains(m.resolved(), finding) }
 }
 
-// silent fails where there is something to receive.
+// silent fails if there is a message to receive.
 func (w *world) silent(when string) {
 	w.t.Helper()
 	if m := w.receive(everything, 3*time.Second); m != nil {
-		w.t.Errorf("%s: said %s\n%s", when, m.Subject, m.Text)
+		w.t.Errorf("%s: published %s\n%s", when, m.Subject, m.Text)
 	}
 }
 
@@ -257,7 +257,7 @@ func (w *world) send(body string) {
 	w.must(err)
 }
 
-// visibility has requests that nobody acknowledged come back after so long,
+// visibility sets how long an unacknowledged request waits until it comes back,
 // and not after 12 minutes: six times the function's limit, as AWS asks for.
 func (w *world) visibility(d time.Duration) {
 	w.t.Helper()

@@ -37,7 +37,7 @@ func (w *world) breakHub() {
 	w.aws(nil, "ecr", "update-pull-through-cache-rule", "--ecr-repository-prefix", "docker-hub", "--credential-arn", brokenSecret)
 }
 
-func (w *world) mendHub() {
+func (w *world) fixHub() {
 	w.t.Helper()
 	w.aws(nil, "secretsmanager", "put-secret-value", "--secret-id", "ecr-pullthroughcache/broken",
 		"--secret-string", `{"username": "jane", "accessToken": "token"}`)
@@ -55,7 +55,7 @@ func did(call string) func(message) bool {
 	}
 }
 
-func saidOnce(t *testing.T, w *world) {
+func notifiedOnce(t *testing.T, w *world) {
 	w.untilSettled()
 	w.silent("a sound registry")
 	w.breakHub()
@@ -63,13 +63,13 @@ func saidOnce(t *testing.T, w *world) {
 	w.expect(m, "NEW", "UpdatePullThroughCacheRule", "Evidence: s3://"+w.outputs["EvidenceBucket"]+"/"+account+"/"+region+"/")
 	w.audited()
 	w.silent("audited again")
-	w.mendHub()
+	w.fixHub()
 	m = w.await(everything, settle, says(report.Resolved), ends(hubFails), did("PutSecretValue"))
 	w.expect(m, "RESOLVED", "docker-hub", "ecr-pullthroughcache/broken")
 	w.audited()
-	w.silent("mended, and audited again")
+	w.silent("fixed, and audited again")
 
-	// The deployment's, the break, the request, the mend, the request.
+	// The deployment's, the break, the request, the fix, the request.
 	reports := w.reports()
 	if len(reports) != 5 {
 		t.Errorf("%d reports are kept, want 5", len(reports))
@@ -82,8 +82,8 @@ func saidOnce(t *testing.T, w *world) {
 	w.proof(len(reports))
 }
 
-// proof has the command read the evidence: for whoever asks what was failing
-// when, and whether audits ran.
+// proof reads the evidence with the command, as an auditor would who asks what
+// failed when, and whether audits ran.
 func (w *world) proof(audits int) {
 	w.t.Helper()
 	evidence := "s3://" + w.outputs["EvidenceBucket"]
@@ -152,7 +152,7 @@ func requiredAndWaived(t *testing.T, w *world) {
 	w.silent("swapped, and audited again")
 }
 
-// invoke has the function audit at once, and gives what it says it said.
+// invoke runs the function once, and returns the notifications of its reply.
 func (w *world) invoke() ([]notify.Message, error) {
 	request, err := json.Marshal(trigger.Request{Schema: trigger.RequestSchema, Account: account, Region: region, Reason: trigger.ReasonRequest})
 	if err != nil {
@@ -187,22 +187,22 @@ func atOnce(t *testing.T, w *world) {
 		fmt.Sprintf(`{"operation": "DescribePullThroughCacheRules", "delay": %q, "times": 0}`, slow),
 	}})
 	var group sync.WaitGroup
-	said := make([][]notify.Message, together)
+	replies := make([][]notify.Message, together)
 	errs := make([]error, together)
 	for i := range together {
-		group.Go(func() { said[i], errs[i] = w.invoke() })
+		group.Go(func() { replies[i], errs[i] = w.invoke() })
 	}
 	group.Wait()
 	n := 0
 	for i := range together {
 		w.must(errs[i])
-		n += len(said[i])
+		n += len(replies[i])
 	}
 	if n != 1 {
 		t.Errorf("%d messages of %d functions, want one", n, together)
 	}
 	w.await(everything, settle, says(report.Failed, quayFails))
-	w.silent("said by one of them")
+	w.silent("published by one of them")
 
 	reports := w.reports()
 	if len(reports) != 1+together {
@@ -235,7 +235,7 @@ func (w *world) die(topicHasIt bool) {
 	}
 	w.must(w.killFunction())
 	if l := w.ledger(); !l.Lease.Live(time.Now()) || l.Seq != 0 {
-		w.t.Errorf("killed in the middle, and the ledger has said %d messages, lease %+v", l.Seq, l.Lease)
+		w.t.Errorf("killed in the middle, and the ledger has %d messages, lease %+v", l.Seq, l.Lease)
 	}
 }
 
@@ -248,13 +248,13 @@ func (w *world) settled() {
 		return n.all() == 0, fmt.Sprintf("%+v", n)
 	})
 	if l := w.ledger(); l.Lease != nil || l.Seq != 1 {
-		w.t.Errorf("the ledger has said %d messages, lease %+v", l.Seq, l.Lease)
+		w.t.Errorf("the ledger has %d messages, lease %+v", l.Seq, l.Lease)
 	}
 	if n := w.count("DeadLettersQueue"); n.all() != 0 {
 		w.t.Errorf("dead letters: %+v", n)
 	}
 	w.audited()
-	w.silent("all is said")
+	w.silent("everything is published")
 }
 
 // leased is longer than a function that was killed keeps others from speaking.
@@ -272,14 +272,14 @@ func killedAfter(t *testing.T, w *world) {
 	first := w.await(everything, settle, says(report.Failed, quayFails), by("CreatePullThroughCacheRule", "quay"))
 	second := w.await(everything, leased, says(report.Failed, quayFails), by("CreatePullThroughCacheRule", "quay"))
 	if first.ID != second.ID || first.ID == "" {
-		t.Errorf("said again as another message: %q after %q", second.ID, first.ID)
+		t.Errorf("published again as another message: %q after %q", second.ID, first.ID)
 	}
 	w.settled()
 }
 
 func behindTheTrail(t *testing.T, w *world) {
 	w.untilSettled()
-	// As if the last audit were an hour old. No event tells of the new rule.
+	// As if the last audit were an hour old. No event reports the new rule.
 	w.age(time.Hour)
 	w.emulate(fixture{rules: []string{fmt.Sprintf(
 		`{"ecrRepositoryPrefix": "public-too", "upstreamRegistryUrl": "public.ecr.aws", "createdAt": %q}`,
@@ -292,7 +292,7 @@ func behindTheTrail(t *testing.T, w *world) {
 	}
 	w.expect(m, "public-too", "Change events do not arrive: is a trail logging?", "aws cloudtrail get-trail-status")
 	w.audited()
-	w.silent("said, and audited again")
+	w.silent("published, and audited again")
 
 	// One that is too young may still be told of.
 	w.create("k8s", "public.ecr.aws", "--upstream-repository-prefix", "eks")

@@ -130,7 +130,7 @@ func leastPrivilege(t *testing.T, w *world) {
 	w.grant(given, "sns:Publish")
 	w.emulate(fixture{rules: []string{quayRule, rootRule}})
 	w.ask()
-	w.eventually(settle, "it could not be said", func() (bool, string) {
+	w.eventually(settle, "not published", func() (bool, string) {
 		n := w.lines(func(l line) bool { return l.Msg == "audit not said" })
 		return len(n) > 0, fmt.Sprint(n)
 	})
@@ -145,7 +145,7 @@ func leastPrivilege(t *testing.T, w *world) {
 	w.grant(given)
 	w.await(everything, settle, says(report.Failed, "root-prefix of ROOT"))
 
-	// What is kept cannot be read, or not be written: all is said again, and why.
+	// The stores cannot be read or written: everything is notified again, with the reason.
 	for _, action := range []string{"s3:GetObject", "s3:PutObject"} {
 		w.grant(given, action)
 		w.ask()

@@ -34,7 +34,7 @@ func (w *world) ledger() ledger.Ledger {
 	return l
 }
 
-// lastAudit is the id of the last audit whose verdicts are said; empty where
+// lastAudit is the id of the last audit whose findings are notified; empty if
 // there was none.
 func (w *world) lastAudit() string {
 	w.t.Helper()

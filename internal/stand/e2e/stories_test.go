@@ -70,17 +70,17 @@ func burst(t *testing.T, w *world) {
 		n := w.count("RequestsQueue")
 		return n.all() == 0, fmt.Sprintf("%+v", n)
 	})
-	said := map[string]int{}
+	notified := map[string]int{}
 	for m := w.receive(everything, 10*time.Second); m != nil; m = w.receive(everything, 2*time.Second) {
 		for _, f := range m.Findings {
 			if f.Status == report.Failed {
-				said[f.Check+" of "+f.Prefix]++
+				notified[f.Check+" of "+f.Prefix]++
 			}
 		}
 	}
 	for i := range changes {
-		if f := fmt.Sprintf("upstream-allowed of team-%02d", i); said[f] != 1 {
-			t.Errorf("said %d times: %s", said[f], f)
+		if f := fmt.Sprintf("upstream-allowed of team-%02d", i); notified[f] != 1 {
+			t.Errorf("notified %d times: %s", notified[f], f)
 		}
 	}
 	// As many as there are batches, where all begin at once.
@@ -94,12 +94,12 @@ func burst(t *testing.T, w *world) {
 
 func schedule(t *testing.T, w *world) {
 	w.untilSettled()
-	// No event tells of this rule: only the schedule can find it.
+	// No event reports this rule: only the schedule can find it.
 	w.emulate(fixture{rules: []string{quayRule}})
 	m := w.await(everything, 2*time.Minute+settle, says(report.Failed, quayFails))
 	for _, change := range m.Changes {
 		if change.Kind == report.ChangeTrigger || change.Kind == report.SecretTrigger {
-			t.Errorf("a change is said to have led to it: %+v", change)
+			t.Errorf("the message names a change as its cause: %+v", change)
 		}
 	}
 }
@@ -119,7 +119,7 @@ func lifeOfARule(t *testing.T, w *world) {
 	if m.Severity != report.Critical {
 		t.Errorf("severity %s", m.Severity)
 	}
-	w.mendHub()
+	w.fixHub()
 	m = w.await(everything, settle, says(report.Resolved), ends(hubFails), did("PutSecretValue"))
 	w.expect(m, "ecr-pullthroughcache/broken", "STILL OPEN", "required-rule")
 }
@@ -155,7 +155,7 @@ func poison(t *testing.T, w *world) {
 		t.Errorf("%d invocations, want 8 at most", n)
 	}
 	if m := w.receive(everything, 0); m != nil {
-		t.Errorf("said twice: %s", m.Subject)
+		t.Errorf("notified twice: %s", m.Subject)
 	}
 }
 
@@ -165,8 +165,8 @@ func troubleWithECR(t *testing.T, w *world) {
 	m := w.await(everything, settle, says(report.CouldNotAudit))
 	w.expect(m, "ecr:DescribePullThroughCacheRules")
 
-	// Throttled in two audits: tried again, later each time, and then said
-	// what is to be said.
+	// Throttled in two audits: tried again, later each time, and then
+	// published.
 	w.emulate(fixture{faults: []string{throttledFault(2 * 3)}})
 	w.create("quay", "quay.io")
 	if m := w.receive(everything, 4*time.Minute); m == nil || !says(report.Failed, quayFails)(*m) {
@@ -217,7 +217,7 @@ func troubleWithECR(t *testing.T, w *world) {
 	w.taking(true)
 	m = w.await(everything, settle, says(report.Resolved))
 	if m.Recovered.IsZero() {
-		t.Error("that it can be audited again is not said")
+		t.Error("no message reports that it can be audited again")
 	}
 }
 
@@ -225,9 +225,9 @@ func topicDown(t *testing.T, w *world) {
 	w.untilSettled()
 	w.topic.down.Store(true)
 	w.create("quay", "quay.io")
-	w.eventually(settle, "it could not be said", func() (bool, string) {
+	w.eventually(settle, "not published", func() (bool, string) {
 		n := w.logged("audit not said")
-		return n > 0, fmt.Sprint(n, " audits not said")
+		return n > 0, fmt.Sprint(n, " audits not published")
 	})
 	if n := w.count("RequestsQueue"); n.all() == 0 {
 		t.Errorf("acknowledged: %+v", n)
@@ -239,7 +239,7 @@ func topicDown(t *testing.T, w *world) {
 		t.Error("no line counts it")
 	}
 	if m := w.receive(everything, 0); m != nil {
-		t.Fatalf("said all the same: %s", m.Subject)
+		t.Fatalf("published although SNS is down: %s", m.Subject)
 	}
 	w.topic.down.Store(false)
 	w.await(everything, 2*settle, says(report.Failed, quayFails), by("CreatePullThroughCacheRule", "quay"))
@@ -261,7 +261,7 @@ func killed(t *testing.T, w *world) {
 	pause(t.Context(), 2*time.Second) // into the list of rules, which takes 8
 	w.must(w.killFunction())
 	if m := w.receive(everything, 0); m != nil {
-		t.Fatalf("said before it was killed: %s", m.Subject)
+		t.Fatalf("published before it was killed: %s", m.Subject)
 	}
 	w.await(everything, settle, says(report.Failed, quayFails), by("CreatePullThroughCacheRule", "quay"))
 	w.eventually(settle, "acknowledged", func() (bool, string) {
@@ -318,9 +318,9 @@ func redeploy(t *testing.T, w *world) {
 	m := w.await(everything, settle, says(report.Failed, quayFails))
 	w.expect(m, "policy acme")
 
-	w.eventually(settle, "that it was said is written down", func() (bool, string) {
+	w.eventually(settle, "recorded as published", func() (bool, string) {
 		l := w.ledger()
-		return l.Seq == 1, fmt.Sprint(l.Seq, " messages said")
+		return l.Seq == 1, fmt.Sprint(l.Seq, " messages published")
 	})
 	was, kept := w.ledger(), w.records()
 	w.destroy(usual)
@@ -395,13 +395,13 @@ func heartbeat(t *testing.T, w *world) {
 	w.topic.down.Store(true)
 	w.emulate(fixture{rules: []string{quayRule}})
 	w.ask()
-	w.eventually(settle, "not said", func() (bool, string) {
+	w.eventually(settle, "not published", func() (bool, string) {
 		n := w.logged("audit not said")
 		return n == 1, fmt.Sprint(n)
 	})
-	expect("not said", 2, 0)
+	expect("not published", 2, 0)
 	w.topic.down.Store(false)
-	expect("said", 3, 0)
+	expect("published", 3, 0)
 
 	w.emulate(fixture{faults: []string{deniedFault}})
 	w.ask()

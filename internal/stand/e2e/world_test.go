@@ -159,8 +159,8 @@ func (f fixture) String() string {
 // tests are killed.
 const keeper = `"$0" "$@" & it=$!; read -r _; kill "$it"; wait "$it"`
 
-// emulate has ECR hold what f says from now on, and nothing else. No event
-// tells of it.
+// emulate replaces the content of ECR with that of the fixture f. No event
+// reports the change.
 func (w *world) emulate(f fixture) {
 	w.t.Helper()
 	w.stopEmulator()
@@ -182,7 +182,7 @@ func (w *world) emulate(f fixture) {
 	}
 }
 
-// stopEmulator leaves nobody where ECR was.
+// stopEmulator makes ECR unreachable.
 func (w *world) stopEmulator() {
 	if w.emulator == nil {
 		return
@@ -253,22 +253,22 @@ func (w *world) awsAs(env []string, out any, args ...string) {
 	}
 }
 
-// eventually waits until what holds, or fails with what it last said.
+// eventually waits until what holds, or fails with the last description.
 func (w *world) eventually(limit time.Duration, what string, holds func() (bool, string)) {
 	w.t.Helper()
 	for deadline := time.Now().Add(limit); ; {
-		ok, said := holds()
+		ok, seen := holds()
 		if ok {
 			return
 		}
 		if time.Now().After(deadline) {
-			w.t.Fatalf("not within %v: %s: %s", limit, what, said)
+			w.t.Fatalf("not within %v: %s: %s", limit, what, seen)
 		}
 		pause(w.t.Context(), 200*time.Millisecond)
 	}
 }
 
-// pause waits where nothing tells when to look again.
+// pause waits if no event shows when to look again.
 func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():

@@ -32,8 +32,7 @@ var (
 	typeNamesAllowed = map[string]bool{"String": true, "String.Array": true, "Number": true}
 )
 
-// Check says what SNS would hold against a publication; nil where it would
-// take it.
+// Check returns the error with which SNS would refuse a publication, or nil.
 func (p Publication) Check() error {
 	if r := p.check(); r != nil {
 		return errors.New(r.message)
