@@ -26,7 +26,7 @@ type call struct {
 	source    string // the client's address
 }
 
-// text is a string member of the input; empty where it is absent.
+// text is a string member of the input; empty if it is absent.
 func (c *call) text(name string) string {
 	s, _ := c.input[name].(string)
 	return s

@@ -1,13 +1,13 @@
 // Package emulator is the pull through cache API of Amazon ECR as an
 // http.Handler: the five operations with their constraints, errors, paging and
-// quota, as much of STS and Secrets Manager as a rule's life needs, and the
-// CloudTrail event of every change. It speaks to the AWS SDKs and the AWS CLI
-// unmodified, and misbehaves on request.
+// quota, the calls of STS and Secrets Manager that rules need, and the CloudTrail
+// event of every change. The AWS SDKs and the AWS CLI can use it unmodified. It
+// fails on request.
 //
-// It imports only the standard library, and nothing of this module, so that a
-// mistake in how the auditor maps the API is not made a second time here.
+// It imports the standard library only, so that it does not repeat a mistake of
+// the auditor's code.
 //
-// What AWS does not document is a switch with both behaviours; see Behaviour.
+// Behaviour has a switch for each detail that AWS does not document.
 // Signatures are not verified: the access key id names the account, and the
 // credential scope the Region.
 package emulator
@@ -111,8 +111,8 @@ func (e *Emulator) serve(w http.ResponseWriter, r *http.Request, c *call) {
 		return
 	}
 	if in := fault.instead; in != nil && in.Code == "" {
-		// No answer of the API: whether the call was recorded nobody knows,
-		// so it is not.
+		// The caller gets no answer of the API. It is unknown whether AWS
+		// would record the call, so the emulator does not.
 		e.end(c, "NoAnswer")
 		in.reply().writeCut(w, in.cut())
 		return

@@ -56,7 +56,7 @@ type Duration time.Duration
 func (d *Duration) UnmarshalText(text []byte) error {
 	parsed, err := time.ParseDuration(string(text))
 	if err != nil || parsed < 0 {
-		return fmt.Errorf("%q is no duration: write 100ms, 2s, …", text)
+		return fmt.Errorf("invalid duration %q: use 100ms, 2s, …", text)
 	}
 	*d = Duration(parsed)
 	return nil
@@ -195,7 +195,7 @@ func (f Fault) alter(out object) object {
 	return out
 }
 
-// ofAnswer tells the members of Describe's answer from those of a rule.
+// ofAnswer reports whether a member belongs to Describe's answer, not to a rule.
 func ofAnswer(name string) bool { return name == "pullThroughCacheRules" || name == "nextToken" }
 
 func (f Fault) alterMembers(o object, which func(name string) bool) {

@@ -33,18 +33,18 @@ type Registry struct {
 type Rule struct {
 	EcrRepositoryPrefix string `json:"ecrRepositoryPrefix"`
 	UpstreamRegistryURL string `json:"upstreamRegistryUrl"`
-	// UpstreamRegistry is derived from the URL where it is empty.
+	// UpstreamRegistry is derived from the URL if it is empty.
 	UpstreamRegistry         string `json:"upstreamRegistry"`
 	UpstreamRepositoryPrefix string `json:"upstreamRepositoryPrefix"`
 	CredentialArn            string `json:"credentialArn"`
 	CustomRoleArn            string `json:"customRoleArn"`
-	// RegistryID is that of the registry where it is empty. Any other is
+	// RegistryID is that of the registry if it is empty. Any other is
 	// answered as it stands.
 	RegistryID string `json:"registryId"`
 	CreatedAt  Time   `json:"createdAt"`
 	UpdatedAt  Time   `json:"updatedAt"`
 	// Validation is ECR's verdict, until the rule is updated or its secret
-	// written to. Where it is nil it follows from the state of the secret.
+	// written to. If it is nil, it follows from the state of the secret.
 	Validation *Validation `json:"validation"`
 }
 
@@ -78,7 +78,7 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 	}
 	// RFC 3339 has four digits for a year.
 	if parsed = parsed.UTC(); err != nil || parsed.Year() < 0 || parsed.Year() > 9999 {
-		return fmt.Errorf("%s is no time: write seconds since 1970 or RFC 3339", data)
+		return fmt.Errorf("invalid time %s: use seconds since 1970 or RFC 3339", data)
 	}
 	t.Time = parsed
 	return nil

@@ -45,7 +45,7 @@ func (s session) token() string {
 	return sessionMark + base64.RawURLEncoding.EncodeToString(b)
 }
 
-// parseToken reads a session token; nil where it is not one of ours.
+// parseToken reads a session token; nil if the emulator did not issue it.
 func parseToken(token string) *session {
 	b, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(token, sessionMark))
 	s := &session{}

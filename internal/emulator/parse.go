@@ -46,10 +46,10 @@ func FromDescribe(data []byte, region string) (Fixture, error) {
 		return Fixture{}, fmt.Errorf("read rules: %w", err)
 	}
 	if answer.Rules == nil {
-		return Fixture{}, errors.New("read rules: no pullThroughCacheRules in it")
+		return Fixture{}, errors.New("read rules: pullThroughCacheRules is missing")
 	}
 	if answer.NextToken != "" {
-		return Fixture{}, errors.New("read rules: it is one page of several: ask for all of them")
+		return Fixture{}, errors.New("read rules: this is one page of several: list all pages")
 	}
 	account := ""
 	for _, ru := range answer.Rules {
@@ -76,14 +76,14 @@ func decodeOne(data []byte, v any) error {
 		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows after the first value")
+		return errors.New("more text after the first JSON value")
 	}
 	return nil
 }
 
 // unknownKeys finds the keys of a JSON tree that t has no field for.
-// encoding/json could refuse them too, but it takes another case for the same
-// key, and does not say where it stands.
+// encoding/json can refuse them, too, but it ignores the case of keys and does
+// not report the path.
 func unknownKeys(tree any, t reflect.Type, at string) error {
 	var errs []error
 	switch t.Kind() {

@@ -29,7 +29,7 @@ func (a reply) writeCut(w http.ResponseWriter, where cut) {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
-	_, _ = w.Write(a.body) // an error means that nobody listens any more
+	_, _ = w.Write(a.body) // an error means that the client has disconnected
 }
 
 // cut is where a connection is cut.

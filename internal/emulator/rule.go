@@ -125,8 +125,8 @@ func (ru *rule) members(names ...string) object {
 	return out
 }
 
-// failure says why ECR could not use the rule; empty where it can. AWS has no
-// list of these texts, so they are ours.
+// failure is why ECR cannot use the rule; empty if it can. AWS does not publish
+// these texts, so they are our own.
 func (r *registry) failure(ru *rule) string {
 	switch {
 	case ru.credentialARN != "":

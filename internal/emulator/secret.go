@@ -77,7 +77,7 @@ func (r *registry) stateOf(arn string) SecretState {
 }
 
 // listed finds the secret that id names, one that exists before one that is
-// listed as missing; nil where there is none.
+// listed as missing; nil if there is neither.
 func (r *registry) listed(id string) *secret {
 	if s, ok := r.secrets[id]; ok {
 		return s
@@ -128,8 +128,8 @@ func (r *registry) checkCredential(arn string) *apiError {
 	return nil
 }
 
-// touched has ECR look at a secret again: what a fixture said of the rules
-// that use it no longer holds.
+// touched makes ECR check a secret again: the validation results that a fixture
+// has for its rules no longer apply.
 func (r *registry) touched(s *secret) {
 	for _, ru := range r.rules {
 		if s.named(ru.credentialARN) {

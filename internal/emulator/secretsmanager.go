@@ -29,8 +29,8 @@ const (
 	defaultRecoveryDays = 30
 )
 
-// secretsService is as much of Secrets Manager as mends and breaks a rule.
-// It takes values and keeps none: only whether ECR could use them.
+// secretsService has the calls of Secrets Manager that can fix or break a rule.
+// It keeps no secret value, only whether ECR could use it.
 var secretsService = &service{
 	name:      "secretsmanager",
 	target:    "secretsmanager",
@@ -88,9 +88,9 @@ func (r *registry) secret(c *call) (*secret, *apiError) {
 	return nil, errorf("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
 }
 
-// existing finds a secret that exists, marked for deletion or not; nil where
-// there is none. One that so far was only taken to be there, because its ARN
-// is unlisted, is listed from now on.
+// existing finds a secret that exists, marked for deletion or not; nil if there
+// is none. A secret that was only assumed to exist, because its ARN is
+// unlisted, is listed from now on.
 func (r *registry) existing(id string) *secret {
 	if s := r.listed(id); s != nil {
 		if s.obstacle == SecretMissing {
@@ -218,7 +218,7 @@ func restoreSecret(r *registry, c *call) (object, *apiError) {
 	return object{"ARN": s.arn, "Name": s.name}, nil
 }
 
-// describeSecret tells a secret's ARN, which nobody knows from its name.
+// describeSecret returns a secret's ARN, which cannot be derived from its name.
 func describeSecret(r *registry, c *call) (object, *apiError) {
 	s, err := r.secret(c)
 	if err != nil {

@@ -10,11 +10,12 @@ var (
 	sessionPattern = regexp.MustCompile(`^[\w+=,.@-]*$`)
 )
 
-// sessionTime is how long AssumeRole's credentials say they hold. Nobody
-// checks.
+// sessionTime is how long AssumeRole's credentials claim to be valid. The
+// emulator does not check it.
 const sessionTime = time.Hour
 
-// stsService says who calls, and gives sessions of any role to anybody:
+// stsService returns the caller's identity, and a session of any role to every
+// caller:
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 var stsService = &service{
 	name: "sts",
