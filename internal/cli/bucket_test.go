@@ -21,8 +21,7 @@ import (
 	"ptcaudit/internal/stand/localcloud"
 )
 
-// What the scripts play on a folder holds for a bucket, which is found as the
-// AWS CLI finds one.
+// What the scripts test with a folder also works with a bucket.
 func TestEvidenceInABucket(t *testing.T) {
 	endpoint := localcloud.Start(t).Endpoint
 	for key, value := range map[string]string{
@@ -70,8 +69,8 @@ func TestEvidenceInABucket(t *testing.T) {
 		{"history --account 111122223333 --region eu-west-1 --from 2026-11-01 --to 2026-11-30", cli.ExitOK, "Registry 111122223333 eu-west-1: 3 audits.\n"},
 		{"report " + place, cli.ExitOK, "0 rules, no failures.\n"},
 		{"diff AUDIT2026-11-01 " + place, cli.ExitOK, "No difference.\n"},
-		{"diff AUDIT2026-11-09 " + place, cli.ExitUsage, "ptcaudit: AUDIT2026-11-09: no file and no stored report"},
-		{"evidence export --from 2026-11-01 --to 2026-11-30 --out " + archive, cli.ExitOK, archive + ": audits: 3, registries: 1\n"},
+		{"diff AUDIT2026-11-09 " + place, cli.ExitUsage, "ptcaudit: AUDIT2026-11-09 is neither a file nor the ID of a stored audit"},
+		{"evidence export --from 2026-11-01 --to 2026-11-30 --out " + archive, cli.ExitOK, "Wrote " + archive + ": audits: 3, registries: 1\n"},
 		{"history --evidence s3://acme-nosuch", cli.ExitIncomplete, "ptcaudit: read the evidence: "},
 	}
 	for _, tt := range tests {

@@ -1,8 +1,7 @@
 // Package cli is the ptcaudit command as a function: arguments, environment
-// and streams in, an exit code out. It parses, calls the same objects as the
-// Lambda functions (package app), and prints. What a command needs from the
-// outside it takes from Run's arguments; it must not be imported by anything
-// that is deployed.
+// and streams in, an exit code out. It parses flags, calls the same objects as
+// the Lambda functions (package app), and prints. Each command is one file.
+// Nothing that is deployed may import it.
 package cli
 
 import (
@@ -14,34 +13,38 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"ptcaudit/internal/app"
 	"ptcaudit/internal/policy"
+	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/untrusted"
 )
 
 // Exit codes. They are part of the interface: pipelines branch on them.
 const (
-	// ExitOK: nothing at or above the threshold was found.
+	// ExitOK: no failure at or above the threshold.
 	ExitOK = 0
-	// ExitFindings: something was.
+	// ExitFindings: at least one such failure.
 	ExitFindings = 1
-	// ExitUsage: the command line, the environment, a file or the policy
-	// cannot be used.
+	// ExitUsage: the command line, the environment, a file or the policy is
+	// invalid.
 	ExitUsage = 2
-	// ExitIncomplete: not everything could be audited, or said. It wins over
-	// ExitFindings: what is unknown may be worse than what is known.
+	// ExitIncomplete: something could not be audited or published. It wins
+	// over ExitFindings, because the unknown part may be worse.
 	ExitIncomplete = 3
 )
 
-// Run runs one command line, args without the program's name, and gives its
-// exit code. env is an environment as os.Environ gives it; the settings of the
-// AWS SDK among it are read from the process's environment by the SDK itself.
-// A command ends early, and still tells what it knows, when ctx ends.
+// Run runs one command line, args without the program's name, and returns its
+// exit code. env has the form of os.Environ; the AWS SDK reads its own settings
+// from the process's environment. When ctx ends, the command ends early and
+// still prints the results that it has.
 func Run(ctx context.Context, args, env []string, in io.Reader, out, err io.Writer) int {
 	return newCommand(env, in, out, err).run(ctx, args)
 }
 
-// command is what every subcommand has at hand.
+// command is the context that all subcommands share.
 type command struct {
 	env      []string
 	in       io.Reader
@@ -57,8 +60,8 @@ func newCommand(env []string, in io.Reader, out, err io.Writer) *command {
 	return &command{env: env, in: in, out: out, err: err, now: time.Now, connect: fromProcess}
 }
 
-// exit is an error with the exit code that it deserves. Without an error there
-// is nothing to print: the output has said it.
+// exit is an error with an exit code. If err is nil, the output already shows
+// the reason and nothing more is printed.
 type exit struct {
 	code int
 	err  error
@@ -73,13 +76,13 @@ func (e *exit) Error() string {
 
 func (e *exit) Unwrap() error { return e.err }
 
-// usage is an error of what the user wrote: arguments, environment, files.
+// usage is an error in the user's input: arguments, environment or files.
 func usage(err error) error { return &exit{ExitUsage, err} }
 
-// incomplete is an error that kept something from being audited or said.
+// incomplete is an error that prevented part of an audit or a notification.
 func incomplete(err error) error { return &exit{ExitIncomplete, err} }
 
-// code is an exit code that needs no words; nil where all is well.
+// code is an exit code without a message; nil for ExitOK.
 func code(code int) error {
 	if code == ExitOK {
 		return nil
@@ -87,7 +90,7 @@ func code(code int) error {
 	return &exit{code: code}
 }
 
-// errDone says that a flag such as --help has done all there is to do.
+// errDone ends a command line after a flag such as --help.
 var errDone = errors.New("done")
 
 // run parses and runs one command line. Every error becomes lines on stderr
@@ -102,7 +105,7 @@ func (c *command) run(ctx context.Context, args []string) int {
 		failure = as
 	}
 	if faults, ok := errors.AsType[policy.Errors](err); ok {
-		// They begin with their file, where an editor looks for it.
+		// They begin with FILE:LINE:COL, which editors parse.
 		_, _ = fmt.Fprint(c.err, faults.Excerpt())
 	} else if failure.err != nil {
 		for line := range strings.Lines(failure.err.Error()) {
@@ -136,9 +139,9 @@ func (c *command) dispatch(ctx context.Context, args []string) error {
 	case errors.Is(err, errDone):
 		return code(done)
 	case err != nil:
-		see := "; see "
+		see := "; run "
 		if strings.HasSuffix(err.Error(), "?") {
-			see = " See "
+			see = " Run "
 		}
 		return usage(fmt.Errorf("%w%s%s --help", err, see, strings.Join(selected(err), " ")))
 	default:
@@ -147,7 +150,7 @@ func (c *command) dispatch(ctx context.Context, args []string) error {
 	}
 }
 
-// selected is the command in which a command line went wrong.
+// selected is the command that has the error.
 func selected(err error) []string {
 	names := []string{"ptcaudit"}
 	if parse, ok := errors.AsType[*kong.ParseError](err); ok {
@@ -158,4 +161,88 @@ func selected(err error) []string {
 		}
 	}
 	return names
+}
+
+// helpWidth is the width of help at most, in columns.
+const helpWidth = 100
+
+const description = `Audits the pull through cache rules of Amazon ECR: has ECR validate each rule, checks all rules against a policy, and shows what is wrong and how to fix it.
+
+    ptcaudit demo                        watch it work, without AWS
+    ptcaudit audit --region eu-west-1    audit a registry
+
+It finds credentials, Region and endpoints as the AWS CLI does. Environment: PTCAUDIT_POLICY is the policy if --policy is not given; PTCAUDIT_CALL_TIMEOUT (10s) and PTCAUDIT_CONCURRENCY (8) limit the calls to ECR; PTCAUDIT_LOG_LEVEL=debug logs to standard error.
+
+Exit codes: 0 no failure at or above --fail-on, 1 at least one such failure, 2 invalid command line, environment or file, 3 something could not be checked.`
+
+// grammar is the command line. Its tags are the help.
+type grammar struct {
+	Audit        auditCommand        `cmd:"" help:"Audit the rules of a registry."`
+	Eval         evalCommand         `cmd:"" help:"Check rules from a file against a policy, without AWS."`
+	Report       reportCommand       `cmd:"" help:"Show a saved report."`
+	History      historyCommand      `cmd:"" help:"List past audits, and when failures began and ended."`
+	Diff         diffCommand         `cmd:"" help:"Compare the rules and findings of two reports."`
+	Evidence     evidenceCommands    `cmd:"" help:"Export stored reports for auditors."`
+	Policy       policyCommands      `cmd:"" help:"Write, check, test and explain policies."`
+	Event        eventCommand        `cmd:"" help:"Handle an event as the Lambda function does."`
+	Emulate      emulateCommand      `cmd:"" help:"Emulate the pull through cache API of ECR on this machine."`
+	Demo         demoCommand         `cmd:"" help:"Watch an audit find, report and fix failures, without AWS."`
+	Completion   completionCommand   `cmd:"" help:"Print the completion script for a shell."`
+	CompleteLine completeLineCommand `cmd:"" hidden:""`
+
+	Quiet   bool        `short:"q" help:"Print only errors and what --output requests."`
+	NoColor bool        `help:"Print without colors (or set $$NO_COLOR)."`
+	Version versionFlag `help:"Print the version."`
+}
+
+// versionFlag prints the version instead of running a command.
+type versionFlag bool
+
+// BeforeReset runs before kong checks required arguments.
+func (versionFlag) BeforeReset(parser *kong.Kong) error {
+	if _, err := fmt.Fprintln(parser.Stdout, "ptcaudit", app.Version); err != nil {
+		return err
+	}
+	return errDone
+}
+
+// printHelp prints help instead of running a command.
+func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
+	if err := kong.DefaultHelpPrinter(options, ctx); err != nil {
+		return err
+	}
+	return errDone
+}
+
+// errNoRegion reports that neither flags nor the AWS CLI's settings name a Region.
+var errNoRegion = errors.New("the Region is missing: use --region, or set AWS_REGION")
+
+// connector loads the SDK's configuration for a profile and a Region; either may
+// be empty.
+type connector func(ctx context.Context, profile, region string) (aws.Config, error)
+
+// fromProcess loads credentials, Region and endpoints as the SDK does: from the
+// process's environment, shared files, single sign-on and roles.
+func fromProcess(ctx context.Context, profile, region string) (aws.Config, error) {
+	cfg, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithSharedConfigProfile(profile), awsconfig.WithRegion(region))
+	if _, misspelt := errors.AsType[awsconfig.SharedConfigProfileNotExistError](err); misspelt {
+		return cfg, usage(fmt.Errorf("%w: run aws configure list-profiles to list the profiles", err))
+	}
+	if err != nil {
+		return cfg, incomplete(fmt.Errorf("read the AWS configuration: %w", err))
+	}
+	return cfg, nil
+}
+
+// identify is the registry of cfg's credentials and Region.
+func identify(ctx context.Context, cfg aws.Config) (ptc.Registry, error) {
+	registry, err := app.Identity(ctx, cfg)
+	if fault, ok := errors.AsType[*ptc.Fault](err); ok {
+		advice := "check the endpoint and the network"
+		if fault.Kind == ptc.FaultDenied {
+			advice = "run aws sso login, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+		}
+		return registry, incomplete(fmt.Errorf("cannot determine the AWS account: %w: %s", err, advice))
+	}
+	return registry, err
 }

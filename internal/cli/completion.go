@@ -20,17 +20,17 @@ type completionCommand struct {
 
 // Help is shown below the summary.
 func (*completionCommand) Help() string {
-	return `Prints what a shell needs to complete commands, flags, formats, severities, policies and the ids of checks when Tab is pressed. For good, put the line for your shell into its start-up file:
+	return `Prints a script that completes commands, flags, formats, severities, policies and check ids. Add the line for your shell to its start-up file:
 
     source <(ptcaudit completion bash)      # ~/.bashrc
     source <(ptcaudit completion zsh)       # ~/.zshrc
     ptcaudit completion fish | source       # ~/.config/fish/config.fish`
 }
 
-// The protocol is bash's: the command gets the line so far in COMP_LINE, the
-// cursor's place in COMP_POINT, and prints a candidate a line. Where it prints
-// none, the shells complete the names of files. To bash, a word ends at an
-// equals sign; zsh and fish want the whole of --flag=value.
+// The protocol is bash's: the command gets the line in COMP_LINE and the
+// cursor's position in COMP_POINT, and prints one candidate per line. If it
+// prints none, shells complete file names. In bash, an equals sign ends a word;
+// zsh and fish want all of --flag=value.
 // https://www.gnu.org/software/bash/manual/html_node/Programmable-Completion.html
 var completionOf = map[string]string{
 	"bash": `complete -o default -C 'ptcaudit complete-line' ptcaudit
@@ -53,7 +53,7 @@ complete -c ptcaudit -f -a '(__complete_ptcaudit)'
 `,
 }
 
-// Run prints the code.
+// Run prints the script.
 func (s *completionCommand) Run(c *command) error {
 	_, err := io.WriteString(c.out, completionOf[s.Shell])
 	return err
@@ -61,13 +61,13 @@ func (s *completionCommand) Run(c *command) error {
 
 // completeLineCommand is what the shells call.
 type completeLineCommand struct {
-	// Whole says that a word does not end at an equals sign.
+	// Whole completes --flag=value as one word.
 	Whole bool
-	// Bash says again what COMP_LINE has.
+	// Words are those of COMP_LINE, which bash also passes as arguments.
 	Words []string `arg:"" optional:"" passthrough:""`
 }
 
-// Run prints what the line may go on with.
+// Run prints the candidates.
 func (l *completeLineCommand) Run(c *command, k *kong.Kong) error {
 	line := c.getenv("COMP_LINE")
 	if point, err := strconv.Atoi(c.getenv("COMP_POINT")); err == nil && point >= 0 && point < len(line) {
@@ -81,8 +81,8 @@ func (l *completeLineCommand) Run(c *command, k *kong.Kong) error {
 	return err
 }
 
-// complete gives what the last word of a command line may become, or only what
-// of it stands behind an equals sign.
+// complete lists the candidates for the last word of a command line, or for the
+// part behind its equals sign.
 func (c *command) complete(node *kong.Node, line string, whole bool) []string {
 	words := strings.Fields(line)
 	last := ""
@@ -91,21 +91,21 @@ func (c *command) complete(node *kong.Node, line string, whole bool) []string {
 	}
 	var flags []*kong.Flag
 	flags = append(flags, node.Flags...)
-	var waiting *kong.Flag       // for its value
+	var pending *kong.Flag       // its value comes next
 	positions, checksOf := 0, "" // the policy that has the checks
 	for _, word := range words[min(1, len(words)):] {
 		switch {
-		case waiting != nil:
-			if waiting.Name == "policy" {
+		case pending != nil:
+			if pending.Name == "policy" {
 				checksOf = word
 			}
-			waiting = nil
+			pending = nil
 		case strings.HasPrefix(word, "-"):
 			name, value, given := strings.Cut(word, "=")
 			switch f := flagNamed(flags, name); {
 			case f == nil || f.IsBool():
 			case !given:
-				waiting = f
+				pending = f
 			case f.Name == "policy":
 				checksOf = value
 			}
@@ -123,8 +123,8 @@ func (c *command) complete(node *kong.Node, line string, whole bool) []string {
 	before := "" // each of them
 	name, value, given := strings.Cut(last, "=")
 	switch f := flagNamed(flags, name); {
-	case waiting != nil:
-		candidates = c.candidatesOf(waiting.Value, checksOf)
+	case pending != nil:
+		candidates = c.candidatesOf(pending.Value, checksOf)
 	case f != nil && given:
 		candidates, last = c.candidatesOf(f.Value, checksOf), value
 		if whole {
@@ -165,9 +165,9 @@ func flagNamed(flags []*kong.Flag, name string) *kong.Flag {
 	return nil
 }
 
-// candidatesOf are the values that a flag or an argument may have, where they
-// can be listed: of an enum, or of what its placeholder or name stands for.
-// checksOf is the policy that the line names.
+// candidatesOf lists the possible values of a flag or argument: those of an enum,
+// or those that its placeholder or name implies. checksOf is the policy that
+// the line names.
 func (c *command) candidatesOf(v *kong.Value, checksOf string) []string {
 	if v.Enum != "" {
 		return v.EnumSlice()
@@ -178,7 +178,7 @@ func (c *command) candidatesOf(v *kong.Value, checksOf string) []string {
 	}
 	switch what {
 	case "FORMAT[=FILE]":
-		if strings.HasPrefix(v.Help, "text or json,") { // what is no report has these
+		if strings.HasPrefix(v.Help, "text or json,") { // commands that print no report
 			return []string{"json", "text"}
 		}
 		return reportFormats

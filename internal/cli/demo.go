@@ -19,11 +19,11 @@ type demoCommand struct{}
 
 // Help is shown below the summary.
 func (*demoCommand) Help() string {
-	return `Breaks rules of a registry, shows the mails that tell of them, does what a mail says, and shows that what is known is not said twice, that two auditors send one mail, that one which is killed loses nothing, and what the history tells of it all. AWS is the emulator of ptcaudit emulate; nothing leaves this machine and nothing is left behind.
+	return `Breaks rules of an emulated registry, shows the mails, and runs the fix from a mail. It also shows that each failure is notified once, that two auditors send one mail, that a killed auditor loses nothing, and the history of all audits. Nothing leaves this machine, and no files are left behind.
 
     ptcaudit demo
 
-The exit code is 0 only where every step did what it shows.`
+Exit codes: 0 every step worked as shown, 3 a step did not.`
 }
 
 // Run runs the demo.
@@ -36,8 +36,8 @@ func (*demoCommand) Run(ctx context.Context, c *command) error {
 	return nil
 }
 
-// on runs a command line on another AWS than the user's, and with other
-// settings: the same on every machine.
+// on runs a command line against the demo's emulator instead of the user's AWS,
+// without the user's PTCAUDIT_ settings.
 func (c *command) on(ctx context.Context, cfg aws.Config, env []string, out io.Writer, args ...string) int {
 	other := *c
 	other.out = out
@@ -49,8 +49,8 @@ func (c *command) on(ctx context.Context, cfg aws.Config, env []string, out io.W
 	return other.run(ctx, args)
 }
 
-// process is this program again, on a command line and in an environment of
-// its own. What it prints is lost.
+// process is this program as a new process with its own environment. Its output
+// is discarded.
 func process(ctx context.Context, env []string, args ...string) *exec.Cmd {
 	program, err := os.Executable()
 	cmd := exec.CommandContext(ctx, program) //nolint:gosec // this program

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 
 	"ptcaudit/internal/history"
@@ -10,21 +9,21 @@ import (
 )
 
 type diffCommand struct {
-	Before string `arg:"" help:"A saved report; a stored one, by its place (s3://… or file:///…) or its key; or the id of an audit. - is standard input."`
-	After  string `arg:"" help:"Another, likewise."`
+	Before string `arg:"" help:"The earlier report: a file, the URL (s3://… or file:///…) or key of a stored report, or the ID of an audit. - is standard input."`
+	After  string `arg:"" help:"The later report, in the same forms."`
 	evidenceFlags
-	Output outputs `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
+	Output outputs `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json; on standard output, or in FILE. Repeat it for both (default: text)."`
 }
 
 // Help is shown below the summary.
 func (*diffCommand) Help() string {
-	return `Compares two reports: rules that were added, removed or altered, field by field, and failures that are new, resolved or changed. What an incomplete report does not have is not taken for resolved.
+	return `Compares two reports: rules that were added, removed or altered, field by field, and failures that are new, resolved or changed. If a report is incomplete, a failure that it lacks does not count as resolved.
 
     ptcaudit diff monday.json today.json
     ptcaudit diff VXFWZ2M7XKJQ today.json --evidence s3://acme-evidence
     ptcaudit diff production.json staging.json --output json | jq '.findings[]'
 
-The exit code is 0 where rules and findings are equal, 1 where they differ, 2 where one is no report or is not there, and 3 where the evidence cannot be read.`
+Exit codes: 0 rules and findings are equal, 1 they differ, 2 a report is missing or invalid, 3 the evidence could not be read.`
 }
 
 // Run compares.
@@ -51,12 +50,4 @@ func (d *diffCommand) Run(ctx context.Context, c *command) error {
 		return err
 	}
 	return code(ExitFindings)
-}
-
-// writeJSON writes indented JSON with a line break at its end.
-func writeJSON(w io.Writer, v any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
 }

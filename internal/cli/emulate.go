@@ -11,39 +11,53 @@ import (
 	"sync"
 	"time"
 
+	"ptcaudit/internal/cli/eventbus"
 	"ptcaudit/internal/emulator"
+	"ptcaudit/internal/fixture"
+	"ptcaudit/internal/untrusted"
 )
 
 type emulateCommand struct {
-	Listen         string `default:"127.0.0.1:5000" placeholder:"HOST:PORT" help:"Where to listen; port 0 takes a free one (default 127.0.0.1:5000)."`
-	Fixture        string `placeholder:"FILE" help:"What the registries hold at first, and what is to go wrong: YAML or JSON, or the output of aws ecr describe-pull-through-cache-rules."`
-	Region         string `placeholder:"REGION" help:"The Region of a fixture that is such an output."`
-	Events         string `placeholder:"FILE" help:"Append the CloudTrail event of every change to this file, one JSON object a line."`
-	EventsEndpoint string `placeholder:"URL" help:"Send the CloudTrail event of every change to EventBridge of a local cloud."`
+	Listen         string `default:"127.0.0.1:5000" placeholder:"HOST:PORT" help:"The address to listen on; port 0 picks a free port (default: 127.0.0.1:5000)."`
+	Fixture        string `placeholder:"FILE" help:"The registries at the start and the faults to inject, as YAML or JSON; or the output of aws ecr describe-pull-through-cache-rules."`
+	Region         string `placeholder:"REGION" help:"The Region of the fixture, if it is the output of aws ecr."`
+	Events         string `placeholder:"FILE" help:"Append the CloudTrail event of every change to this file, one JSON object per line."`
+	EventsEndpoint string `placeholder:"URL" help:"Send the CloudTrail event of every change to EventBridge of a local cloud, for example http://127.0.0.1:4566."`
+	Schema         bool   `help:"Print the JSON schema of fixtures and exit."`
 }
 
 // Help is shown below the summary.
 func (*emulateCommand) Help() string {
-	return `Serves the five pull through cache operations of ECR, with their constraints and errors, GetCallerIdentity of STS, and as much of Secrets Manager as a rule's credential needs. The AWS CLI and the SDKs talk to it unmodified. A twelve-digit access key id is the account, any other stands for account 000000000000; the Region is the caller's.
+	return `Emulates the five pull through cache operations of ECR with their constraints and errors, GetCallerIdentity of STS, and the operations of Secrets Manager that a rule's credential needs. The AWS CLI and SDKs work with it unchanged. A twelve-digit access key ID is the account; with any other, the account is 000000000000. The Region is that of the call.
 
     ptcaudit emulate --fixture registry.yaml --events events.jsonl &
     export AWS_ENDPOINT_URL=http://127.0.0.1:5000
     export AWS_ACCESS_KEY_ID=111122223333 AWS_SECRET_ACCESS_KEY=any
     aws ecr describe-pull-through-cache-rules --region eu-west-1
 
-A local cloud that lets events with a source of AWS's own pass, which EventBridge does for CloudTrail alone, runs the whole loop:
+A local cloud whose EventBridge accepts events with the source aws.ecr can run the whole path from change to notification:
 
     ptcaudit emulate --events-endpoint http://127.0.0.1:4566
 
-The first line of its output says where it listens; GET /health answers when it is up. It ends, with exit code 0, on SIGTERM or Ctrl-C.`
+The format of fixtures is a JSON schema, which editors can check:
+
+    ptcaudit emulate --schema > fixture.schema.json
+
+The first line of output is the address; GET /health succeeds once it is ready. SIGTERM or Ctrl-C ends it with exit code 0; an invalid flag or fixture, with 2.`
 }
 
 // Run serves until ctx ends.
 func (e *emulateCommand) Run(ctx context.Context, c *command) error {
-	var fixture emulator.Fixture
+	if e.Schema {
+		return writeJSON(c.out, emulator.Schema())
+	}
+	var start emulator.Fixture
 	if e.Fixture != "" {
-		var err error
-		if fixture, err = readFixture(e.Fixture, e.Region); err != nil {
+		data, err := c.readFile(e.Fixture)
+		if err != nil {
+			return usage(err)
+		}
+		if start, err = fixture.Parse(sourceOf(e.Fixture), data, e.Region); err != nil {
 			return usage(err)
 		}
 	}
@@ -54,16 +68,20 @@ func (e *emulateCommand) Run(ctx context.Context, c *command) error {
 			return usage(err)
 		}
 		defer file.Close() //nolint:errcheck // every line was written at once
-		sinks = append(sinks, lines(file, c.err))
+		sinks = append(sinks, appendLines(file, c.err))
 	}
 	if e.EventsEndpoint != "" {
-		bus, err := newEventBridge(e.EventsEndpoint)
+		bus, err := eventbus.New(e.EventsEndpoint)
 		if err != nil {
-			return usage(err)
+			return usage(fmt.Errorf("--events-endpoint: %w", err))
 		}
-		sinks = append(sinks, bus.sink(ctx, c.err))
+		sinks = append(sinks, func(event []byte) {
+			if err := bus.Put(ctx, event); err != nil {
+				_, _ = fmt.Fprintf(c.err, "ptcaudit: event not delivered: %s\n", untrusted.Verbatim(err.Error()))
+			}
+		})
 	}
-	api, err := emulator.New(fixture, emulator.WithEvents(func(event []byte) {
+	api, err := emulator.New(start, emulator.WithEvents(func(event []byte) {
 		for _, sink := range sinks {
 			sink(event)
 		}
@@ -71,8 +89,7 @@ func (e *emulateCommand) Run(ctx context.Context, c *command) error {
 	if err != nil {
 		return usage(err)
 	}
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", e.Listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", e.Listen)
 	if err != nil {
 		return usage(err)
 	}
@@ -88,14 +105,14 @@ func (e *emulateCommand) Run(ctx context.Context, c *command) error {
 	return nil
 }
 
-// lines writes each event as a line of its own.
-func lines(w, complaints io.Writer) func(event []byte) {
+// appendLines writes each event as one line to w, and errors to stderr.
+func appendLines(w, stderr io.Writer) func(event []byte) {
 	var mu sync.Mutex
 	return func(event []byte) {
 		mu.Lock()
 		defer mu.Unlock()
 		if _, err := w.Write(append(event, '\n')); err != nil {
-			_, _ = fmt.Fprintln(complaints, "ptcaudit: write event:", err)
+			_, _ = fmt.Fprintln(stderr, "ptcaudit: write event:", err)
 		}
 	}
 }

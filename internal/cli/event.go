@@ -18,22 +18,24 @@ import (
 )
 
 type eventCommand struct {
-	File    string  `arg:"" help:"An EventBridge event, an audit request, or a batch of queue messages, as JSON; - is standard input."`
-	DryRun  bool    `help:"Print what would be said, and leave topic, ledger and evidence as they are."`
-	Profile string  `placeholder:"NAME" help:"The profile of the AWS CLI's files that has the credentials (default $$AWS_PROFILE)."`
-	Policy  string  `short:"p" placeholder:"POLICY" help:"default, strict, or a file (default $$PTCAUDIT_POLICY, else default)."`
-	Output  outputs `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
+	File    string  `arg:"" help:"An EventBridge event, an audit request, or a batch of SQS messages, as JSON. - is standard input."`
+	DryRun  bool    `help:"Print the notifications; publish and store nothing."`
+	Profile string  `placeholder:"NAME" help:"The AWS CLI profile with the credentials (default: $$AWS_PROFILE)."`
+	Policy  string  `short:"p" placeholder:"POLICY" help:"The policy: default, strict, or a file (default: $$PTCAUDIT_POLICY, else default)."`
+	Output  outputs `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json; on standard output, or in FILE. Repeat it for both (default: text)."`
 }
 
 // Help is shown below the summary.
 func (*eventCommand) Help() string {
-	return `Does with an event what the Lambda function does: audits the registry that it names, and says what there is to say. The message goes to the SNS topic of $PTCAUDIT_TOPIC_ARN; where there is none it is printed, and that counts as said. With a ledger at $PTCAUDIT_STATE only what is new is said, and while another audit of the registry speaks, this one waits. At $PTCAUDIT_EVIDENCE every report is kept. Both are s3://BUCKET/PREFIX or file:///FOLDER.
+	return `Handles an event as the Lambda function does: audits the registry that the event names, and notifies what is new.
+
+PTCAUDIT_TOPIC_ARN is the SNS topic of the notification; without it, the notification is printed, which counts as delivered. PTCAUDIT_STATE stores which failures were already notified; without it, every audit notifies all failures. PTCAUDIT_EVIDENCE stores every report. Both are s3://BUCKET/PREFIX or file:///FOLDER.
 
     ptcaudit event functions/audit/events/create.json
     PTCAUDIT_STATE=file:///tmp/state ptcaudit event event.json
     ptcaudit event event.json --dry-run --output json | jq '.notifications[].subject'
 
-The exit code is 0 where the event was handled, whatever was found; 2 where the file holds no event; 3 where something could not be audited or published.`
+Exit codes: 0 the event was handled, with or without failures, 2 the file is not a valid event, 3 something could not be audited or published.`
 }
 
 // Run handles the event.
@@ -65,12 +67,12 @@ func (e *eventCommand) Run(ctx context.Context, c *command) error {
 		return err
 	}
 	if cfg.Region == "" {
-		cfg.Region = region // STS wants one
+		cfg.Region = region // the STS client needs one
 	}
 	h := app.New(settings, cfg, rules, c.options(settings)).Handler
 	h.Policy = rules.Ref()
 	if e.DryRun && h.Delivery.State != nil {
-		h.Delivery.State = untouched{h.Delivery.State}
+		h.Delivery.State = readOnly{h.Delivery.State}
 	}
 	result, handleErr := h.Handle(ctx, payload)
 	if err := c.writeResult(e.Output, result, settings, handleErr != nil || len(result.Failed) > 0); err != nil {
@@ -79,16 +81,17 @@ func (e *eventCommand) Run(ctx context.Context, c *command) error {
 	return unhandled(result, handleErr)
 }
 
-// untouched is a store in which nothing changes.
-type untouched struct{ blob.Store }
+// readOnly is a store that drops what is written.
+type readOnly struct{ blob.Store }
 
-// Put does as if it wrote.
-func (untouched) Put(context.Context, string, []byte, string) (string, error) {
+// Put reports success without writing.
+func (readOnly) Put(context.Context, string, []byte, string) (string, error) {
 	return "unwritten", nil
 }
 
-// regionOf is a Region that a payload names; empty where it names none. Its
-// error is that of a bare message that cannot be read.
+// regionOf is the first Region that a payload names; empty if it names none. It
+// is an error if a single message is invalid; an invalid message of a batch is
+// the handler's to report.
 func regionOf(payload []byte) (string, error) {
 	records, isBatch := trigger.Batch(payload)
 	if !isBatch {
@@ -103,13 +106,13 @@ func regionOf(payload []byte) (string, error) {
 	return "", nil
 }
 
-// unhandled says what of an event was not audited, or not said.
+// unhandled is an error if something was not audited or not published.
 func unhandled(result handler.Result, err error) error {
 	if err != nil {
 		return incomplete(err)
 	}
 	if len(result.Failed) > 0 {
-		return incomplete(fmt.Errorf("the queue would hand out again: %s", strings.Join(result.Failed, ", ")))
+		return incomplete(fmt.Errorf("not handled, the queue would deliver again: %s", strings.Join(result.Failed, ", ")))
 	}
 	for _, audit := range result.Audits {
 		if !audit.Complete {
@@ -122,17 +125,16 @@ func unhandled(result handler.Result, err error) error {
 func (c *command) writeResult(to outputs, result handler.Result, settings config.Config, failed bool) error {
 	return c.write(to, renderers{
 		"json": func(w io.Writer, _ terminal) error { return writeJSON(w, result) },
-		"text": func(w io.Writer, t terminal) error { return writeSaid(w, t, result, settings, failed) },
+		"text": func(w io.Writer, t terminal) error { return writeOutcome(w, t, result, settings, failed) },
 	})
 }
 
-// mailWidth is how wide a mail is printed, in columns, where the terminal is not
-// narrower.
+// mailWidth is the width of a printed mail at most, in columns.
 const mailWidth = 78
 
-// writeSaid tells a person what came of an event. Where something failed, that
-// may be why something is not said.
-func writeSaid(w io.Writer, t terminal, result handler.Result, settings config.Config, failed bool) error {
+// writeOutcome prints the notifications of an event, or why there are none. If
+// something failed, that error explains a missing notification instead.
+func writeOutcome(w io.Writer, t terminal, result handler.Result, settings config.Config, failed bool) error {
 	var out strings.Builder
 	columns := min(cmp.Or(t.width, mailWidth), mailWidth)
 	for i, m := range result.Notifications {
@@ -147,23 +149,23 @@ func writeSaid(w io.Writer, t terminal, result handler.Result, settings config.C
 		}
 	}
 	for _, audit := range result.Audits {
-		if why := silence(audit, result.Notifications, settings.MinSeverity); why != "" && !failed {
+		if why := whySilent(audit, result.Notifications, settings.MinSeverity); why != "" && !failed {
 			out.WriteString(why + "\n")
 		}
 	}
 	for _, why := range result.Ignored {
-		fmt.Fprintf(&out, "Nothing to audit: %s.\n", ignored[why])
+		fmt.Fprintf(&out, "No audit needed: %s.\n", ignored[why])
 	}
 	if !failed && len(result.Notifications)+len(result.Audits)+len(result.Ignored) == 0 {
-		out.WriteString("Nothing to audit: the last audit began after these changes, and has seen what they did.\n")
+		out.WriteString("No audit needed: the last audit began after these changes.\n")
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
 }
 
-// silence says why there is no message of an audit; empty where there is one.
-func silence(audit handler.Audit, said []notify.Message, threshold report.Severity) string {
-	if slices.ContainsFunc(said, func(m notify.Message) bool { return m.Account == audit.Account && m.Region == audit.Region }) {
+// whySilent explains why an audit has no notification; empty if it has one.
+func whySilent(audit handler.Audit, notifications []notify.Message, threshold report.Severity) string {
+	if slices.ContainsFunc(notifications, func(m notify.Message) bool { return m.Account == audit.Account && m.Region == audit.Region }) {
 		return ""
 	}
 	known := 0
@@ -172,26 +174,26 @@ func silence(audit handler.Audit, said []notify.Message, threshold report.Severi
 			known += n
 		}
 	}
-	of := "of " + audit.Account + " " + audit.Region
+	registry := audit.Account + " " + audit.Region
 	switch {
 	case audit.Superseded:
-		return "Nothing to say " + of + ": an audit that began later has spoken."
+		return "No notification for " + registry + ": a later audit has already notified."
 	case !audit.Complete:
-		return "Nothing new to say " + of + ": what could not be audited is known."
+		return "No new findings for " + registry + ": what could not be checked was already notified."
 	case len(audit.Faults) > 0: // of a complete audit: the Region does not have the API
-		return fmt.Sprintf("Registry %s %s: %s", audit.Account, audit.Region, audit.Faults[0].Message)
+		return fmt.Sprintf("Registry %s: %s", registry, audit.Faults[0].Message)
 	case known == 1:
-		return "Nothing new to say " + of + ": its failure is known."
+		return "No new findings for " + registry + ": its failure was already notified."
 	case known > 1:
-		return fmt.Sprintf("Nothing new to say %s: its %d failures are known.", of, known)
+		return fmt.Sprintf("No new findings for %s: its %d failures were already notified.", registry, known)
 	case audit.Summary.Waived > 0: // only the ledger knows what each waiver was given for
-		return "Nothing to say " + of + ": what fails is waived, or known."
+		return "No new findings for " + registry + ": all failures are waived or were already notified."
 	}
-	return fmt.Sprintf("Nothing to say %s: no failure is %s or worse.", of, threshold)
+	return fmt.Sprintf("No findings for %s at severity %s or higher.", registry, threshold)
 }
 
-// ignored says in words why a message asks for no audit.
+// ignored explains why a message needs no audit.
 var ignored = map[trigger.Ignored]string{
-	trigger.Unrelated:      "the event does not concern a rule",
-	trigger.ChangedNothing: "the call that the event tells of failed, and changed nothing",
+	trigger.Unrelated:      "the event is unrelated to pull through cache rules",
+	trigger.ChangedNothing: "the API call in the event failed and changed nothing",
 }

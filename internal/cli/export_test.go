@@ -8,8 +8,6 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/aws/aws-sdk-go-v2/aws"
-
-	"ptcaudit/internal/ptc"
 )
 
 // OnDemo runs command lines as the demo does.
@@ -19,21 +17,6 @@ func OnDemo() func(ctx context.Context, cfg aws.Config, env []string, out io.Wri
 
 // Process runs a command line as the demo does, to kill it.
 var Process = process
-
-// ParseFacts reads what eval reads.
-func ParseFacts(data []byte, said ptc.Registry) (ptc.Registry, []ptc.Rule, error) {
-	f, err := parseFacts(data, said)
-	if err != nil {
-		return ptc.Registry{}, nil, err
-	}
-	return f.registry, f.rules, nil
-}
-
-// FixtureJSON makes JSON of a fixture.
-func FixtureJSON(data []byte) ([]byte, error) {
-	_, text, err := toJSON("fixture.yaml", data)
-	return text, err
-}
 
 // Commands are the words of every command and group of commands.
 func Commands() [][]string {

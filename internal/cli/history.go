@@ -2,61 +2,32 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"time"
 
-	"ptcaudit/internal/blob"
-	"ptcaudit/internal/evidence"
+	"ptcaudit/internal/archive"
 	"ptcaudit/internal/history"
-	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/render/text"
 )
-
-// registryFlags say of which registries evidence is asked for.
-type registryFlags struct {
-	Account string `placeholder:"ID" help:"Only registries of this account."`
-	Region  string `placeholder:"REGION" help:"Only registries in this Region."`
-}
-
-func (f registryFlags) check() error {
-	if err := errors.Join(checkAccount(f.Account), checkRegion(f.Region)); err != nil {
-		return usage(err)
-	}
-	return nil
-}
-
-// wants says that a registry is asked for.
-func (f registryFlags) wants(reg ptc.Registry) bool {
-	return (f.Account == "" || f.Account == reg.Account) && (f.Region == "" || f.Region == reg.Region)
-}
-
-// narrow is the registry that is asked for; zero where there may be several.
-func (f registryFlags) narrow() ptc.Registry {
-	if f.Account == "" || f.Region == "" {
-		return ptc.Registry{}
-	}
-	return ptc.Registry{Account: f.Account, Region: f.Region}
-}
 
 type historyCommand struct {
 	evidenceFlags
 	registryFlags
 	period
-	Output outputs `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
+	Output outputs `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json; on standard output, or in FILE. Repeat it for both (default: text)."`
 }
 
 // Help is shown below the summary.
 func (*historyCommand) Help() string {
-	return `Lists the audits that the evidence has of a registry, or of all, the newest last: why each ran, whether it was complete, how many failures there were, and what was other than in the one before. Below it stand the failures from when they were first seen to when they were resolved, and who changed what. It begins afresh at --from: what fails then is first seen then, and waivers cover what is there then. The archive of evidence export also knows what was before.
+	return `Lists the stored audits of a registry, or of all registries, newest last: why each ran, whether it was complete, how many failures it found, and what changed since the audit before. Below are the failures with the times when they were first and last seen, and who changed what.
+
+It reads nothing before --from, so a failure that already existed then is first seen then. evidence export also reads what was before.
 
     ptcaudit history --evidence s3://acme-evidence --region eu-west-1
     ptcaudit history --evidence ./evidence --from 2026-11-01 --to 2026-11-30
     ptcaudit history --output json | jq '.registries[].failures[]'
 
-The exit code is 0 where all of the evidence could be read, 2 where the command line or the environment cannot be used, and 3 where something could not be read.`
+Exit codes: 0 all evidence was read, 2 invalid command line or environment, 3 some evidence could not be read.`
 }
 
 // Run lists.
@@ -75,9 +46,9 @@ func (cmd *historyCommand) Run(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	h, err := c.history(ctx, s, cmd.registryFlags, from, to, nil)
+	h, err := archive.History(ctx, s, cmd.query(from, to))
 	if err != nil {
-		return err
+		return incomplete(err)
 	}
 	h.Finish(c.now())
 	err = c.write(cmd.Output, renderers{
@@ -92,53 +63,10 @@ func (cmd *historyCommand) Run(ctx context.Context, c *command) error {
 	return unread(h)
 }
 
-// unread says that not all of the evidence could be read.
+// unread is an error if some evidence could not be read.
 func unread(h *history.History) error {
 	if n := len(h.Unreadable); n > 0 {
-		return incomplete(fmt.Errorf("could not be read of the evidence: %d; more may have happened than is shown", n))
+		return incomplete(fmt.Errorf("%d stored records could not be read: the output may miss audits and failures", n))
 	}
 	return nil
-}
-
-// history reads the evidence of a period, for the caller to finish. Each record
-// also goes to also, if that is not nil: then all that was before the period is
-// read, too, so that what was known when it began counts.
-func (c *command) history(ctx context.Context, s blob.Store, f registryFlags, from, to time.Time, also func(evidence.Record) error) (*history.History, error) {
-	h := history.Begin(from, to)
-	begin := from
-	if also != nil {
-		begin = time.Time{}
-	}
-	for record, err := range evidence.Records(ctx, s, f.narrow(), begin, to) {
-		early := err == nil && record.At().Before(from)
-		switch {
-		case err != nil && record.Key == "":
-			return nil, incomplete(fmt.Errorf("read the evidence: %w", err))
-		case !f.wants(registryOf(record.Key)):
-			continue
-		case err != nil:
-			h.AddUnreadable(record.Key)
-		case early && record.Report != nil:
-			h.RecallReport(*record.Report)
-		case early && record.Changes != nil:
-			h.RecallChanges(record.Changes.Registry, record.Changes.Triggers)
-		case record.Report != nil:
-			h.AddReport(record.Key, *record.Report)
-		case record.Changes != nil:
-			h.AddChanges(record.Changes.Registry, record.Changes.Triggers)
-		}
-		if also != nil && !early {
-			if err := also(record); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return h, nil
-}
-
-// registryOf is the registry that a key of evidence names.
-func registryOf(key string) ptc.Registry {
-	account, rest, _ := strings.Cut(key, "/")
-	region, _, _ := strings.Cut(rest, "/")
-	return ptc.Registry{Account: account, Region: region}
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,19 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"ptcaudit/internal/policy"
+	"ptcaudit/internal/render/asff"
+	"ptcaudit/internal/render/csv"
+	"ptcaudit/internal/render/github"
+	"ptcaudit/internal/render/html"
+	"ptcaudit/internal/render/junit"
+	"ptcaudit/internal/render/markdown"
+	"ptcaudit/internal/render/ocsf"
+	"ptcaudit/internal/render/sarif"
+	"ptcaudit/internal/render/text"
+	"ptcaudit/internal/report"
+	"ptcaudit/policies"
 )
 
 // output is one value of --output: FORMAT, or FORMAT=FILE.
@@ -20,7 +34,7 @@ type output struct{ format, file string }
 func (o *output) UnmarshalText(text []byte) error {
 	format, file, named := strings.Cut(string(text), "=")
 	if named && file == "" {
-		return fmt.Errorf("%s: name a file after the equals sign", text)
+		return fmt.Errorf("%s: the file name after = is missing", text)
 	}
 	*o = output{format, file}
 	return nil
@@ -29,21 +43,20 @@ func (o *output) UnmarshalText(text []byte) error {
 // outputs are all values of --output.
 type outputs []output
 
-// renderers write a result, by format. color and width are those of the
-// terminal, where the result goes to one.
+// renderers write a result, by the name of the format.
 type renderers map[string]func(w io.Writer, t terminal) error
 
-// check says what cannot be done, before there is a result to lose.
-func (outs outputs) check(formats ...string) error {
+// check finds invalid combinations, before the audit so that no result is lost.
+func (list outputs) check(formats ...string) error {
 	files := map[string]bool{}
-	for _, o := range outs {
+	for _, o := range list {
 		switch {
 		case !slices.Contains(formats, o.format):
-			return usage(fmt.Errorf("--output %s: no such format: write %s", o.format, oneOf(formats)))
+			return usage(fmt.Errorf("unknown --output format %q: use %s", o.format, oneOf(formats)))
 		case files[o.file] && o.file == "":
-			return usage(errors.New("--output: only one can go to standard output: write FORMAT=FILE for the others"))
+			return usage(errors.New("several --output formats for standard output: use FORMAT=FILE for all but one"))
 		case files[o.file]:
-			return usage(fmt.Errorf("--output: %s is named twice", o.file))
+			return usage(fmt.Errorf("two --output formats for file %s: use two files", o.file))
 		}
 		files[o.file] = true
 	}
@@ -56,18 +69,17 @@ func oneOf(names []string) string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// write writes a result in every format that was asked for; as text to
-// standard output where none was. One that cannot be written keeps none of the
-// others from being written.
-func (c *command) write(outs outputs, r renderers) error {
-	if err := outs.check(slices.Sorted(maps.Keys(r))...); err != nil {
+// write writes a result in all requested formats; without any, as text to
+// standard output. An error in one format does not prevent the others.
+func (c *command) write(list outputs, r renderers) error {
+	if err := list.check(slices.Sorted(maps.Keys(r))...); err != nil {
 		return err
 	}
-	if len(outs) == 0 && !c.quiet {
-		outs = outputs{{format: "text"}}
+	if len(list) == 0 && !c.quiet {
+		list = outputs{{format: "text"}}
 	}
 	var errs []error
-	for _, o := range outs {
+	for _, o := range list {
 		if o.file == "" {
 			errs = append(errs, r[o.format](c.out, c.terminal()))
 			continue
@@ -93,9 +105,9 @@ func writeFile(name string, content []byte) error {
 	})
 }
 
-// replaceFile replaces a file at once: whoever reads it meanwhile sees the old
-// content or the new, never a part, and the old stays where write fails. What
-// is no regular file, such as /dev/stdout, is written to.
+// replaceFile replaces a file atomically: readers see the old or the new
+// content, and the old one stays if write fails. A target that is not a regular
+// file, such as /dev/stdout, is written directly.
 func replaceFile(name string, write func(io.Writer) error) error {
 	if target, err := filepath.EvalSymlinks(name); err == nil {
 		name = target
@@ -113,7 +125,7 @@ func replaceFile(name string, write func(io.Writer) error) error {
 	return nil
 }
 
-// into writes to a file, which it makes if it is not there.
+// into writes to a file, and creates it if it is missing.
 func into(name string, write func(io.Writer) error) error {
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666) //nolint:gosec // the user names it, and the user's umask decides who may read it
 	if err != nil {
@@ -127,4 +139,116 @@ func ignoreMissing(err error) error {
 		return nil
 	}
 	return err
+}
+
+// formats are the formats of reports, by their name in --output. A new format
+// is a line here.
+var formats = []struct {
+	name  string
+	write func(w io.Writer, r report.Report, t terminal, k background) error
+}{
+	{"text", func(w io.Writer, r report.Report, t terminal, _ background) error {
+		return text.Render(w, r, text.Options{Width: t.width, Color: t.color})
+	}},
+	{"json", func(w io.Writer, r report.Report, _ terminal, _ background) error { return r.Encode(w) }},
+	{"markdown", func(w io.Writer, r report.Report, _ terminal, _ background) error { return markdown.Render(w, r) }},
+	{"html", func(w io.Writer, r report.Report, _ terminal, k background) error { return html.Render(w, r, k.past) }},
+	{"csv", func(w io.Writer, r report.Report, _ terminal, _ background) error { return csv.Render(w, r) }},
+	{"junit", func(w io.Writer, r report.Report, _ terminal, _ background) error { return junit.Render(w, r) }},
+	{"sarif", func(w io.Writer, r report.Report, _ terminal, k background) error {
+		return sarif.Render(w, r, sarif.Options{Checks: k.checks(), Place: k.place})
+	}},
+	{"github", func(w io.Writer, r report.Report, _ terminal, k background) error {
+		return github.Render(w, r, github.Options{Place: k.place})
+	}},
+	{"asff", func(w io.Writer, r report.Report, _ terminal, k background) error {
+		return asff.Render(w, r, asff.Options{Before: k.before})
+	}},
+	{"ocsf", func(w io.Writer, r report.Report, _ terminal, k background) error {
+		return ocsf.Render(w, r, ocsf.Options{Before: k.before})
+	}},
+}
+
+// reportFormats are the names of all formats.
+var reportFormats = func() (names []string) {
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
+	return names
+}()
+
+// plainFormats are the formats of other results.
+var plainFormats = []string{"text", "json"}
+
+// background is what formats can show beside a report: its policy, and what was
+// before it. All of it is optional.
+type background struct {
+	placedPolicy
+	past html.Options
+	// before is the baseline; nil without one.
+	before *report.Report
+}
+
+// writeReport writes a report in all requested formats.
+func (c *command) writeReport(to outputs, r report.Report, k background) error {
+	all := renderers{}
+	for _, f := range formats {
+		all[f.name] = func(w io.Writer, t terminal) error { return f.write(w, r, t, k) }
+	}
+	return c.write(to, all)
+}
+
+// placedPolicy is a policy with the places of its values. The zero value is an
+// unknown policy.
+type placedPolicy struct {
+	*policy.Policy
+	places policy.Places
+}
+
+// checks are the texts of the checks, by id.
+func (p placedPolicy) checks() map[string]sarif.Check {
+	out := map[string]sarif.Check{}
+	if p.Policy == nil {
+		return out
+	}
+	for _, c := range p.Checks {
+		out[c.ID] = sarif.Check{Title: c.Title, Why: c.Why, References: c.References}
+	}
+	return out
+}
+
+// place is the line of the user's policy that requires what a finding is about:
+// the required rule, else the check, else the name of the policy that extends
+// a shipped one. A shipped policy has no file, so it has no place.
+func (p placedPolicy) place(f report.Finding) (file string, line int) {
+	check := "checks." + f.Check + "."
+	keys := []string{check + "assert", check + "match", check + "severity", check + "title", "name"}
+	if f.Check == report.CheckRequiredRule {
+		keys = append([]string{"requiredRules." + f.Prefix}, keys...)
+	}
+	for _, key := range keys {
+		if at, known := p.places[key]; known && !slices.Contains(policies.Names(), at.File) {
+			return fromHere(at.File), at.Line
+		}
+	}
+	return "", 0
+}
+
+// fromHere is a file relative to the working directory, which in a pipeline is
+// the repository. A file outside of it keeps its name.
+func fromHere(file string) string {
+	if dir, err := os.Getwd(); err == nil && filepath.IsAbs(file) {
+		if relative, err := filepath.Rel(dir, file); err == nil && filepath.IsLocal(relative) {
+			file = relative
+		}
+	}
+	return filepath.ToSlash(file)
+}
+
+// writeJSON writes indented JSON with a line break at its end.
+func writeJSON(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
 }

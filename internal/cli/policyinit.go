@@ -20,6 +20,8 @@ import (
 	"ptcaudit/internal/app"
 	"ptcaudit/internal/config"
 	"ptcaudit/internal/emulator"
+	"ptcaudit/internal/fixture"
+	"ptcaudit/internal/offline"
 	"ptcaudit/internal/policy"
 	"ptcaudit/internal/policy/starter"
 	"ptcaudit/internal/ptc"
@@ -27,24 +29,24 @@ import (
 )
 
 type initCommand struct {
-	File    string `arg:"" optional:"" help:"Where to write the policy; - is standard output (default -). A file that is there is left alone."`
-	From    string `placeholder:"FILE" help:"Take the rules from a saved report, the output of aws ecr describe-pull-through-cache-rules, or a fixture of emulate (default: ask AWS)."`
-	Region  string `placeholder:"REGION" help:"The registry's Region (default: as the AWS CLI finds it, or as the file says)."`
-	Account string `placeholder:"ID" help:"The registry's account, where a file does not say it."`
-	Profile string `placeholder:"NAME" help:"The profile of the AWS CLI's files that has the credentials (default $$AWS_PROFILE)."`
-	Extends string `default:"default" enum:"default,strict" placeholder:"POLICY" help:"The shipped policy to begin with: default or strict (default default)."`
-	Name    string `placeholder:"NAME" help:"The policy's name (default: the file's)."`
+	File    string `arg:"" optional:"" help:"The policy file to write; an existing file is never overwritten. - is standard output (default: -)."`
+	From    string `placeholder:"FILE" help:"Read the rules from a saved report, the output of aws ecr describe-pull-through-cache-rules, or a fixture of emulate (default: from AWS)."`
+	Region  string `placeholder:"REGION" help:"The Region of the registry (default: that of the file, or of the AWS CLI)."`
+	Account string `placeholder:"ID" help:"The account of the registry, if the file does not name it."`
+	Profile string `placeholder:"NAME" help:"The AWS CLI profile with the credentials (default: $$AWS_PROFILE)."`
+	Extends string `default:"default" enum:"default,strict" placeholder:"POLICY" help:"The shipped policy to extend: default or strict (default: default)."`
+	Name    string `placeholder:"NAME" help:"The name of the policy (default: that of the file)."`
 }
 
 // Help is shown below the summary.
 func (*initCommand) Help() string {
-	return `Writes the first policy of a registry: it allows the upstreams and requires the rules that are there now. Whatever fails all the same is listed in comments at its end, with a waiver to fill in.
+	return `Writes a first policy for a registry. It allows the current upstreams and requires the current rules. Comments at its end list what still fails, each with a waiver to fill in.
 
     ptcaudit policy init acme.yaml --region eu-west-1
     aws ecr describe-pull-through-cache-rules | ptcaudit policy init acme.yaml --from - --region eu-west-1
     ptcaudit policy init --from report.json --extends strict
 
-The exit code is 0 where the policy was written, 2 where that cannot be, and 3 where the rules could not be listed.`
+Exit codes: 0 the policy was written, 2 invalid command line or file, or the policy file exists, 3 the rules could not be listed.`
 }
 
 // Run writes the policy.
@@ -55,7 +57,7 @@ func (i *initCommand) Run(ctx context.Context, c *command) error {
 	toFile := i.File != "" && i.File != "-"
 	if toFile {
 		if _, err := os.Lstat(i.File); err == nil {
-			return usage(fmt.Errorf("%s is there already: name another file, or remove it first", i.File))
+			return usage(fmt.Errorf("%s already exists: use another name, or delete it first", i.File))
 		}
 	}
 	found, err := i.find(ctx, c)
@@ -64,7 +66,7 @@ func (i *initCommand) Run(ctx context.Context, c *command) error {
 	}
 	for _, f := range found.Faults {
 		if f.Prefix == "" {
-			return incomplete(fmt.Errorf("the rules of %s could not be listed: %s: %s", found.Registry, f.Operation, f.Message))
+			return incomplete(fmt.Errorf("cannot list the rules of %s: %s: %s", found.Registry, f.Operation, f.Message))
 		}
 	}
 	text, err := i.policy(ctx, c, found)
@@ -83,7 +85,7 @@ func (i *initCommand) Run(ctx context.Context, c *command) error {
 	return err
 }
 
-// writeNewFile writes a file that is not there yet.
+// writeNewFile writes a file that must not exist.
 func writeNewFile(name, text string) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // the user names it; the umask decides who may read it
 	if err != nil {
@@ -109,7 +111,7 @@ func (i *initCommand) find(ctx context.Context, c *command) (report.Report, erro
 			return report.Report{}, err
 		}
 		if cfg.Region == "" {
-			return report.Report{}, usage(errors.New("which Region? say --region, or set AWS_REGION"))
+			return report.Report{}, usage(errNoRegion)
 		}
 		registry, err := identify(ctx, cfg)
 		if err != nil {
@@ -123,21 +125,21 @@ func (i *initCommand) find(ctx context.Context, c *command) (report.Report, erro
 	}
 	var keys map[string]json.RawMessage
 	if err := json.Unmarshal(data, &keys); err == nil && (keys["schemaVersion"] != nil || keys["pullThroughCacheRules"] != nil) {
-		known, err := parseFacts(data, ptc.Registry{Account: i.Account, Region: i.Region})
+		registry, err := offline.Parse(data, ptc.Registry{Account: i.Account, Region: i.Region})
 		if err != nil {
 			return report.Report{}, usage(fmt.Errorf("%s: %w", sourceOf(i.From), err))
 		}
-		return evaluate(ctx, known, asOf{Policy: shipped}, c.now), nil
+		return registry.Evaluate(ctx, offline.AsOf{Policy: shipped}, c.now, app.Version), nil
 	}
-	fixture, err := parseFixture(sourceOf(i.From), data, i.Region)
+	start, err := fixture.Parse(sourceOf(i.From), data, i.Region)
 	if err != nil {
 		return report.Report{}, usage(err)
 	}
-	registry, err := i.choose(fixture)
+	registry, err := i.choose(start)
 	if err != nil {
 		return report.Report{}, usage(err)
 	}
-	cfg, stop, err := serve(ctx, fixture, registry)
+	cfg, stop, err := serve(ctx, start, registry)
 	if err != nil {
 		return report.Report{}, err
 	}
@@ -145,23 +147,23 @@ func (i *initCommand) find(ctx context.Context, c *command) (report.Report, erro
 	return app.New(settings, cfg, shipped, c.options(settings)).Engine.Audit(ctx, registry, nil), nil
 }
 
-// choose is the registry of a fixture that is meant.
+// choose is the registry of a fixture that the flags select.
 func (i *initCommand) choose(f emulator.Fixture) (ptc.Registry, error) {
-	var meant []ptc.Registry
+	var chosen []ptc.Registry
 	var all []string
 	for _, r := range f.Registries {
 		all = append(all, r.Account+" "+r.Region)
 		if (i.Account == "" || i.Account == r.Account) && (i.Region == "" || i.Region == r.Region) {
-			meant = append(meant, ptc.Registry{Account: r.Account, Region: r.Region})
+			chosen = append(chosen, ptc.Registry{Account: r.Account, Region: r.Region})
 		}
 	}
-	if len(meant) != 1 {
-		return ptc.Registry{}, fmt.Errorf("%s: which registry? say --account and --region of one of: %s", sourceOf(i.From), strings.Join(all, ", "))
+	if len(chosen) != 1 {
+		return ptc.Registry{}, fmt.Errorf("%s has several registries: use --account and --region to select one of %s", sourceOf(i.From), strings.Join(all, ", "))
 	}
-	return meant[0], nil
+	return chosen[0], nil
 }
 
-// serve has the emulator answer for a registry of a fixture.
+// serve starts the emulator with a fixture, and gives the configuration to call it.
 func serve(ctx context.Context, f emulator.Fixture, reg ptc.Registry) (aws.Config, func(), error) {
 	api, err := emulator.New(f)
 	if err != nil {
@@ -182,7 +184,7 @@ func serve(ctx context.Context, f emulator.Fixture, reg ptc.Registry) (aws.Confi
 
 var policyName = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
 
-// policy is the text of the policy, with remarks on what it finds itself.
+// policy is the text of the policy, with comments on what it still finds.
 func (i *initCommand) policy(ctx context.Context, c *command, found report.Report) (string, error) {
 	name := i.Name
 	if name == "" {
@@ -194,9 +196,9 @@ func (i *initCommand) policy(ctx context.Context, c *command, found report.Repor
 	}
 	in := policy.Input{Registry: found.Registry, Validations: map[string]ptc.Validation{}, Now: c.now().UTC()}
 	for _, r := range found.Rules {
-		rule, verdict := r.Facts()
+		rule, validation := r.Facts()
 		in.Rules = append(in.Rules, rule)
-		in.Validations[rule.Prefix] = verdict
+		in.Validations[rule.Prefix] = validation
 	}
 	text := starter.Policy(in.Registry, in.Rules, starter.Options{Name: name, Extends: i.Extends})
 
@@ -211,7 +213,7 @@ func (i *initCommand) policy(ctx context.Context, c *command, found report.Repor
 	}
 	written, err := policy.Load(file)
 	if err != nil {
-		return "", usage(fmt.Errorf("no policy can be made of these rules: %w", err))
+		return "", usage(fmt.Errorf("cannot write a policy for these rules: %w", err))
 	}
 	return text + starter.Remarks(written.Evaluate(ctx, in), in.Now), nil
 }

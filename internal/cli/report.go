@@ -1,32 +1,33 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
-	"compress/gzip"
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"slices"
+	"strings"
+	"time"
 
+	"ptcaudit/internal/archive"
+	"ptcaudit/internal/blob"
 	"ptcaudit/internal/config"
+	"ptcaudit/internal/render/html"
 	"ptcaudit/internal/report"
 	"ptcaudit/policies"
 )
 
 type reportCommand struct {
-	File string `arg:"" help:"A report that audit or eval wrote with --output json; a stored one, by its place (s3://… or file:///…) or its key; or the id of an audit. - is standard input."`
+	File string `arg:"" help:"A file that audit or eval wrote with --output json, the URL (s3://… or file:///…) or key of a stored report, or the ID of an audit. - is standard input."`
 	evidenceFlags
-	Policy string  `short:"p" placeholder:"POLICY" help:"The policy that the report was made by: sarif and github then name its lines."`
-	Output outputs `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"${formats}, to standard output or to a file; may be repeated (default text)."`
+	Policy string  `short:"p" placeholder:"POLICY" help:"The policy of the report, so that sarif and github can name its lines."`
+	Output outputs `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"${formats}; on standard output, or in FILE. Repeat it for several (default: text)."`
 	baseline
-	FailOn threshold `placeholder:"SEVERITY" help:"Exit with 1 where the report has a failure this severe or worse, and with 3 where it is incomplete."`
+	FailOn threshold `placeholder:"SEVERITY" help:"Exit with 1 if a failure has this severity or a higher one, and with 3 if the report is incomplete (default: always 0)."`
 }
 
 // Help is shown below the summary.
 func (*reportCommand) Help() string {
-	return `Renders a report that was saved, or kept as evidence, without auditing again. A message names the place of its report.
+	return `Shows a saved or stored report in any format, without a new audit. Every notification has the URL of its report.
 
     ptcaudit audit --region eu-west-1 --output json=report.json
     ptcaudit report report.json
@@ -34,7 +35,9 @@ func (*reportCommand) Help() string {
     ptcaudit report s3://evidence/111122223333/eu-west-1/2026/11/21/VXFWZ2.json.gz
     ptcaudit report report.json --evidence s3://evidence --output html=report.html
 
-With evidence, the page (html) shows the month before the report: how many failures there were, and since when each stands.`
+With --evidence, html also shows the 30 days before the report: the number of failures over time, and when each was first seen.
+
+Exit codes: 0 the report was shown, 1 and 3 as --fail-on says, 2 the report is missing or invalid, 3 the evidence could not be read.`
 }
 
 // Run renders the report.
@@ -54,15 +57,15 @@ func (r *reportCommand) Run(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	past, unknown := r.past(ctx, c, saved)
-	if err := cmp.Or(c.writeReport(r.Output, saved, background{placedPolicy: by, past: past, before: before}), unknown); err != nil || r.FailOn == "" && r.Baseline == "" {
+	past, incompletePast := r.past(ctx, c, saved)
+	if err := cmp.Or(c.writeReport(r.Output, saved, background{placedPolicy: by, past: past, before: before}), incompletePast); err != nil || r.FailOn == "" && r.Baseline == "" {
 		return err
 	}
-	return r.judge(c, before, saved, cmp.Or(r.FailOn, threshold(report.Low)))
+	return r.result(c, before, saved, cmp.Or(r.FailOn, threshold(report.Low)))
 }
 
-// policy is the policy that a report was made by: the one that is named, or a
-// shipped one that has not changed since; nothing where neither is known.
+// policy is the policy of a report: the named one, or a shipped one with the
+// same digest; zero if there is none.
 func (r *reportCommand) policy(c *command, saved report.Report) (placedPolicy, error) {
 	if r.Policy == "" && !slices.Contains(policies.Names(), saved.Policy.Name) {
 		return placedPolicy{}, nil
@@ -74,64 +77,51 @@ func (r *reportCommand) policy(c *command, saved report.Report) (placedPolicy, e
 	case by.Ref() == saved.Policy:
 		return by, nil
 	case r.Policy != "":
-		return placedPolicy{}, usage(fmt.Errorf("--policy %s: the report was made by another, %s with digest %s", r.Policy, saved.Policy.Name, saved.Policy.Digest))
+		return placedPolicy{}, usage(fmt.Errorf("--policy %s does not match: the report was made with %s, digest %s", r.Policy, saved.Policy.Name, saved.Policy.Digest))
 	}
 	return placedPolicy{}, nil
 }
 
-// threshold is a severity on the command line; empty where none was given.
-type threshold report.Severity
-
-// UnmarshalText reads the flag's value.
-func (t *threshold) UnmarshalText(text []byte) error {
-	severity, err := report.ParseSeverity(string(text))
-	*t = threshold(severity)
-	return err
-}
-
-// verdict is the exit code of an audit.
-func verdict(r report.Report, failOn threshold) int {
-	switch {
-	case !r.Complete:
-		return ExitIncomplete
-	case r.Summary.Highest != "" && r.Summary.Highest.AtLeast(report.Severity(failOn)):
-		return ExitFindings
+// past is the history of the report's registry in the 30 days before it, for
+// html. It is empty without evidence; with an error, it may be incomplete.
+func (r *reportCommand) past(ctx context.Context, c *command, saved report.Report) (html.Options, error) {
+	var past html.Options
+	if !slices.ContainsFunc(r.Output, func(o output) bool { return o.format == "html" }) {
+		return past, nil
 	}
-	return ExitOK
-}
-
-// readFile reads a file that was named on the command line. One that is packed
-// with gzip, as evidence is, comes unpacked.
-func (c *command) readFile(name string) (data []byte, err error) {
-	if name == "-" {
-		data, err = io.ReadAll(c.in)
-	} else {
-		data, err = os.ReadFile(name) //nolint:gosec // the user names it
+	s, err := r.storeOf(ctx, c)
+	if s == nil || err != nil {
+		return past, err
 	}
-	if err != nil || !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
-		return data, err
-	}
-	packed, err := gzip.NewReader(bytes.NewReader(data))
+	to := saved.Audit.StartedAt.Add(time.Nanosecond) // the end is exclusive
+	h, err := archive.History(ctx, s, archive.Query{Account: saved.Registry.Account, Region: saved.Registry.Region, From: to.Add(-defaultPeriod), To: to})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", sourceOf(name), err)
+		return past, incomplete(err)
 	}
-	data, err = io.ReadAll(io.LimitReader(packed, maxUnpacked+1))
-	if err == nil && len(data) > maxUnpacked {
-		err = fmt.Errorf("it unpacks to more than %d MiB", maxUnpacked>>20)
+	past.Since = map[string]time.Time{}
+	for _, registry := range h.Registries {
+		for _, a := range registry.Audits {
+			past.History = append(past.History, report.Report{Audit: a.Audit, Registry: registry.Registry, Complete: a.Complete, Summary: a.Summary})
+		}
+		for _, f := range registry.Failures {
+			if f.Resolved.IsZero() {
+				past.Since[report.Fingerprint(registry.Registry, f.Check, f.Prefix)] = f.FirstSeen
+			}
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", sourceOf(name), err)
-	}
-	return data, nil
+	return past, unread(h)
 }
 
-// maxUnpacked bounds what a small file can unpack to, in bytes.
-const maxUnpacked = 64 << 20
-
-// sourceOf names what readFile reads, for messages.
-func sourceOf(name string) string {
-	if name == "-" {
-		return "standard input"
+// storeOf is the evidence that flags or the environment name, or the one that the
+// report is part of; nil if there is none.
+func (r *reportCommand) storeOf(ctx context.Context, c *command) (blob.Store, error) {
+	switch root, _ := splitPlace(r.File); {
+	case r.Evidence != "":
+		return r.open(ctx, c)
+	case strings.Contains(r.File, "://"):
+		return r.at(ctx, c, root)
+	case c.getenv(config.KeyEvidence) != "":
+		return r.open(ctx, c)
 	}
-	return name
+	return nil, nil
 }

@@ -1,21 +1,23 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 )
 
-// terminal is what is known of where text goes to. Its zero value is a file.
+// terminal describes the destination of text. The zero value is a file.
 type terminal struct {
-	width int // in columns; 0 where it is not known
+	width int // in columns; 0 if unknown
 	color bool
 }
 
-// terminal looks at standard output: colours are for terminals only, and for
-// those whose user did not refuse them (https://no-color.org).
+// terminal describes standard output. Only terminals get colors, unless the user
+// has turned them off (https://no-color.org).
 func (c *command) terminal() terminal {
 	width, _ := strconv.Atoi(c.getenv("COLUMNS"))
 	t := terminal{width: max(width, 0)}
@@ -30,8 +32,7 @@ func (c *command) terminal() terminal {
 	return t
 }
 
-// getenv is a variable of the environment that Run was given; the last one
-// counts, as in os/exec.
+// getenv reads Run's environment; of duplicates the last one wins, as in os/exec.
 func (c *command) getenv(key string) string {
 	value := ""
 	for _, variable := range c.env {
@@ -40,4 +41,35 @@ func (c *command) getenv(key string) string {
 		}
 	}
 	return value
+}
+
+// patience is how long an audit runs before it shows progress.
+const patience = time.Second
+
+// progress shows on standard error how many rules ECR has validated: on a
+// terminal in one line that is overwritten, elsewhere once. The caller calls
+// advance after each rule, and done at the end.
+func (c *command) progress() (advance func(done, all int), done func()) {
+	if c.quiet {
+		return nil, func() {}
+	}
+	file, ok := c.err.(*os.File)
+	onTerminal := ok && term.IsTerminal(int(file.Fd()))
+	began, shown := c.now(), false
+	return func(done, all int) {
+			if c.now().Sub(began) < patience || shown && !onTerminal {
+				return
+			}
+			shown = true
+			line := fmt.Sprintf("ptcaudit: ECR has validated %d of %d rules", done, all)
+			if onTerminal {
+				_, _ = fmt.Fprintf(c.err, "\r%s\x1b[K", line)
+			} else {
+				_, _ = fmt.Fprintln(c.err, line+" so far")
+			}
+		}, func() {
+			if shown && onTerminal {
+				_, _ = fmt.Fprint(c.err, "\r\x1b[K")
+			}
+		}
 }

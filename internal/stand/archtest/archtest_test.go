@@ -102,6 +102,7 @@ policy/expr:       ptc report
 policy:            ptc report policies policy/expr policy/source
 policy/policytest: ptc report policies policy policy/source
 policy/starter:    ptc report untrusted
+policy/annotate:   policy untrusted
 ledger:            ptc report
 history:           ptc report ledger
 evidence:          ptc report blob
@@ -113,6 +114,7 @@ audit:             ptc report policy
 delivery:          ptc report ledger notify blob evidence
 handler:           ptc report metric notify trigger delivery
 app:               ptc report policy config audit handler delivery blob aws/fault aws/wire aws/ecrapi aws/snspub aws/queue aws/store
+offline:           ptc report policy audit
 
 # forms
 notify:            ptc report untrusted
@@ -125,6 +127,8 @@ render/github:     report untrusted
 render/asff:       ptc report untrusted
 render/ocsf:       ptc report untrusted
 render/html:       ptc report untrusted
+archive:           ptc blob evidence history render/text
+policy/explain:    ptc report policy policy/policytest policies render/text
 
 # aws
 aws/fault:         ptc
@@ -136,9 +140,11 @@ aws/store:         ptc blob aws/fault aws/wire
 
 # command
 emulator
+fixture:           emulator
 cli/awsjson
 cli/demo:          report config handler render/text cli/awsjson
-cli:               ptc report untrusted policy policy/policytest policy/starter policy/source policies history notify trigger config audit handler app blob evidence aws/store render/text render/markdown render/html render/csv render/junit render/sarif render/github render/asff render/ocsf emulator cli/demo cli/awsjson
+cli/eventbus:      cli/awsjson
+cli:               ptc report untrusted policy policy/annotate policy/explain policy/policytest policy/starter policy/source policies history archive offline fixture notify trigger config handler app blob evidence aws/store render/text render/markdown render/html render/csv render/junit render/sarif render/github render/asff render/ocsf emulator cli/demo cli/eventbus
 
 # deployed
 cmd:               cli

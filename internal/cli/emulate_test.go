@@ -21,7 +21,7 @@ import (
 	"ptcaudit/internal/trigger"
 )
 
-// bus is an EventBridge that gives one answer, and keeps what it was asked.
+// bus is an EventBridge that always gives the same answer, and records calls.
 type bus struct {
 	status int
 	answer string
@@ -51,17 +51,17 @@ func (b *bus) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, b.answer)
 }
 
-// create serves an emulator that sends its events to endpoint, has it make a
-// rule, and gives what it complains of.
+// create creates a rule on an emulator that sends its events to endpoint, and
+// gives the emulator's standard error.
 func create(t *testing.T, endpoint string) string {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	read, write := io.Pipe()
-	var complaints bytes.Buffer
+	var stderr bytes.Buffer
 	exited := make(chan int, 1)
 	go func() {
-		exited <- cli.Run(ctx, []string{"emulate", "--listen", "127.0.0.1:0", "--events-endpoint", endpoint}, nil, strings.NewReader(""), write, &complaints)
+		exited <- cli.Run(ctx, []string{"emulate", "--listen", "127.0.0.1:0", "--events-endpoint", endpoint}, nil, strings.NewReader(""), write, &stderr)
 	}()
 	line, err := bufio.NewReader(read).ReadString('\n')
 	if err != nil {
@@ -79,9 +79,9 @@ func create(t *testing.T, endpoint string) string {
 	}
 	stop()
 	if code := <-exited; code != cli.ExitOK {
-		t.Errorf("exit code %d: %s", code, complaints.String())
+		t.Errorf("exit code %d: %s", code, stderr.String())
 	}
-	return complaints.String()
+	return stderr.String()
 }
 
 // An event is on the bus of its own account and Region before the call is
@@ -90,8 +90,8 @@ func TestEmulateEventsEndpoint(t *testing.T) {
 	b := &bus{status: http.StatusOK, answer: `{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}`}
 	server := httptest.NewServer(b)
 	defer server.Close()
-	if complaints := create(t, server.URL); complaints != "" {
-		t.Error(complaints)
+	if stderr := create(t, server.URL); stderr != "" {
+		t.Error(stderr)
 	}
 	if len(b.puts) != 1 || len(b.puts[0].Entries) != 1 {
 		t.Fatalf("got %+v", b.puts)
@@ -110,8 +110,8 @@ func TestEmulateEventsEndpoint(t *testing.T) {
 	}
 }
 
-// Whoever gets no event is told why; the call succeeds all the same.
-func TestEmulateEventsEndpointThatRefuses(t *testing.T) {
+// An event that cannot be delivered is an error on stderr; the call succeeds.
+func TestEmulateEventsEndpointRefuses(t *testing.T) {
 	for name, tt := range map[string]struct {
 		bus  *bus
 		want string
@@ -120,9 +120,9 @@ func TestEmulateEventsEndpointThatRefuses(t *testing.T) {
 			&bus{status: http.StatusOK, answer: `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"NotAuthorizedForSourceException","ErrorMessage":"Not authorized for the source."}]}`},
 			"ptcaudit: event not delivered: NotAuthorizedForSourceException: Not authorized for the source.\n",
 		},
-		"the entry, without a word": {&bus{status: http.StatusOK, answer: `{"FailedEntryCount":1}`}, "ptcaudit: event not delivered: refused\n"},
-		"the call":                  {&bus{status: http.StatusForbidden, answer: `{}`}, "ptcaudit: event not delivered: 403 Forbidden\n"},
-		"not an EventBridge":        {&bus{status: http.StatusOK, answer: `<html>`}, "the answer is not EventBridge's"},
+		"the entry, without a reason": {&bus{status: http.StatusOK, answer: `{"FailedEntryCount":1}`}, "ptcaudit: event not delivered: EventBridge refused it without a reason\n"},
+		"the call":                    {&bus{status: http.StatusForbidden, answer: `{}`}, "ptcaudit: event not delivered: 403 Forbidden\n"},
+		"not an EventBridge":          {&bus{status: http.StatusOK, answer: `<html>`}, "the endpoint is not EventBridge"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(tt.bus)
@@ -133,16 +133,16 @@ func TestEmulateEventsEndpointThatRefuses(t *testing.T) {
 		})
 	}
 	if got := create(t, "http://127.0.0.1:1"); !strings.Contains(got, "event not delivered") {
-		t.Errorf("nobody there: %q", got)
+		t.Errorf("nothing listens: %q", got)
 	}
 }
 
-func TestEmulateEventsEndpointThatIsNone(t *testing.T) {
+func TestEmulateInvalidEventsEndpoint(t *testing.T) {
 	for _, endpoint := range []string{"127.0.0.1:4566", "ftp://127.0.0.1", "http://", ":"} {
-		var complaints bytes.Buffer
-		code := cli.Run(t.Context(), []string{"emulate", "--listen", "127.0.0.1:0", "--events-endpoint", endpoint}, nil, strings.NewReader(""), io.Discard, &complaints)
-		if code != cli.ExitUsage || !strings.Contains(complaints.String(), "--events-endpoint") {
-			t.Errorf("%s: exit code %d: %s", endpoint, code, complaints.String())
+		var stderr bytes.Buffer
+		code := cli.Run(t.Context(), []string{"emulate", "--listen", "127.0.0.1:0", "--events-endpoint", endpoint}, nil, strings.NewReader(""), io.Discard, &stderr)
+		if code != cli.ExitUsage || !strings.Contains(stderr.String(), "--events-endpoint") {
+			t.Errorf("%s: exit code %d: %s", endpoint, code, stderr.String())
 		}
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"ptcaudit/internal/app"
 	"ptcaudit/internal/config"
+	"ptcaudit/internal/offline"
 	"ptcaudit/internal/policy"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/render/text"
@@ -15,23 +17,25 @@ import (
 )
 
 type waiversCommand struct {
-	File    string  `arg:"" optional:"" help:"A saved report, or the output of aws ecr describe-pull-through-cache-rules; - is standard input. Without it, the registry is audited."`
-	Policy  string  `short:"p" placeholder:"POLICY" help:"default, strict, or a file (default $$PTCAUDIT_POLICY, else default)."`
-	Region  string  `placeholder:"REGION" help:"The registry's Region (default: as the AWS CLI finds it); the output of aws ecr does not say it."`
-	Account string  `placeholder:"ID" help:"The account of the rules in a file, where no registryId says it."`
-	Profile string  `placeholder:"NAME" help:"The profile of the AWS CLI's files that has the credentials (default $$AWS_PROFILE)."`
-	AsOf    moment  `placeholder:"TIME" help:"Judge as of a day (UTC) or an RFC 3339 time (default: now)."`
-	Output  outputs `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json, to standard output or to a file; may be repeated (default text)."`
+	File    string  `arg:"" optional:"" help:"A saved report, or the output of aws ecr describe-pull-through-cache-rules. - is standard input. Default: audit the registry."`
+	Policy  string  `short:"p" placeholder:"POLICY" help:"The policy: default, strict, or a file (default: $$PTCAUDIT_POLICY, else default)."`
+	Region  string  `placeholder:"REGION" help:"The Region of the registry (default: that of the AWS CLI). Required for the output of aws ecr."`
+	Account string  `placeholder:"ID" help:"The account of the rules in a file, if no rule has a registryId."`
+	Profile string  `placeholder:"NAME" help:"The AWS CLI profile with the credentials (default: $$AWS_PROFILE)."`
+	AsOf    moment  `placeholder:"TIME" help:"Evaluate as of this date (YYYY-MM-DD, UTC) or RFC 3339 time (default: now)."`
+	Output  outputs `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"text or json; on standard output, or in FILE. Repeat it for both (default: text)."`
 }
 
 // Help is shown below the summary.
 func (*waiversCommand) Help() string {
-	return `Lists the waivers of a policy, each with its place in the file and what it covers in a registry today. Those that cover nothing, have ended or end within 14 days come first. It goes by the policy, as audit does; mails also know the past: with a ledger, a waiver covers a rule only as it was when it first did, unless it says anyUpstream.
+	return `Lists the waivers of a policy: where each is written, and which failures of a registry it covers today. Waivers that cover nothing, have ended, or end within 14 days come first.
+
+Like audit, it knows only the policy and the registry as it is now. A deployment with PTCAUDIT_STATE also knows the past: there a waiver stops covering a rule whose upstream has changed, unless it sets anyUpstream.
 
     ptcaudit policy waivers --policy acme.yaml --region eu-west-1
     ptcaudit policy waivers report.json --policy acme.yaml --as-of 2027-04-01
 
-The exit code is 0 where that is known of all, 2 where the policy or a file cannot be used, and 3 where it could not be told.`
+Exit codes: 0 all waivers were evaluated, 2 invalid policy or file, 3 something could not be checked.`
 }
 
 // Run lists the waivers.
@@ -50,7 +54,7 @@ func (w *waiversCommand) Run(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	r, err := w.judge(ctx, c, rules.Policy, settings)
+	r, err := w.evaluate(ctx, c, rules.Policy, settings)
 	if err != nil {
 		return err
 	}
@@ -70,21 +74,21 @@ func (w *waiversCommand) Run(ctx context.Context, c *command) error {
 	return nil
 }
 
-// judge evaluates the policy on a file, or on the registry. A saved report is
-// judged as of today: that is when a waiver holds, or does not.
-func (w *waiversCommand) judge(ctx context.Context, c *command, rules *policy.Policy, settings config.Config) (report.Report, error) {
+// evaluate evaluates the policy on a file, or on the registry. The default time
+// is now also for a saved report, because a waiver must cover failures today.
+func (w *waiversCommand) evaluate(ctx context.Context, c *command, rules *policy.Policy, settings config.Config) (report.Report, error) {
 	at := w.AsOf.Time
 	if w.File == "" {
-		return c.audit(ctx, w.Profile, w.Region, asOf{rules, at}, settings)
+		return c.audit(ctx, w.Profile, w.Region, offline.AsOf{Policy: rules, At: at}, settings)
 	}
-	known, err := c.facts(w.File, ptc.Registry{Account: w.Account, Region: w.Region})
+	registry, err := c.offline(w.File, ptc.Registry{Account: w.Account, Region: w.Region})
 	if err != nil {
 		return report.Report{}, err
 	}
 	if at.IsZero() {
 		at = c.now().UTC()
 	}
-	return evaluate(ctx, known, asOf{rules, at}, c.now), nil
+	return registry.Evaluate(ctx, offline.AsOf{Policy: rules, At: at}, c.now, app.Version), nil
 }
 
 // waiverList is what --output json writes.

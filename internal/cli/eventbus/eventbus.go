@@ -1,11 +1,12 @@
-package cli
+// Package eventbus sends CloudTrail events to EventBridge of a local cloud. It
+// is part of the command.
+package eventbus
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -15,30 +16,31 @@ import (
 	"ptcaudit/internal/cli/awsjson"
 )
 
-// eventBridge hands events to the default event bus of a local cloud, as
-// CloudTrail does on AWS. AWS itself takes no event of its own services from
-// anybody, so one call and one signature are all there is to it.
-type eventBridge struct {
+// Bus is the default event bus of a local cloud. AWS itself accepts events of
+// its services from CloudTrail only, so no client of the SDK is needed.
+type Bus struct {
 	endpoint string
 	client   *http.Client
 }
 
-// eventTimeout is how long a call of the emulator waits for its event to be
-// taken, since an answer means that the event is on its way.
-const eventTimeout = 10 * time.Second
+// timeout bounds the delivery of one event. The emulator's caller waits for it,
+// so that the event is delivered before the caller has the answer.
+const timeout = 10 * time.Second
 
-// localSecret is the secret access key that local clouds take.
-const localSecret = "test" //nolint:gosec // no credential of anything
+// localSecret is the secret access key that local clouds accept.
+const localSecret = "test" //nolint:gosec // not a credential of anything
 
-func newEventBridge(endpoint string) (*eventBridge, error) {
+// New gives the bus at an endpoint, for example http://127.0.0.1:4566.
+func New(endpoint string) (*Bus, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("--events-endpoint %s: write http://HOST:PORT", endpoint)
+		return nil, fmt.Errorf("invalid endpoint %q: use http://HOST:PORT", endpoint)
 	}
-	return &eventBridge{endpoint: endpoint, client: &http.Client{Timeout: eventTimeout}}, nil
+	return &Bus{endpoint: endpoint, client: &http.Client{Timeout: timeout}}, nil
 }
 
-// event is what EventBridge wants to know of an event apart: the rest it adds.
+// event has the members that PutEvents takes separately; EventBridge adds the
+// others.
 type event struct {
 	DetailType string          `json:"detail-type"`
 	Source     string          `json:"source"`
@@ -48,9 +50,10 @@ type event struct {
 	Detail     json.RawMessage `json:"detail"`
 }
 
-// put sends one event to the bus of its own account and Region.
+// Put sends one event, as EventBridge would deliver it, to the bus of its
+// account and Region.
 // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
-func (b *eventBridge) put(ctx context.Context, raw []byte) error {
+func (b *Bus) Put(ctx context.Context, raw []byte) error {
 	var e event
 	if err := json.Unmarshal(raw, &e); err != nil {
 		return err
@@ -72,7 +75,7 @@ func (b *eventBridge) put(ctx context.Context, raw []byte) error {
 	return refusal(answer)
 }
 
-// refusal says why an event was not taken; nil where it was.
+// refusal is the error in an answer; nil if the event was accepted.
 func refusal(answer []byte) error {
 	var out struct {
 		FailedEntryCount int
@@ -80,20 +83,11 @@ func refusal(answer []byte) error {
 	}
 	switch err := json.Unmarshal(answer, &out); {
 	case err != nil:
-		return fmt.Errorf("the answer is not EventBridge's: %w", err)
+		return fmt.Errorf("the endpoint is not EventBridge: %w", err)
 	case out.FailedEntryCount > 0 && len(out.Entries) > 0:
 		return fmt.Errorf("%s: %s", out.Entries[0].ErrorCode, out.Entries[0].ErrorMessage)
 	case out.FailedEntryCount > 0:
-		return errors.New("refused")
+		return errors.New("EventBridge refused it without a reason")
 	}
 	return nil
-}
-
-// sink puts events, and complains of those that it could not put.
-func (b *eventBridge) sink(ctx context.Context, complaints io.Writer) func(event []byte) {
-	return func(event []byte) {
-		if err := b.put(ctx, event); err != nil {
-			_, _ = fmt.Fprintln(complaints, "ptcaudit: event not delivered:", err)
-		}
-	}
 }
