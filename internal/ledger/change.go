@@ -9,30 +9,30 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Bounds of the changes that are remembered. CloudTrail delivers some events
-// twice, and some late, mostly within minutes:
+// Limits of the remembered changes. CloudTrail delivers some events twice, and
+// some late, mostly within minutes:
 // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
 const (
 	maxChanges   = 256
 	maxChangeAge = 24 * time.Hour
 )
 
-// Change is a change event that is known of.
+// Change is a known change event.
 type Change struct {
 	report.Trigger
-	// Seen is when the ledger came to know of it. It counts for how long the
-	// event is remembered: an event may be days late.
+	// Seen is when the ledger learned of it, UTC. The event is remembered from
+	// then on, because it may arrive days late.
 	Seen time.Time `json:"seen"`
-	// Notified says that a notification had it.
+	// Notified is true if a notification listed it.
 	Notified bool `json:"notified,omitempty"`
 }
 
-// isChange says that somebody changed a rule or a secret.
+// isChange reports whether a trigger is a change of a rule or a secret.
 func isChange(t report.Trigger) bool {
 	return t.Kind == report.ChangeTrigger || t.Kind == report.SecretTrigger
 }
 
-// eventID tells events apart. A doubled delivery has the same.
+// eventID identifies an event. An event that is delivered twice has one id.
 func eventID(t report.Trigger) string {
 	if t.EventID != "" {
 		return t.EventID
@@ -40,16 +40,15 @@ func eventID(t report.Trigger) string {
 	return t.Time.UTC().Format(time.RFC3339Nano) + "\x00" + t.Call + "\x00" + ptc.CleanPrefix(t.Prefix) + "\x00" + t.Secret
 }
 
-// Record is the ledger that knows of the changes among triggers, too. It says
-// nothing of findings: somebody else's audit has seen what the changes led to.
-// Where all are known it is equal to l.
+// Record returns the ledger with the changes among triggers added, and nothing
+// else changed. It is equal to l if all of them are known.
 func (l Ledger) Record(triggers []report.Trigger, now time.Time) Ledger {
 	l.learn(triggers, now)
 	return l.bounded()
 }
 
-// MergeChanges is l with the changes that other knows of. What either has said
-// is said.
+// MergeChanges returns l with the changes of other added. A change is notified if
+// it is in either.
 func (l Ledger) MergeChanges(other Ledger) Ledger {
 	at := make(map[string]int, len(l.Changes))
 	l.Changes = slices.Clone(l.Changes)
@@ -66,7 +65,7 @@ func (l Ledger) MergeChanges(other Ledger) Ledger {
 	return l.bounded()
 }
 
-// learn adds the changes that l does not know, and gives them.
+// learn adds the changes that l does not know, and returns them.
 func (l *Ledger) learn(triggers []report.Trigger, now time.Time) []report.Trigger {
 	known := make(map[string]bool, len(l.Changes))
 	for _, c := range l.Changes {
@@ -86,15 +85,15 @@ func (l *Ledger) learn(triggers []report.Trigger, now time.Time) []report.Trigge
 	return fresh
 }
 
-// past says that a change need not be remembered any more. One that may still
-// explain a rule which was not read since is, for longer.
+// past reports whether a change can be forgotten. A change made after the rules
+// were last listed is kept longer: it may explain a change of a rule.
 func (l Ledger) past(c Change, now time.Time) bool {
 	mayExplain := !l.RulesAt.IsZero() && !c.Time.Before(l.RulesAt.Add(-eventSkew))
 	return now.Sub(c.Seen) >= maxChangeAge && !mayExplain
 }
 
-// bounded is l in canonical form, with as many changes as are remembered. What
-// they explain is settled before any of them is forgotten.
+// bounded returns l in canonical form with at most maxChanges changes. Changes
+// of rules that are explained by one of them are removed before that.
 func (l Ledger) bounded() Ledger {
 	l = l.canonical()
 	l.Unexplained = slices.DeleteFunc(l.Unexplained, l.explains)
@@ -102,15 +101,16 @@ func (l Ledger) bounded() Ledger {
 	return l
 }
 
-// say gives the changes that a notification has, oldest first, and marks them as
-// said: those among triggers, and those remembered that concern a prefix, as
-// far as somebody is known to have made them and they were not said before.
-func (l *Ledger) say(triggers []report.Trigger, concerned map[string]bool) []report.Trigger {
+// notifyChanges returns the changes that a notification lists, oldest first, and
+// marks them as notified. These are the changes among triggers and the known
+// changes of the concerned prefixes, if their actor is known and they were not
+// notified before.
+func (l *Ledger) notifyChanges(triggers []report.Trigger, concerned map[string]bool) []report.Trigger {
 	now := make(map[string]bool, len(triggers))
 	for _, t := range triggers {
 		now[eventID(t)] = true
 	}
-	var said []report.Trigger
+	var listed []report.Trigger
 	for i, c := range l.Changes {
 		if c.Notified || c.Actor == nil {
 			continue
@@ -118,18 +118,18 @@ func (l *Ledger) say(triggers []report.Trigger, concerned map[string]bool) []rep
 		about := func(prefix string) bool { return concerned[prefix] }
 		if now[eventID(c.Trigger)] || slices.ContainsFunc(l.prefixesOf(c.Trigger), about) {
 			l.Changes[i].Notified = true
-			said = append(said, c.Trigger)
+			listed = append(listed, c.Trigger)
 		}
 	}
-	slices.SortStableFunc(said, func(a, b report.Trigger) int {
-		// As in a report: within a second a secret comes before its rule.
+	slices.SortStableFunc(listed, func(a, b report.Trigger) int {
+		// As in Report.Finish: within a second a secret comes before its rule.
 		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(b.Kind, a.Kind))
 	})
-	return said
+	return listed
 }
 
-// prefixesOf are the rules that a change is about: the one that it names, or
-// those that use the secret that it names.
+// prefixesOf returns the prefixes of the rules that a change concerns: the rule
+// that it names, or the rules that use the secret that it names.
 func (l Ledger) prefixesOf(t report.Trigger) []string {
 	var out []string
 	switch t.Kind {
@@ -148,8 +148,8 @@ func (l Ledger) prefixesOf(t report.Trigger) []string {
 	return out
 }
 
-// isSecret says that id names the secret with that ARN. Secrets Manager takes a
-// name, which is one in the caller's own account and Region, an ARN, and an ARN
+// isSecret reports whether id names the secret with that ARN. Secrets Manager
+// accepts a name in the caller's own account and Region, an ARN, and an ARN
 // without its random suffix:
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen
 func isSecret(reg ptc.Registry, id, arn string) bool {

@@ -12,7 +12,7 @@ import (
 	"ptcaudit/internal/report"
 )
 
-const touched = "altered validation-passed hub: Somebody changed its rule or its secret, and it still fails."
+const touched = "altered validation-passed hub: Its rule or its secret was changed, and it still fails."
 
 func TestChanges(t *testing.T) {
 	broken := findings(fail(validation, "hub", "a"))
@@ -72,12 +72,12 @@ func TestChanges(t *testing.T) {
 		},
 		"touched and mended": {
 			first,
-			{at: hour, rules: hub, findings: findings(pass(validation, "hub")), triggers: triggers(jane), want: []string{"resolved validation-passed hub: mended", "by jane"}},
+			{at: hour, rules: hub, findings: findings(pass(validation, "hub")), triggers: triggers(jane), want: []string{"resolved validation-passed hub: fixed", "by jane"}},
 			{at: 2 * hour, rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 		},
 		"touched while it was mended": {
 			first,
-			{at: 30 * minute, rules: hub, findings: findings(pass(validation, "hub")), want: []string{"resolved validation-passed hub: mended"}},
+			{at: 30 * minute, rules: hub, findings: findings(pass(validation, "hub")), want: []string{"resolved validation-passed hub: fixed"}},
 			{at: hour, rules: hub, findings: findings(pass(validation, "hub")), triggers: triggers(jane)},
 			{at: 2 * hour, rules: hub, findings: broken, want: []string{"new validation-passed hub", "by jane"}},
 		},
@@ -97,7 +97,7 @@ func TestChanges(t *testing.T) {
 			{at: 2 * hour, rules: hub, findings: broken, triggers: triggers(jane), want: []string{"new validation-passed hub", "resolved upstream-allowed quay: The rule was deleted."}},
 		},
 	} {
-		t.Run(name, func(t *testing.T) { s.tell(t) })
+		t.Run(name, func(t *testing.T) { s.run(t) })
 	}
 }
 
@@ -122,7 +122,7 @@ func TestSecretsTouchTheRulesThatUseThem(t *testing.T) {
 			story{
 				{rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 				{at: hour, rules: hub, findings: broken, triggers: triggers(wrote("1", secret, "jane", hour)), want: said},
-			}.tell(t)
+			}.run(t)
 		})
 	}
 	t.Run("as last read", func(t *testing.T) {
@@ -130,12 +130,12 @@ func TestSecretsTouchTheRulesThatUseThem(t *testing.T) {
 			{rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 			{at: hour, faults: noList, hold: true, triggers: triggers(wrote("1", arn, "jane", hour))},
 			{at: 2 * hour, rules: hub, findings: broken, want: []string{touched, "by jane"}},
-		}.tell(t)
+		}.run(t)
 	})
 }
 
 func TestRecord(t *testing.T) {
-	l := story{{rules: hub, findings: findings(fail(validation, "hub", "a")), want: []string{"new validation-passed hub"}}}.tell(t)
+	l := story{{rules: hub, findings: findings(fail(validation, "hub", "a")), want: []string{"new validation-passed hub"}}}.run(t)
 	jane := changed("1", "hub", "jane", -hour)
 	next := l.Record(triggers(jane, jane, report.Trigger{Kind: report.ScheduleTrigger}), start.Add(hour))
 	want := l
@@ -150,12 +150,12 @@ func TestRecord(t *testing.T) {
 	// with the next that concerns its prefix.
 	for _, s := range []step{
 		{at: 2 * hour, rules: hub, findings: findings(fail(validation, "hub", "a"))},
-		{at: 3 * hour, rules: hub, findings: findings(pass(validation, "hub")), want: []string{"resolved validation-passed hub: mended", "by jane"}},
+		{at: 3 * hour, rules: hub, findings: findings(pass(validation, "hub")), want: []string{"resolved validation-passed hub: fixed", "by jane"}},
 	} {
 		var notification report.Notification
 		notification, next = ledger.Compare(next, s.report(), s.options())
 		if diff := cmp.Diff(s.want, lines(notification)); diff != "" {
-			t.Errorf("(-want +said):\n%s", diff)
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}
 }
@@ -186,7 +186,7 @@ func TestWhatMayExplainIsNotForgotten(t *testing.T) {
 		{at: 50 * hour, faults: noList},
 		{at: 51 * hour, rules: rules(rule("hub", "evil")), want: []string{"recovered since 1h0m0s"}},
 		{at: 52 * hour, rules: rules(rule("hub", "evil"))},
-	}.tell(t)
+	}.run(t)
 }
 
 // TestWhatIsForgottenHasExplained first what it could, although nobody looked
@@ -195,7 +195,7 @@ func TestWhatIsForgottenHasExplained(t *testing.T) {
 	l := story{
 		{rules: hub},
 		{at: 10 * minute, rules: rules(rule("hub", "b"))},
-	}.tell(t)
+	}.run(t)
 	if len(l.Unexplained) != 1 {
 		t.Fatalf("unexplained is %v", l.Unexplained)
 	}
@@ -230,5 +230,5 @@ func TestHostileTimesAreKept(t *testing.T) {
 	late := changed("1", "hub", "jane", 0)
 	late.Time = time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -12*3600))
 	far := report.NewRule(ptc.Rule{Prefix: "hub", CreatedAt: time.Date(123456, 1, 1, 0, 0, 0, 0, time.UTC)}, ptc.Validation{})
-	story{{rules: rules(far), triggers: triggers(late)}}.tell(t)
+	story{{rules: rules(far), triggers: triggers(late)}}.run(t)
 }

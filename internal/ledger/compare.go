@@ -8,24 +8,23 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Options are what a comparison depends on besides ledger and report.
+// Options are the further inputs of Compare.
 type Options struct {
 	Now time.Time
-	// MinSeverity is the threshold below which failures are not said.
+	// MinSeverity is the threshold: failures below it are not notified.
 	MinSeverity report.Severity
-	// RemindAfter is how long after it was last said an unchanged failure is
-	// said again. Zero says it with every audit.
+	// RemindAfter is the time after which an unchanged failure is notified
+	// again. Zero means with every audit.
 	RemindAfter time.Duration
-	// Hold says that another try follows, so that what is undecided is left
-	// unsaid for now.
+	// Hold is true if a retry follows: faults and findings with the outcome error
+	// are then not notified yet.
 	Hold bool
 }
 
-// Compare is what there is to say of a report, and the ledger that supposes
-// that it was said. A notification without statuses is not to be said: then the
-// ledger has only what the audit saw. The lease of prev is kept. A ledger of
-// another registry is taken for an empty one: what it has was never said of
-// this one.
+// Compare returns the notification of a report, and the ledger to store once the
+// notification was published. If the notification has no status, it must not be
+// published, and the ledger can be stored at once. The next ledger has the lease
+// of prev. A prev of another registry counts as empty.
 func Compare(prev Ledger, r report.Report, o Options) (report.Notification, Ledger) {
 	if prev.Registry != r.Registry {
 		prev = Ledger{Lease: prev.Lease}
@@ -48,29 +47,29 @@ func Compare(prev Ledger, r report.Report, o Options) (report.Notification, Ledg
 	return c.finish()
 }
 
-// comparison is the work of one Compare.
+// comparison is the state of one Compare.
 type comparison struct {
 	prev    Ledger
 	report  report.Report
 	options Options
-	// read says that the report knows which rules there are.
+	// read is true if the audit could list the rules.
 	read bool
-	// fresh are the changes that the ledger did not know.
+	// fresh are the changes that prev does not know.
 	fresh []report.Trigger
 
 	notification report.Notification
 	next         Ledger
 }
 
-// unsupported says that the Region has no pull through cache rules: the report
-// is complete, and knows nothing.
+// unsupported reports whether the Region has no pull through cache: the report
+// is complete, but holds no facts.
 func unsupported(r report.Report) bool {
 	return slices.ContainsFunc(r.Faults, func(f ptc.Fault) bool { return f.Kind == ptc.FaultUnsupported })
 }
 
-// until is a copy of l without a future, and without the changes that are long
-// past. What a clock that was fast has written would otherwise silence others
-// for as long as it was fast.
+// until returns a copy of l without changes that are too old, in which no time
+// is after now. A later time comes from a clock that was ahead, and would delay
+// reminders until then.
 func (l Ledger) until(now time.Time) Ledger {
 	l.Findings = slices.Clone(l.Findings)
 	for i, e := range l.Findings {
@@ -103,7 +102,7 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// finish orders what is said, and writes down that it was.
+// finish sorts the notification, and counts it in the next ledger.
 func (c *comparison) finish() (report.Notification, Ledger) {
 	s := &c.notification
 	if len(s.Statuses()) == 0 {
@@ -113,13 +112,14 @@ func (c *comparison) finish() (report.Notification, Ledger) {
 	for _, section := range [][]report.Finding{s.New, s.Altered, s.Resolved, s.Reminded, s.Open} {
 		slices.SortStableFunc(section, func(a, b report.Finding) int { return b.Severity.Rank() - a.Severity.Rank() })
 	}
-	s.Changes = c.next.say(c.report.Triggers, c.concerned())
+	s.Changes = c.next.notifyChanges(c.report.Triggers, c.concerned())
 	c.next.Seq++
 	return *s, c.next.bounded()
 }
 
-// concerned are the prefixes of which something is said. Those of unexplained
-// changes are not: what is known of them is not what explains them.
+// concerned returns the prefixes that the notification reports a finding or a
+// fault of. It leaves out unexplained changes: known change events of their
+// prefixes do not explain them.
 func (c *comparison) concerned() map[string]bool {
 	s, out := c.notification, map[string]bool{}
 	for _, section := range [][]report.Finding{s.New, s.Altered, s.Resolved, s.Reminded, s.Undecided} {

@@ -18,17 +18,17 @@ import (
 // Errors of Decode.
 var (
 	// ErrNewer: a newer version wrote the ledger. It must not be overwritten.
-	ErrNewer = errors.New("ledger has the schema of a newer version")
-	// ErrDamaged: this is no ledger, or no longer.
-	ErrDamaged = errors.New("ledger is damaged")
+	ErrNewer = errors.New("a newer version of ptcaudit wrote the ledger: deploy that version again")
+	// ErrDamaged: the data is not a valid ledger.
+	ErrDamaged = errors.New("invalid ledger")
 )
 
-// Decode reads a ledger that Encode wrote. Its error is ErrNewer, or wraps
-// ErrDamaged; neither quotes the data.
+// Decode reads a ledger that Encode wrote. Its error is ErrNewer or wraps
+// ErrDamaged, and does not quote the data.
 func Decode(data []byte) (Ledger, error) {
 	var l Ledger
 	err := json.Unmarshal(data, &l)
-	// A newer form may well not fit into this one's fields.
+	// A newer form may not fit into the fields of this one, so err can be set.
 	if isNewer(l.SchemaVersion) {
 		return Ledger{}, ErrNewer
 	}
@@ -41,14 +41,14 @@ func Decode(data []byte) (Ledger, error) {
 	return l.canonical(), nil
 }
 
-// isNewer says that a schema is one of the same name with a higher version.
+// isNewer reports whether a schema has the same name and a higher version.
 func isNewer(schema string) bool {
 	name, own, _ := cutVersion(SchemaVersion)
 	other, version, ok := cutVersion(schema)
 	return ok && other == name && version > own
 }
 
-// cutVersion takes "name/v1" apart.
+// cutVersion splits "name/v1".
 func cutVersion(schema string) (name string, version int, ok bool) {
 	i := strings.LastIndex(schema, "/v")
 	if i < 0 {
@@ -58,42 +58,42 @@ func cutVersion(schema string) (name string, version int, ok bool) {
 	return schema[:i], version, err == nil
 }
 
-// reason is an error without the text that it may quote.
+// reason describes an error without quoting the data.
 func reason(err error) string {
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return fmt.Sprintf("no JSON at byte %d", syntax.Offset)
+		return fmt.Sprintf("invalid JSON at byte %d", syntax.Offset)
 	}
 	if misfit, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Sprintf("%s cannot be a %s", cmp.Or(misfit.Field, "it"), misfit.Value)
+		return fmt.Sprintf("%s cannot be a %s", cmp.Or(misfit.Field, "the ledger"), misfit.Value)
 	}
 	if fault, ok := errors.AsType[misuse](err); ok {
 		return string(fault)
 	}
-	return "a value is out of its range"
+	return "a value is out of range"
 }
 
-// misuse is what is wrong with a ledger that is JSON.
+// misuse is an error in a ledger that is valid JSON.
 type misuse string
 
 func (m misuse) Error() string { return string(m) }
 
-// check says what a ledger has that Compare never writes. What could make a
-// failure pass for one of no weight must not be read.
+// check returns an error for anything that Compare never writes. For example, an
+// entry with an unknown severity would make its failure look unimportant.
 func (l Ledger) check() error {
 	switch {
 	case l.SchemaVersion != SchemaVersion:
-		return misuse("its schemaVersion is not " + SchemaVersion)
+		return misuse("schemaVersion is not " + SchemaVersion)
 	case !ptc.ValidAccount(l.Registry.Account) || !ptc.ValidRegion(l.Registry.Region):
-		return misuse("it names no registry")
+		return misuse("registry is missing or invalid")
 	case l.Seq < 0:
 		return misuse("seq is negative")
 	case l.Lease != nil && l.Lease.Holder == "":
-		return misuse("its lease has no holder")
+		return misuse("lease has no holder")
 	}
 	known := make(map[key]bool, len(l.Findings))
 	for i, e := range l.Findings {
 		if known[e.key()] {
-			return misuse(fmt.Sprintf("finding %d stands twice", i))
+			return misuse(fmt.Sprintf("finding %d is a duplicate", i))
 		}
 		known[e.key()] = true
 		if !e.sound() {
@@ -103,10 +103,10 @@ func (l Ledger) check() error {
 	return nil
 }
 
-// sound says that the parts of an entry fit together.
+// sound reports whether the fields of an entry fit together.
 func (e Entry) sound() bool {
-	for _, said := range []*Notified{e.Notified, e.Unsure} {
-		if said != nil && said.Severity.Rank() == 0 {
+	for _, n := range []*Notified{e.Notified, e.Unsure} {
+		if n != nil && n.Severity.Rank() == 0 {
 			return false
 		}
 	}
@@ -136,8 +136,8 @@ func (l Ledger) Encode() []byte {
 	return b.Bytes()
 }
 
-// canonical is l with its lists sorted and not null, and its times in UTC. It
-// shares no list with l.
+// canonical returns l with sorted lists that are not null, and with times in
+// UTC. It shares no list with l.
 func (l Ledger) canonical() Ledger {
 	l.SchemaVersion = SchemaVersion
 	l.LastAudit.StartedAt = utc(l.LastAudit.StartedAt)
@@ -183,15 +183,15 @@ func (l Ledger) canonical() Ledger {
 	return l
 }
 
-// utc is a copy of s with its time in UTC.
-func (s *Notified) utc() *Notified {
-	if s == nil {
+// utc returns a copy with its time in UTC.
+func (n *Notified) utc() *Notified {
+	if n == nil {
 		return nil
 	}
-	return &Notified{At: utc(s.At), Severity: s.Severity, Facts: s.Facts}
+	return &Notified{At: utc(n.At), Severity: n.Severity, Facts: n.Facts}
 }
 
-// sorted is a sorted copy of a list, and never null.
+// sorted returns a sorted copy of a list. It is never nil.
 func sorted[T any](list []T, compare func(a, b T) int) []T {
 	out := append(make([]T, 0, len(list)), list...)
 	if !slices.IsSortedFunc(out, compare) {
@@ -200,7 +200,7 @@ func sorted[T any](list []T, compare func(a, b T) int) []T {
 	return out
 }
 
-// utc is t in UTC; zero where JSON has no such time.
+// utc returns t in UTC, or zero if JSON cannot represent it.
 func utc(t time.Time) time.Time {
 	if t = t.UTC(); t.Year() < 1 || t.Year() > 9999 {
 		return time.Time{}

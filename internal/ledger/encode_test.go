@@ -27,7 +27,7 @@ func eventful(t *testing.T) ledger.Ledger {
 			triggers: triggers(wrote("2", "ecr-pullthroughcache/hub", "joe", 2*hour)),
 			want:     []string{"undecided upstream-allowed hub", "undecided validation-passed hub", "fault ValidatePullThroughCacheRule hub", "by joe"},
 		},
-	}.tell(t)
+	}.run(t)
 	l.Lease = &ledger.Lease{Holder: "me", Until: start.Add(3 * hour)}
 	_, l = compare(l, step{at: 3 * hour, faults: noList, triggers: triggers(changed("3", "hub", "jim", 3*hour)), hold: true})
 	return l
@@ -87,22 +87,22 @@ func TestDecodeRefuses(t *testing.T) {
 		want error
 		text string
 	}{
-		"nothing":                 {``, ledger.ErrDamaged, "no JSON at byte 0"},
-		"half of one":             {head, ledger.ErrDamaged, "no JSON at byte "},
-		"two":                     {head + `}` + head + `}`, ledger.ErrDamaged, "no JSON at byte "},
-		"no object":               {`[]`, ledger.ErrDamaged, "it cannot be a array"},
-		"null":                    {`null`, ledger.ErrDamaged, "its schemaVersion is not ptcaudit/ledger/v1"},
-		"no schema":               {`{}`, ledger.ErrDamaged, "its schemaVersion is not ptcaudit/ledger/v1"},
-		"an older schema":         {`{"schemaVersion":"ptcaudit/ledger/v0"}`, ledger.ErrDamaged, "its schemaVersion"},
-		"another schema":          {`{"schemaVersion":"ptcaudit/report/v2"}`, ledger.ErrDamaged, "its schemaVersion"},
-		"a version of no kind":    {`{"schemaVersion":"ptcaudit/ledger/v2x"}`, ledger.ErrDamaged, "its schemaVersion"},
+		"nothing":                 {``, ledger.ErrDamaged, "invalid JSON at byte 0"},
+		"half of one":             {head, ledger.ErrDamaged, "invalid JSON at byte "},
+		"two":                     {head + `}` + head + `}`, ledger.ErrDamaged, "invalid JSON at byte "},
+		"no object":               {`[]`, ledger.ErrDamaged, "the ledger cannot be a array"},
+		"null":                    {`null`, ledger.ErrDamaged, "schemaVersion is not ptcaudit/ledger/v1"},
+		"no schema":               {`{}`, ledger.ErrDamaged, "schemaVersion is not ptcaudit/ledger/v1"},
+		"an older schema":         {`{"schemaVersion":"ptcaudit/ledger/v0"}`, ledger.ErrDamaged, "schemaVersion"},
+		"another schema":          {`{"schemaVersion":"ptcaudit/report/v2"}`, ledger.ErrDamaged, "schemaVersion"},
+		"a version of no kind":    {`{"schemaVersion":"ptcaudit/ledger/v2x"}`, ledger.ErrDamaged, "schemaVersion"},
 		"a newer schema":          {`{"schemaVersion":"ptcaudit/ledger/v2"}`, ledger.ErrNewer, "newer version"},
 		"a much newer schema":     {`{"schemaVersion":"ptcaudit/ledger/v10","seq":"of another type","findings":{},"lastComplete":7}`, ledger.ErrNewer, "newer version"},
-		"no registry":             {`{"schemaVersion":"ptcaudit/ledger/v1"}`, ledger.ErrDamaged, "it names no registry"},
+		"no registry":             {`{"schemaVersion":"ptcaudit/ledger/v1"}`, ledger.ErrDamaged, "registry is missing"},
 		"a negative seq":          {head + `,"seq":-1}`, ledger.ErrDamaged, "seq is negative"},
 		"a seq of another type":   {head + `,"seq":"x"}`, ledger.ErrDamaged, "seq cannot be a string"},
-		"a time that is none":     {head + `,"lastComplete":"soon"}`, ledger.ErrDamaged, "out of its range"},
-		"a lease of nobody":       {head + `,"lease":{"until":"2026-11-21T22:50:00Z"}}`, ledger.ErrDamaged, "its lease has no holder"},
+		"a time that is none":     {head + `,"lastComplete":"soon"}`, ledger.ErrDamaged, "out of range"},
+		"a lease of nobody":       {head + `,"lease":{"until":"2026-11-21T22:50:00Z"}}`, ledger.ErrDamaged, "lease has no holder"},
 		"a state that is none":    {entry(`"state":"fine"`), ledger.ErrDamaged, "finding 0 contradicts itself"},
 		"a severity of no weight": {entry(`"state":"open","notified":{"at":"2026-11-21T22:50:00Z","severity":"HIGH"}`), ledger.ErrDamaged, "finding 0 contradicts itself"},
 		"waived by nobody":        {entry(`"state":"waived"`), ledger.ErrDamaged, "finding 0 contradicts itself"},
@@ -110,7 +110,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"closed for nothing":      {entry(`"state":"closed"`), ledger.ErrDamaged, "finding 0 contradicts itself"},
 		"touched and not said":    {entry(`"state":"open"`, `"touched":true`), ledger.ErrDamaged, "finding 0 contradicts itself"},
 		"a finding of no check":   {head + `,"findings":[{"prefix":"p","state":"open"}]}`, ledger.ErrDamaged, "finding 0 contradicts itself"},
-		"a finding twice":         {head + `,"findings":[{"check":"c","prefix":"p","state":"open"},{"check":"c","prefix":"p","state":"open"}]}`, ledger.ErrDamaged, "finding 1 stands twice"},
+		"a finding twice":         {head + `,"findings":[{"check":"c","prefix":"p","state":"open"},{"check":"c","prefix":"p","state":"open"}]}`, ledger.ErrDamaged, "finding 1 is a duplicate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, err := ledger.Decode([]byte(tc.in))

@@ -6,7 +6,7 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// State is what is known of a finding.
+// State is the state of a finding.
 type State string
 
 // The states of a finding.
@@ -15,37 +15,38 @@ const (
 	Open State = "open"
 	// Waived: it fails, and a waiver covers it.
 	Waived State = "waived"
-	// Closed: it does not fail. It is kept for the waiver that is bound to it.
+	// Closed: it does not fail. It is kept for its Waiver.
 	Closed State = "closed"
 )
 
-// Entry is one finding over time.
+// Entry is what is known of one finding over time.
 type Entry struct {
 	Check string `json:"check"`
-	// Prefix is empty where the subject is the registry.
+	// Prefix is empty if the subject is the registry.
 	Prefix string `json:"prefix"`
 	State  State  `json:"state"`
-	// Since is when the first of the audits began that saw it fail without a
-	// break; zero where it is closed.
+	// Since is when the first audit of its current run of failures began; zero
+	// if it is closed.
 	Since time.Time `json:"since,omitzero"`
-	// Notified is what was said of it last; nil where nobody was told, or was told
-	// that it is resolved.
+	// Notified is its last notification; nil if there was none, or if it was
+	// notified as resolved since.
 	Notified *Notified `json:"notified,omitempty"`
-	// Touched says that somebody changed its rule or secret after that.
+	// Touched is true if its rule or secret was changed after Notified.
 	Touched bool `json:"touched,omitempty"`
-	// Unsure is what nobody knows whether it was said: whoever was about to was
-	// stopped. See Publishing.
+	// Unsure is a notification that may have been published: the audit was
+	// interrupted. See Publishing.
 	Unsure *Notified `json:"unsure,omitempty"`
-	// Waiver is the last one that covered it. It outlives the failure until its
-	// last day ends: to delete a rule and create another must not get by it.
+	// Waiver is the last waiver that covered it. It is kept until the waiver
+	// ends, even if the finding passes: deleting a rule and creating it again with
+	// another upstream must not bind the waiver to the new upstream.
 	Waiver *Binding `json:"waiver,omitempty"`
 }
 
-// Notified is what was last said of a failure.
+// Notified is the last notification of a failure.
 type Notified struct {
 	At       time.Time       `json:"at"`
 	Severity report.Severity `json:"severity"`
-	// Facts are those of the finding.
+	// Facts are the Facts of the finding then.
 	Facts string `json:"facts,omitempty"`
 }
 
@@ -54,10 +55,10 @@ type key struct{ prefix, check string }
 
 func (e Entry) key() key { return key{e.Prefix, e.Check} }
 
-// close is the entry of a finding that does not fail any more.
-func (e Entry) close() Entry {
+// closed returns the entry of a finding that no longer fails.
+func (e Entry) closed() Entry {
 	return Entry{Check: e.Check, Prefix: e.Prefix, State: Closed, Waiver: e.Waiver}
 }
 
-// needed says that an entry has something to remember.
+// needed reports whether an entry holds anything to remember.
 func (e Entry) needed() bool { return e.State != Closed || e.Waiver != nil }

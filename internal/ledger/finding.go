@@ -10,22 +10,22 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// findings decides of each finding what there is to say of it.
+// findings decides for each finding whether it is notified, and as what.
 func (c *comparison) findings() {
 	c.touch()
-	known := make(map[key]int, len(c.prev.Findings)) // where it stands
+	known := make(map[key]int, len(c.prev.Findings)) // index in prev.Findings
 	for i, e := range c.prev.Findings {
 		known[e.key()] = i
 	}
 	waived := waivedAt(c.report.Findings)
-	// Most of what was known stays so. Lists that grow step by step would take
-	// longer than all the rest.
+	// Most findings stay known. Growing these lists step by step would take most
+	// of Compare's time.
 	c.next.Findings = make([]Entry, 0, len(c.prev.Findings))
 	c.notification.Notes = make(map[string]report.Note, len(c.prev.Findings))
 	for i, f := range c.report.Findings {
 		k := key{f.Prefix, f.Check}
 		if i+1 < len(c.report.Findings) && k == (key{c.report.Findings[i+1].Prefix, c.report.Findings[i+1].Check}) {
-			continue // of two with one name the last counts: what passes has no message, and is sorted first
+			continue // of two findings with one key the last counts: a pass has no message and is sorted first
 		}
 		at, isKnown := known[k]
 		e := Entry{Check: f.Check, Prefix: f.Prefix, State: Closed}
@@ -35,8 +35,8 @@ func (c *comparison) findings() {
 		}
 		switch {
 		case f.Outcome == report.Error && isKnown:
-			c.keep(e) // nobody knows
-		case f.Outcome == report.Error, !isKnown && f.Outcome != report.Fail && f.Waiver == nil: // as most are
+			c.keep(e) // it is unknown whether it still fails
+		case f.Outcome == report.Error, !isKnown && f.Outcome != report.Fail && f.Waiver == nil: // most findings
 		default:
 			c.keep(c.judge(e, f, c.weighs(f, waived)))
 		}
@@ -48,7 +48,7 @@ func (c *comparison) findings() {
 	}
 }
 
-// touch marks the known failures that a new change is about.
+// touch marks the notified failures that a new change concerns.
 func (c *comparison) touch() {
 	touched := map[string]bool{}
 	for _, t := range c.fresh {
@@ -63,15 +63,14 @@ func (c *comparison) touch() {
 	}
 }
 
-// weighs says that a failure is said. That a waiver ends weighs as much as what
-// it covers: its own severity is the lowest there is.
+// weighs reports whether a failure reaches the threshold. The end of a waiver
+// counts with the severity of the waived finding, because its own is the lowest.
 func (c *comparison) weighs(f report.Finding, waived map[string]report.Severity) bool {
 	return f.Severity.AtLeast(c.options.MinSeverity) ||
 		f.Check == report.CheckWaiverEnding && waived[f.Prefix].AtLeast(c.options.MinSeverity)
 }
 
-// keep takes an entry into the next ledger, unless there is nothing in it to
-// remember.
+// keep adds an entry to the next ledger if it holds anything to remember.
 func (c *comparison) keep(e Entry) {
 	if e.Waiver != nil && e.State != Waived && e.Waiver.over(c.options.Now) {
 		e.Waiver = nil
@@ -81,7 +80,7 @@ func (c *comparison) keep(e Entry) {
 	}
 }
 
-// judge decides what there is to say of a finding that was decided.
+// judge handles a finding whose outcome is not error.
 func (c *comparison) judge(e Entry, f report.Finding, weighs bool) Entry {
 	covered := false
 	if f.Waiver != nil {
@@ -90,11 +89,11 @@ func (c *comparison) judge(e Entry, f report.Finding, weighs bool) Entry {
 	}
 	if f.Outcome != report.Fail {
 		if f.Outcome == report.Pending {
-			f.Waiver = nil // that is not why
+			f.Waiver = nil // the waiver is not the reason
 			f.Message = "It still fails, but the check is not in force yet. " + f.Message
 		}
 		c.resolve(e, f)
-		return e.close()
+		return e.closed()
 	}
 	if e.State == Closed {
 		e.Since = c.report.Audit.StartedAt
@@ -105,8 +104,8 @@ func (c *comparison) judge(e Entry, f report.Finding, weighs bool) Entry {
 		e.State, e.Notified, e.Touched, e.Unsure = Waived, nil, false, nil
 		return e
 	case !weighs:
-		f.Waiver = nil // it does not cover it
-		f.Message = fmt.Sprintf("It still fails, but its severity is %s now, and what is said begins at %s.", f.Severity, c.options.MinSeverity)
+		f.Waiver = nil // it does not cover the finding
+		f.Message = fmt.Sprintf("It still fails, but its severity is now %s, below the threshold %s.", f.Severity, c.options.MinSeverity)
 		c.resolve(e, f)
 		e.State, e.Notified, e.Touched, e.Unsure = Open, nil, false, nil
 		return e
@@ -115,13 +114,13 @@ func (c *comparison) judge(e Entry, f report.Finding, weighs bool) Entry {
 	}
 }
 
-// open says, or leaves unsaid, that a finding fails.
+// open handles a failure that no waiver covers and that reaches the threshold.
 func (c *comparison) open(e Entry, f report.Finding) Entry {
 	var why []string
 	slipped := f.Waiver != nil
 	if slipped {
-		why = append(why, fmt.Sprintf("The waiver of %s (%s) covers it as it was; its upstream, credential or role has changed since.", e.Waiver.Owner, e.Waiver.Reason))
-		f.Waiver = nil // it does not cover it
+		why = append(why, fmt.Sprintf("The waiver of %s (%s) no longer covers it: its upstream, credential or role has changed.", e.Waiver.Owner, e.Waiver.Reason))
+		f.Waiver = nil // it does not cover the finding
 	}
 	s := &c.notification
 	section := &s.Open
@@ -131,7 +130,7 @@ func (c *comparison) open(e Entry, f report.Finding) Entry {
 		case slipped:
 			section = &s.Altered
 		case e.State == Waived:
-			why = append(why, fmt.Sprintf("The waiver of %s (%s) does not cover it any more.", e.Waiver.Owner, e.Waiver.Reason))
+			why = append(why, fmt.Sprintf("The waiver of %s (%s) no longer covers it.", e.Waiver.Owner, e.Waiver.Reason))
 		}
 	} else {
 		altered := alterations(e, f, slipped)
@@ -156,78 +155,78 @@ func (c *comparison) open(e Entry, f report.Finding) Entry {
 	return e
 }
 
-// alterations are the reasons to say a failure again that was said.
+// alterations returns the reasons to notify a notified failure again.
 func alterations(e Entry, f report.Finding, slipped bool) []string {
 	var why []string
 	if f.Facts != e.Notified.Facts && !slipped {
-		why = append(why, "Its upstream, credential or role is another one.")
+		why = append(why, "Its upstream, credential or role has changed.")
 	}
 	if f.Severity.Rank() > e.Notified.Severity.Rank() {
 		why = append(why, fmt.Sprintf("Severity raised from %s to %s.", e.Notified.Severity, f.Severity))
 	}
 	if e.Touched {
-		why = append(why, "Somebody changed its rule or its secret, and it still fails.")
+		why = append(why, "Its rule or its secret was changed, and it still fails.")
 	}
 	return why
 }
 
-// resolve says that a failure is over, if it was said, or may have been. It
-// keeps the severity that was said, so that whoever was told learns of it.
+// resolve notifies that a failure is resolved, if the failure was notified or may
+// have been. It has the severity of that notification, so that the same
+// subscribers get it.
 func (c *comparison) resolve(e Entry, f report.Finding) {
-	said := cmp.Or(e.Notified, e.Unsure)
-	if said == nil {
+	notified := cmp.Or(e.Notified, e.Unsure)
+	if notified == nil {
 		return
 	}
-	f.Severity = said.Severity
+	f.Severity = notified.Severity
 	c.notification.Resolved = append(c.notification.Resolved, f)
 	c.note(e, f, "")
 }
 
-// judgeAbsent decides what there is to say of a known finding that is not in
-// the report.
+// judgeAbsent handles a known finding that is not in the report.
 func (c *comparison) judgeAbsent(e Entry) Entry {
 	if !c.read || !c.report.Complete && report.IsWaiverCheck(e.Check) {
-		return e // it cannot be seen whether it is over
+		return e // it is unknown whether it still fails
 	}
 	if e.Check == report.CheckWaiverEnding && c.fails(key{e.Prefix, report.CheckWaiverExpired}) {
-		return e.close() // what is said of that says it
+		return e.closed() // its notification includes this
 	}
 	c.resolve(e, report.Finding{
 		Check: e.Check, Prefix: e.Prefix, Outcome: report.Skip, Message: c.absence(e),
 		Fingerprint: report.Fingerprint(c.report.Registry, e.Check, e.Prefix),
 	})
-	return e.close()
+	return e.closed()
 }
 
-// absence says why a known finding is not in the report.
+// absence explains why a known finding is not in the report.
 func (c *comparison) absence(e Entry) string {
 	ruleGone := e.Prefix != "" && !slices.ContainsFunc(c.report.Rules, func(r report.Rule) bool {
 		return ptc.CleanPrefix(r.Prefix) == ptc.CleanPrefix(e.Prefix)
 	})
 	switch {
 	case e.Check == report.CheckRequiredRule:
-		return "The policy does not require it any more."
+		return "The policy no longer requires it."
 	case e.Check == report.CheckWaiverUnused:
-		return "The waiver covers something now, or is no longer in the policy."
+		return "The waiver now covers a failure, or was removed from the policy."
 	case ruleGone:
 		return "The rule was deleted."
 	case report.IsWaiverCheck(e.Check) && c.noneFails(e.Prefix):
-		return "What it waived does not fail any more."
+		return "The waived failure is resolved."
 	case report.IsWaiverCheck(e.Check):
-		return "What it waived was mended, or the waiver was agreed anew or removed."
+		return "The waived failure is resolved, or the waiver was renewed or removed."
 	default:
-		return "The policy does not have this check any more."
+		return "The policy no longer has this check."
 	}
 }
 
-// fails says that a finding is a failure of the report.
+// fails reports whether the report has a failure with this key.
 func (c *comparison) fails(k key) bool {
 	return slices.ContainsFunc(c.report.Findings, func(f report.Finding) bool {
 		return f.Outcome == report.Fail && f.Prefix == k.prefix && f.Check == k.check
 	})
 }
 
-// noneFails says that nothing of a prefix fails.
+// noneFails reports whether the report has no failure of a prefix.
 func (c *comparison) noneFails(prefix string) bool {
 	return !slices.ContainsFunc(c.report.Findings, func(f report.Finding) bool {
 		return f.Outcome == report.Fail && f.Prefix == prefix

@@ -29,7 +29,7 @@ func TestFindings(t *testing.T) {
 			{rules: hub, findings: sound},
 			{at: hour, rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 			{at: 2 * hour, rules: hub, findings: broken},
-			{at: 3 * hour, rules: hub, findings: sound, want: []string{"resolved validation-passed hub: mended"}},
+			{at: 3 * hour, rules: hub, findings: sound, want: []string{"resolved validation-passed hub: fixed"}},
 			{at: 4 * hour, rules: hub, findings: sound},
 			{at: 5 * hour, rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 		},
@@ -61,7 +61,7 @@ func TestFindings(t *testing.T) {
 		"swapped": {
 			{rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 			{at: hour, rules: hub, findings: findings(fail(validation, "hub", "b")), want: []string{
-				"altered validation-passed hub: Its upstream, credential or role is another one.",
+				"altered validation-passed hub: Its upstream, credential or role has changed.",
 			}},
 			{at: 2 * hour, rules: hub, findings: findings(fail(validation, "hub", "b"))},
 		},
@@ -69,7 +69,7 @@ func TestFindings(t *testing.T) {
 			{rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 			{at: hour, rules: hub, findings: findings(undecided(validation, "hub")), hold: true},
 			{at: 2 * hour, rules: hub, findings: findings(fail(validation, "hub", "b")), want: []string{
-				"altered validation-passed hub: Its upstream, credential or role is another one.",
+				"altered validation-passed hub: Its upstream, credential or role has changed.",
 			}},
 		},
 		"severity": {
@@ -82,14 +82,14 @@ func TestFindings(t *testing.T) {
 		"swapped and raised": {
 			{rules: hub, findings: at(report.Medium), want: []string{"new validation-passed hub"}},
 			{at: hour, rules: hub, findings: findings(fail(validation, "hub", "b")), want: []string{
-				"altered validation-passed hub: Its upstream, credential or role is another one. Severity raised from medium to high.",
+				"altered validation-passed hub: Its upstream, credential or role has changed. Severity raised from medium to high.",
 			}},
 		},
 		"below the threshold": {
 			{rules: hub, findings: at(report.Low), min: report.Medium},
 			{at: hour, rules: hub, findings: at(report.Medium), min: report.Medium, want: []string{"new validation-passed hub"}},
 			{at: 2 * hour, rules: hub, findings: at(report.Low), min: report.Medium, want: []string{
-				"resolved validation-passed hub: It still fails, but its severity is low now, and what is said begins at medium.",
+				"resolved validation-passed hub: It still fails, but its severity is now low, below the threshold medium.",
 			}},
 			{at: 3 * hour, rules: hub, findings: at(report.Low), min: report.Medium},
 			{at: 4 * hour, rules: hub, findings: sound, min: report.Medium},
@@ -117,21 +117,21 @@ func TestFindings(t *testing.T) {
 		},
 		"check withdrawn": {
 			{rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
-			{at: hour, rules: hub, want: []string{"resolved validation-passed hub: The policy does not have this check any more."}},
+			{at: hour, rules: hub, want: []string{"resolved validation-passed hub: The policy no longer has this check."}},
 		},
 		"check renamed": {
 			{rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 			{at: hour, rules: hub, findings: findings(fail("works", "hub", "a")), want: []string{
-				"new works hub", "resolved validation-passed hub: The policy does not have this check any more.",
+				"new works hub", "resolved validation-passed hub: The policy no longer has this check.",
 			}},
 		},
 		"check of the registry withdrawn": {
 			{rules: hub, findings: findings(fail("rule-quota", "", "")), want: []string{"new rule-quota"}},
-			{at: hour, rules: hub, want: []string{"resolved rule-quota : The policy does not have this check any more."}},
+			{at: hour, rules: hub, want: []string{"resolved rule-quota : The policy no longer has this check."}},
 		},
 		"not required any more": {
 			{rules: hub, findings: findings(fail("required-rule", "quay", "")), want: []string{"new required-rule quay"}},
-			{at: hour, rules: hub, want: []string{"resolved required-rule quay: The policy does not require it any more."}},
+			{at: hour, rules: hub, want: []string{"resolved required-rule quay: The policy no longer requires it."}},
 		},
 		"absent where the list could not be read": {
 			{rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
@@ -169,10 +169,10 @@ func TestFindings(t *testing.T) {
 		"one finding that stands twice counts as the one that fails": {
 			{rules: hub, findings: twice, want: []string{"new validation-passed hub"}},
 			{at: hour, rules: hub, findings: twice},
-			{at: 2 * hour, rules: hub, findings: sound, want: []string{"resolved validation-passed hub: mended"}},
+			{at: 2 * hour, rules: hub, findings: sound, want: []string{"resolved validation-passed hub: fixed"}},
 		},
 	} {
-		t.Run(name, func(t *testing.T) { s.tell(t) })
+		t.Run(name, func(t *testing.T) { s.run(t) })
 	}
 }
 
@@ -183,7 +183,7 @@ func TestSinceIsWhenItFirstFailed(t *testing.T) {
 	l := story{
 		{rules: hub, findings: findings(pass(validation, "hub"))},
 		{at: hour, rules: hub, findings: findings(low), min: report.High},
-	}.tell(t)
+	}.run(t)
 	for _, s := range []step{
 		{at: 2 * hour, rules: hub, findings: findings(fail(validation, "hub", "a"))},
 		{at: 3 * hour, rules: hub, findings: findings(fail(validation, "hub", "b"))},
@@ -204,7 +204,7 @@ func TestSinceIsWhenItFirstFailed(t *testing.T) {
 }
 
 func TestResolvedKeepsTheSeverityThatWasSaid(t *testing.T) {
-	l := story{{rules: hub, findings: findings(severity(report.Critical, fail(validation, "hub", "a"))), want: []string{"new validation-passed hub"}}}.tell(t)
+	l := story{{rules: hub, findings: findings(severity(report.Critical, fail(validation, "hub", "a"))), want: []string{"new validation-passed hub"}}}.run(t)
 	for name, list := range map[string][]report.Finding{
 		"mended": findings(severity(report.Low, pass(validation, "hub"))),
 		"absent": nil,
@@ -276,13 +276,13 @@ func TestAFastClockSilencesNothing(t *testing.T) {
 		{at: 365 * day, rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 		{rules: hub, findings: broken},
 		{at: week, rules: hub, findings: broken, want: []string{"reminded validation-passed hub"}},
-	}.tell(t)
+	}.run(t)
 	story{
 		{at: 365 * day, faults: noList, want: []string{"fault DescribePullThroughCacheRules"}},
 		{faults: noList},
 		{at: week, faults: noList, want: []string{"fault DescribePullThroughCacheRules"}},
 		{at: week + hour, rules: hub, want: []string{"recovered since 0s"}},
-	}.tell(t)
+	}.run(t)
 }
 
 // TestCompareChangesNothingThatItIsGiven: the speaker compares again after a
@@ -291,7 +291,7 @@ func TestCompareChangesNothingThatItIsGiven(t *testing.T) {
 	l := story{
 		{rules: hub, findings: findings(fail(validation, "hub", "a"), waived(fail(allowed, "hub", "a"), "o", "2027-03-31")), want: []string{"new validation-passed hub"}},
 		{at: hour, faults: noList, want: []string{"fault DescribePullThroughCacheRules"}},
-	}.tell(t)
+	}.run(t)
 	l = l.Record(triggers(changed("1", "hub", "jane", hour)), start.Add(hour))
 	before := l.Encode()
 	s := step{

@@ -78,7 +78,7 @@ func TestOnlyACompleteAuditCovers(t *testing.T) {
 	l := story{
 		{rules: hub},
 		{at: hour, rules: hub, faults: faults("hub"), hold: true},
-	}.tell(t)
+	}.run(t)
 	if !l.LastComplete.Equal(start) || !l.LastAudit.StartedAt.Equal(start.Add(hour)) || l.LastAudit.Complete {
 		t.Errorf("last complete %v, last %+v", l.LastComplete, l.LastAudit)
 	}

@@ -18,7 +18,7 @@ import (
 type memory struct {
 	// said is what was last said of a failure, by fingerprint; what is resolved
 	// is not in it.
-	said map[string]ledger.Notified
+	notified map[string]ledger.Notified
 	// bound are the facts that a waiver first covered.
 	bound map[string]ledger.Binding
 	// failing are the facts of a finding when it was last decided, if it failed.
@@ -33,19 +33,19 @@ type memory struct {
 
 func newMemory() *memory {
 	return &memory{
-		said: map[string]ledger.Notified{}, bound: map[string]ledger.Binding{}, failing: map[string]string{},
+		notified: map[string]ledger.Notified{}, bound: map[string]ledger.Binding{}, failing: map[string]string{},
 		events: map[string]bool{}, touched: map[string]bool{}, subjects: map[string]bool{},
 	}
 }
 
 // told is what a notification says of failures, by section; Open is not in it.
-func told(s report.Notification) map[string][]report.Finding {
+func sections(s report.Notification) map[string][]report.Finding {
 	return map[string][]report.Finding{"new": s.New, "altered": s.Altered, "reminded": s.Reminded, "resolved": s.Resolved}
 }
 
 // section is where a notification says a finding; empty where it does not.
 func section(s report.Notification, f report.Finding) string {
-	for name, list := range told(s) {
+	for name, list := range sections(s) {
 		if slices.ContainsFunc(list, func(g report.Finding) bool { return g.Fingerprint == f.Fingerprint }) {
 			return name
 		}
@@ -101,11 +101,11 @@ func (m *memory) matters(at moment, f report.Finding) bool {
 
 // hear takes in what was said.
 func (m *memory) hear(at moment) {
-	for name, list := range told(at.said) {
+	for name, list := range sections(at.notification) {
 		for _, f := range list {
 			delete(m.touched, f.Fingerprint)
-			if delete(m.said, f.Fingerprint); name != "resolved" {
-				m.said[f.Fingerprint] = ledger.Notified{At: at.now, Severity: f.Severity, Facts: f.Facts}
+			if delete(m.notified, f.Fingerprint); name != "resolved" {
+				m.notified[f.Fingerprint] = ledger.Notified{At: at.now, Severity: f.Severity, Facts: f.Facts}
 			}
 		}
 	}
@@ -114,7 +114,7 @@ func (m *memory) hear(at moment) {
 		if f.Check == expired && at.report.Complete && !slices.ContainsFunc(at.report.Findings, func(g report.Finding) bool {
 			return g.Check == ending && g.Prefix == f.Prefix
 		}) {
-			delete(m.said, report.Fingerprint(registry, ending, f.Prefix))
+			delete(m.notified, report.Fingerprint(registry, ending, f.Prefix))
 		}
 	}
 	for _, f := range at.report.Findings {
@@ -125,19 +125,19 @@ func (m *memory) hear(at moment) {
 		default:
 			delete(m.failing, f.Fingerprint)
 		}
-		if _, open := m.said[f.Fingerprint]; !open {
+		if _, open := m.notified[f.Fingerprint]; !open {
 			delete(m.touched, f.Fingerprint)
 		}
 	}
 	for fp := range m.touched {
-		if _, open := m.said[fp]; !open {
+		if _, open := m.notified[fp]; !open {
 			delete(m.touched, fp)
 		}
 	}
-	if !at.said.Recovered.IsZero() {
+	if !at.notification.Recovered.IsZero() {
 		m.subjects, m.unsure = map[string]bool{}, time.Time{}
 	}
-	if now := subjects(at.said); len(now) > 0 {
+	if now := subjects(at.notification); len(now) > 0 {
 		if at.now.Sub(m.unsure) >= at.options.RemindAfter { // a reminder tells of what is left
 			m.subjects = map[string]bool{}
 		}
@@ -175,10 +175,10 @@ func remembering(t *testing.T, check func(t *rapid.T, m *memory, at moment)) {
 func TestNothingOpenStaysUnsaidPastRemindAfter(t *testing.T) {
 	remembering(t, func(t *rapid.T, m *memory, at moment) {
 		for _, f := range at.report.Findings {
-			if !m.matters(at, f) || slices.Contains([]string{"new", "altered", "reminded"}, section(at.said, f)) {
+			if !m.matters(at, f) || slices.Contains([]string{"new", "altered", "reminded"}, section(at.notification, f)) {
 				continue
 			}
-			if said, ever := m.said[f.Fingerprint]; !ever || at.now.Sub(said.At) >= at.options.RemindAfter {
+			if said, ever := m.notified[f.Fingerprint]; !ever || at.now.Sub(said.At) >= at.options.RemindAfter {
 				t.Fatalf("%s of %q is open, and was said at %v", f.Check, f.Prefix, said.At)
 			}
 		}
@@ -192,13 +192,13 @@ func TestNothingIsSaidTwiceWithoutCause(t *testing.T) {
 			found[f.Fingerprint] = f
 		}
 		stands := map[string]bool{}
-		for name, list := range told(at.said) {
+		for name, list := range sections(at.notification) {
 			for _, f := range list {
 				if stands[f.Fingerprint] {
 					t.Fatalf("%s of %q is said in two sections", f.Check, f.Prefix)
 				}
 				stands[f.Fingerprint] = true
-				said, before := m.said[f.Fingerprint]
+				said, before := m.notified[f.Fingerprint]
 				other := before && (said.Facts != f.Facts || f.Severity.Rank() > said.Severity.Rank() || m.touched[f.Fingerprint])
 				slipped := !before && found[f.Fingerprint].Waiver != nil
 				why := false
@@ -217,12 +217,12 @@ func TestNothingIsSaidTwiceWithoutCause(t *testing.T) {
 				}
 			}
 		}
-		for _, f := range at.said.Open {
-			if _, before := m.said[f.Fingerprint]; !before || stands[f.Fingerprint] {
+		for _, f := range at.notification.Open {
+			if _, before := m.notified[f.Fingerprint]; !before || stands[f.Fingerprint] {
 				t.Fatalf("%s of %q is said to be still open", f.Check, f.Prefix)
 			}
 		}
-		if s := subjects(at.said); len(s) > 0 {
+		if s := subjects(at.notification); len(s) > 0 {
 			known := !slices.ContainsFunc(s, func(s string) bool { return !m.subjects[s] })
 			if at.options.Hold || known && at.now.Sub(m.unsure) < at.options.RemindAfter {
 				t.Fatalf("%q is said again", s)
@@ -233,17 +233,17 @@ func TestNothingIsSaidTwiceWithoutCause(t *testing.T) {
 
 func TestResolvingAndReopeningAlternate(t *testing.T) {
 	remembering(t, func(t *rapid.T, m *memory, at moment) {
-		for _, f := range at.said.New {
-			if _, open := m.said[f.Fingerprint]; open {
+		for _, f := range at.notification.New {
+			if _, open := m.notified[f.Fingerprint]; open {
 				t.Fatalf("%s of %q is new, and was not resolved", f.Check, f.Prefix)
 			}
 		}
-		for _, f := range at.said.Resolved {
-			if _, open := m.said[f.Fingerprint]; !open {
+		for _, f := range at.notification.Resolved {
+			if _, open := m.notified[f.Fingerprint]; !open {
 				t.Fatalf("%s of %q is resolved, and was not open", f.Check, f.Prefix)
 			}
 		}
-		if !at.said.Recovered.IsZero() && len(m.subjects) == 0 {
+		if !at.notification.Recovered.IsZero() && len(m.subjects) == 0 {
 			t.Fatal("recovered from nothing that was said")
 		}
 	})
@@ -257,10 +257,10 @@ func TestWhatIsOverIsSaid(t *testing.T) {
 			found[f.Fingerprint] = f
 		}
 		resolved := map[string]bool{}
-		for _, f := range at.said.Resolved {
+		for _, f := range at.notification.Resolved {
 			resolved[f.Fingerprint] = true
 		}
-		for fp := range m.said {
+		for fp := range m.notified {
 			f, there := found[fp]
 			over := there && f.Outcome != report.Error && !m.matters(at, f)
 			// Where a waiver has ended, nobody is told that it ends no more.
@@ -271,7 +271,7 @@ func TestWhatIsOverIsSaid(t *testing.T) {
 				t.Fatalf("%s of %q is over, and nobody is told", f.Check, f.Prefix)
 			}
 		}
-		if at.report.Complete && len(m.subjects) > 0 && at.said.Recovered.IsZero() {
+		if at.report.Complete && len(m.subjects) > 0 && at.notification.Recovered.IsZero() {
 			t.Fatal("the audit is complete again, and nobody is told")
 		}
 	})
@@ -306,7 +306,7 @@ func TestAnIncompleteReportChangesNothingThatItCouldNotSee(t *testing.T) {
 		if diff := cmp.Diff(unseen(at.before), unseen(at.after)); diff != "" {
 			t.Fatalf("(-before +after):\n%s", diff)
 		}
-		for _, f := range at.said.Resolved {
+		for _, f := range at.notification.Resolved {
 			if outcome, there := outcomes[f.Check+" "+f.Prefix]; outcome == report.Error || !there && !listed {
 				t.Fatalf("%s of %q is resolved", f.Check, f.Prefix)
 			}
@@ -340,7 +340,7 @@ func TestASwappedUpstreamUnderAFailureIsAlwaysSaid(t *testing.T) {
 			if !failed || f.Outcome != report.Fail || f.Facts == facts || !m.matters(at, f) {
 				continue
 			}
-			if where := section(at.said, f); where != "altered" && where != "new" {
+			if where := section(at.notification, f); where != "altered" && where != "new" {
 				t.Fatalf("%s of %q fails on other facts; that is said as %q", f.Check, f.Prefix, where)
 			}
 		}
@@ -350,8 +350,8 @@ func TestASwappedUpstreamUnderAFailureIsAlwaysSaid(t *testing.T) {
 func TestATouchIsSaidOnce(t *testing.T) {
 	remembering(t, func(t *rapid.T, m *memory, at moment) {
 		for _, f := range at.report.Findings {
-			if _, known := m.said[f.Fingerprint]; known && m.touched[f.Fingerprint] && m.matters(at, f) && section(at.said, f) != "altered" {
-				t.Fatalf("%s of %q was touched; that is said as %q", f.Check, f.Prefix, section(at.said, f))
+			if _, known := m.notified[f.Fingerprint]; known && m.touched[f.Fingerprint] && m.matters(at, f) && section(at.notification, f) != "altered" {
+				t.Fatalf("%s of %q was touched; that is said as %q", f.Check, f.Prefix, section(at.notification, f))
 			}
 		}
 	})
@@ -361,14 +361,14 @@ func TestEachChangeIsSaidOnce(t *testing.T) {
 	histories(t, punctual, func() func(t *rapid.T, at moment) {
 		said := map[string]bool{}
 		return func(t *rapid.T, at moment) {
-			for _, c := range at.said.Changes {
+			for _, c := range at.notification.Changes {
 				if said[c.EventID] || c.Actor == nil {
 					t.Fatalf("change %s is said twice, or nobody made it", c.EventID)
 				}
 				said[c.EventID] = true
 			}
 			for _, c := range at.report.Triggers {
-				if c.Actor != nil && len(at.said.Statuses()) > 0 && !said[c.EventID] {
+				if c.Actor != nil && len(at.notification.Statuses()) > 0 && !said[c.EventID] {
 					t.Fatalf("change %s is not said", c.EventID)
 				}
 			}
@@ -379,8 +379,8 @@ func TestEachChangeIsSaidOnce(t *testing.T) {
 func TestWhatAnEventToldOfIsNeverUnexplained(t *testing.T) {
 	histories(t, punctual, func() func(t *rapid.T, at moment) {
 		return func(t *rapid.T, at moment) {
-			if len(at.said.Unexplained) > 0 || len(at.after.Unexplained) > 0 {
-				t.Fatalf("unexplained: %+v, not yet said: %+v", at.said.Unexplained, at.after.Unexplained)
+			if len(at.notification.Unexplained) > 0 || len(at.after.Unexplained) > 0 {
+				t.Fatalf("unexplained: %+v, not yet said: %+v", at.notification.Unexplained, at.after.Unexplained)
 			}
 		}
 	})
@@ -393,7 +393,7 @@ func TestWhatNoEventToldOfIsSaidOnceWithinHalfAnHour(t *testing.T) {
 			if listed := !slices.ContainsFunc(at.report.Faults, isNoList); listed && !at.before.RulesAt.IsZero() {
 				seen += len(report.DiffRules(at.before.Rules, at.report.Rules))
 			}
-			said += len(at.said.Unexplained)
+			said += len(at.notification.Unexplained)
 			if said+len(at.after.Unexplained) != seen {
 				t.Fatalf("%d changes, %d said, %d to be said", seen, said, len(at.after.Unexplained))
 			}
@@ -416,7 +416,7 @@ func TestTheLedgerIsWhatItIsReadAs(t *testing.T) {
 		if diff := cmp.Diff(at.after, again); diff != "" {
 			t.Fatalf("(-compared +decoded):\n%s", diff)
 		}
-		if want := at.before.Seq + int64(min(1, len(at.said.Statuses()))); at.after.Seq != want || at.said.Seq != at.before.Seq {
+		if want := at.before.Seq + int64(min(1, len(at.notification.Statuses()))); at.after.Seq != want || at.notification.Seq != at.before.Seq {
 			t.Fatalf("seq %d, want %d", at.after.Seq, want)
 		}
 		if len(at.after.Changes) > 256 || len(at.after.Findings) > 50 {

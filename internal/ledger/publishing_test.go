@@ -23,7 +23,7 @@ func TestNobodyIsLeftToBelieveWhatIsNotSo(t *testing.T) {
 		return func(t *rapid.T, m moment) {
 			s, next := ledger.Compare(l, m.report, m.options)
 			hear := func() {
-				for name, list := range told(s) {
+				for name, list := range sections(s) {
 					for _, f := range list {
 						if delete(believed, f.Fingerprint); name != "resolved" {
 							believed[f.Fingerprint] = true
@@ -83,7 +83,7 @@ func TestNobodyIsLeftToBelieveWhatIsNotSo(t *testing.T) {
 // outline is what a notification says, by section and in order.
 func outline(s report.Notification) map[string][]string {
 	out := map[string][]string{}
-	for name, list := range told(s) {
+	for name, list := range sections(s) {
 		for _, f := range list {
 			out[name] = append(out[name], f.Check+" "+f.Prefix+" "+string(f.Severity))
 		}
@@ -109,12 +109,12 @@ func TestWhatMayHaveBeenSaidOutlivesTheWaiver(t *testing.T) {
 	l := story{
 		{rules: hub, findings: findings(waived(fail(allowed, "hub", "a"), "jo", "2026-11-29"))},
 		{at: hour, rules: hub, findings: findings(pass(allowed, "hub"))},
-	}.tell(t)
+	}.run(t)
 	s, _ := compare(l, step{at: 2 * hour, rules: hub, findings: findings(waived(fail(allowed, "hub", "b"), "jo", "2026-11-29"))})
 	l = l.Publishing(s, ledger.Lease{Holder: "me", Until: start.Add(3 * hour)})
 	l = (step{at: 9 * day, rules: hub, findings: findings(undecided(allowed, "hub")), hold: true}).compare(l)
 	s, _ = compare(l, step{at: 10 * day, rules: hub, findings: findings(pass(allowed, "hub"))})
-	if diff := cmp.Diff([]string{"resolved upstream-allowed hub: mended"}, lines(s)); diff != "" {
-		t.Errorf("(-want +said):\n%s", diff)
+	if diff := cmp.Diff([]string{"resolved upstream-allowed hub: fixed"}, lines(s)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

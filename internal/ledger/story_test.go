@@ -41,15 +41,15 @@ type step struct {
 	want     []string // see lines
 }
 
-// tell runs a story, and gives the last ledger.
-func (s story) tell(t *testing.T) ledger.Ledger {
+// run runs a story, and returns the last ledger.
+func (s story) run(t *testing.T) ledger.Ledger {
 	t.Helper()
 	var l ledger.Ledger
 	for i, step := range s {
 		r := step.report()
 		notification, next := ledger.Compare(l, r, step.options())
 		if diff := cmp.Diff(step.want, lines(notification)); diff != "" {
-			t.Errorf("step %d (-want +said):\n%s", i, diff)
+			t.Errorf("step %d (-want +got):\n%s", i, diff)
 		}
 		// What is not kept is not known.
 		decoded, err := ledger.Decode(next.Encode())
@@ -89,7 +89,7 @@ func (s step) options() ledger.Options {
 // things a line each.
 func lines(s report.Notification) []string {
 	var out []string
-	say := func(words ...string) { out = append(out, strings.TrimSpace(strings.Join(words, " "))) }
+	add := func(words ...string) { out = append(out, strings.TrimSpace(strings.Join(words, " "))) }
 	for _, section := range []struct {
 		name     string
 		findings []report.Finding
@@ -104,26 +104,26 @@ func lines(s report.Notification) []string {
 				if f.Waiver != nil {
 					why = "waived by " + f.Waiver.Owner
 				} else if f.Outcome == report.Pass {
-					why = "mended"
+					why = "fixed"
 				}
 			}
 			if why != "" {
 				line += ": " + why
 			}
-			say(line)
+			add(line)
 		}
 	}
 	for _, f := range s.Faults {
-		say("fault", f.Operation, f.Prefix)
+		add("fault", f.Operation, f.Prefix)
 	}
 	for _, u := range s.Unexplained {
-		say("unexplained", string(u.Kind), u.Prefix)
+		add("unexplained", string(u.Kind), u.Prefix)
 	}
 	if !s.Recovered.IsZero() {
-		say("recovered since", s.Recovered.Sub(start).String())
+		add("recovered since", s.Recovered.Sub(start).String())
 	}
 	for _, t := range s.Changes {
-		say("by", t.Actor.Name)
+		add("by", t.Actor.Name)
 	}
 	return out
 }

@@ -8,18 +8,18 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Unaudited is a time in which audits are not complete.
+// Unaudited is a period of incomplete audits.
 type Unaudited struct {
-	// Since is when the first of them began.
+	// Since is when the first of them began, UTC.
 	Since time.Time `json:"since"`
-	// NotifiedAt is when that was last said; zero where it was not yet.
+	// NotifiedAt is when that was last notified, UTC; zero if it was not.
 	NotifiedAt time.Time `json:"notifiedAt,omitzero"`
-	// Subjects are those that were said: an operation or a check, and a prefix.
+	// Subjects were notified. Each is an operation or a check, and a prefix.
 	Subjects []string `json:"subjects"`
 }
 
-// undecided decides whether it is said that the audit is not complete: once
-// for each subject, again after a while, and that it is over.
+// undecided adds what could not be checked to the notification: once per
+// subject, again after RemindAfter, and when audits are complete again.
 func (c *comparison) undecided() {
 	s := &c.notification
 	var subjects []string
@@ -51,15 +51,15 @@ func (c *comparison) undecided() {
 	if before != nil {
 		now = *before
 	}
-	unsaid := func(subject string) bool { return !slices.Contains(now.Subjects, subject) }
+	isNew := func(subject string) bool { return !slices.Contains(now.Subjects, subject) }
 	remind := c.options.Now.Sub(now.NotifiedAt) >= c.options.RemindAfter
 	switch {
-	case c.options.Hold, !remind && !slices.ContainsFunc(subjects, unsaid):
+	case c.options.Hold, !remind && !slices.ContainsFunc(subjects, isNew):
 		s.Faults, s.Undecided = nil, nil
 	case remind:
 		now.NotifiedAt, now.Subjects = c.options.Now, subjects
 	default:
-		// One that comes and goes is said once.
+		// Keep the old subjects, so that one that comes and goes is notified once.
 		now.NotifiedAt, now.Subjects = c.options.Now, slices.Concat(now.Subjects, subjects)
 	}
 	c.next.Unaudited = &now

@@ -87,7 +87,7 @@ func TestUndecided(t *testing.T) {
 			{at: 2 * hour, rules: hub, want: []string{"recovered since 0s"}},
 		},
 	} {
-		t.Run(name, func(t *testing.T) { s.tell(t) })
+		t.Run(name, func(t *testing.T) { s.run(t) })
 	}
 }
 

@@ -9,27 +9,27 @@ import (
 )
 
 const (
-	// eventsWithin is how late a change event may be before its absence is
-	// said. CloudTrail delivers within about five minutes on average, and
-	// promises nothing:
+	// eventsWithin is how late a change event may be before its change counts as
+	// unexplained. CloudTrail delivers within about five minutes on average, and
+	// guarantees nothing:
 	// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
 	eventsWithin = 30 * time.Minute
-	// eventSkew is how far before rules were read the event of a change may
-	// lie that the reading did not see: clocks differ, and lists lag.
+	// eventSkew is how long before a list of rules a change may have been made
+	// that the list does not show: clocks differ, and lists lag behind.
 	eventSkew = 15 * time.Minute
 )
 
-// Unexplained is a change of a rule that no event has told of yet.
+// Unexplained is a change of a rule without a change event so far.
 type Unexplained struct {
 	report.RuleChange
-	// At is when the change was made, as far as is known.
+	// At is when the change was made, or first seen if that is unknown, UTC.
 	At time.Time `json:"at"`
-	// After is the time from which on an event of the prefix explains it.
+	// After is the earliest time of an event that explains it, UTC.
 	After time.Time `json:"after"`
 }
 
-// rules says what became of the rules, and which of that no event has told of
-// in time.
+// rules adds the changes of rules to the notification, and those that have had
+// no change event for eventsWithin.
 func (c *comparison) rules() {
 	open := c.prev.Unexplained
 	if seen := c.prev.RulesAt; c.read && !seen.IsZero() {
@@ -50,8 +50,8 @@ func (c *comparison) rules() {
 	}
 }
 
-// madeAt is when a change was made: when ECR says so, or now, where the rule is
-// gone or ECR's time cannot be that of this change.
+// madeAt returns when a change was made, according to ECR. It returns now if the
+// rule was deleted, or if ECR's time is older than the last list.
 func (c *comparison) madeAt(change report.RuleChange) time.Time {
 	for _, rule := range c.report.Rules {
 		if rule.Prefix == change.Prefix && rule.UpdatedAt.After(c.prev.RulesAt) {
@@ -61,7 +61,7 @@ func (c *comparison) madeAt(change report.RuleChange) time.Time {
 	return c.options.Now
 }
 
-// explains says that an event is known which may be that of the change.
+// explains reports whether a known event may be the event of the change.
 func (l Ledger) explains(u Unexplained) bool {
 	return slices.ContainsFunc(l.Changes, func(c Change) bool {
 		return c.Kind == report.ChangeTrigger && ptc.CleanPrefix(c.Prefix) == ptc.CleanPrefix(u.Prefix) && !c.Time.Before(u.After)

@@ -105,13 +105,13 @@ func TestUnexplained(t *testing.T) {
 			}()},
 		},
 	} {
-		t.Run(name, func(t *testing.T) { s.tell(t) })
+		t.Run(name, func(t *testing.T) { s.run(t) })
 	}
 }
 
 // TestWhatBecameOfTheRulesIsSaid beside what there is to say.
 func TestWhatBecameOfTheRulesIsSaid(t *testing.T) {
-	l := step{rules: hub}.compare(story{}.tell(t))
+	l := step{rules: hub}.compare(story{}.run(t))
 	for _, s := range []struct {
 		step
 		want int

@@ -10,8 +10,8 @@ import (
 const (
 	ending  = report.CheckWaiverEnding
 	expired = report.CheckWaiverExpired
-	slipped = "altered upstream-allowed hub: The waiver of jo (migration) covers it as it was; its upstream, credential or role has changed since."
-	ended   = "new upstream-allowed hub: The waiver of jo (migration) does not cover it any more."
+	slipped = "altered upstream-allowed hub: The waiver of jo (migration) no longer covers it: its upstream, credential or role has changed."
+	ended   = "new upstream-allowed hub: The waiver of jo (migration) no longer covers it."
 )
 
 func TestWaivers(t *testing.T) {
@@ -54,7 +54,7 @@ func TestWaivers(t *testing.T) {
 		"swapped under a waiver, then mended, then broken again": {
 			{rules: hub, findings: covered("a")},
 			{at: 1 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
-			{at: 2 * hour, rules: hub, findings: sound, want: []string{"resolved upstream-allowed hub: mended"}},
+			{at: 2 * hour, rules: hub, findings: sound, want: []string{"resolved upstream-allowed hub: fixed"}},
 			{at: 3 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
 		},
 		"swapped under a waiver that is agreed anew": {
@@ -125,7 +125,7 @@ func TestWaivers(t *testing.T) {
 		"a required rule that is missing, then wrong": {
 			{findings: findings(waived(fail(report.CheckRequiredRule, "hub", ""), "jo", until))},
 			{at: hour, rules: hub, findings: findings(waived(fail(report.CheckRequiredRule, "hub", "b"), "jo", until)), want: []string{
-				"altered required-rule hub: The waiver of jo (migration) covers it as it was; its upstream, credential or role has changed since.",
+				"altered required-rule hub: The waiver of jo (migration) no longer covers it: its upstream, credential or role has changed.",
 			}},
 		},
 		"a touch of what is waived is silent": {
@@ -136,7 +136,7 @@ func TestWaivers(t *testing.T) {
 			{rules: hub, findings: endingSoon, min: report.High, want: []string{"new waiver-ending hub"}},
 			{at: hour, rules: hub, findings: endingSoon, min: report.High},
 			{at: 2 * hour, rules: hub, findings: endingSoon, min: report.Critical, want: []string{
-				"resolved waiver-ending hub: It still fails, but its severity is informational now, and what is said begins at critical.",
+				"resolved waiver-ending hub: It still fails, but its severity is now informational, below the threshold critical.",
 			}},
 		},
 		"a waiver that ends soon, then has ended": {
@@ -145,18 +145,18 @@ func TestWaivers(t *testing.T) {
 				ended, "new waiver-expired hub",
 			}},
 			{at: 11 * day, rules: hub, findings: findings(fail(allowed, "hub", "a")), want: []string{
-				"resolved waiver-expired hub: What it waived was mended, or the waiver was agreed anew or removed.", "open upstream-allowed hub",
+				"resolved waiver-expired hub: The waived failure is resolved, or the waiver was renewed or removed.", "open upstream-allowed hub",
 			}},
 			{at: 12 * day, rules: hub, findings: findings(fail(allowed, "hub", "a"), fail(expired, "hub", "a")), want: []string{
 				"new waiver-expired hub", "open upstream-allowed hub",
 			}},
 			{at: 13 * day, rules: hub, findings: sound, want: []string{
-				"resolved upstream-allowed hub: mended", "resolved waiver-expired hub: What it waived does not fail any more.",
+				"resolved upstream-allowed hub: fixed", "resolved waiver-expired hub: The waived failure is resolved.",
 			}},
 		},
 		"a waiver that ends soon, and what it covers is mended": {
 			{rules: hub, findings: endingSoon, want: []string{"new waiver-ending hub"}},
-			{at: hour, rules: hub, findings: sound, want: []string{"resolved waiver-ending hub: What it waived does not fail any more."}},
+			{at: hour, rules: hub, findings: sound, want: []string{"resolved waiver-ending hub: The waived failure is resolved."}},
 		},
 		"a waiver that ends soon, and the rule is deleted": {
 			{rules: hub, findings: endingSoon, want: []string{"new waiver-ending hub"}},
@@ -165,7 +165,7 @@ func TestWaivers(t *testing.T) {
 		"a custom check with waiver- in its id is an ordinary check": {
 			{rules: hub, findings: findings(fail("waiver-has-ticket", "hub", "a")), want: []string{"new waiver-has-ticket hub"}},
 			{at: hour, rules: hub, findings: findings(undecided(allowed, "hub")), hold: true, want: []string{
-				"resolved waiver-has-ticket hub: The policy does not have this check any more.",
+				"resolved waiver-has-ticket hub: The policy no longer has this check.",
 			}},
 		},
 		"what is said of waivers hangs on what could be decided": {
@@ -175,10 +175,10 @@ func TestWaivers(t *testing.T) {
 		},
 		"an unused waiver is used": {
 			{rules: hub, findings: findings(severity(report.Low, fail(report.CheckWaiverUnused, "quay", ""))), want: []string{"new waiver-unused quay"}},
-			{at: hour, rules: hub, want: []string{"resolved waiver-unused quay: The waiver covers something now, or is no longer in the policy."}},
+			{at: hour, rules: hub, want: []string{"resolved waiver-unused quay: The waiver now covers a failure, or was removed from the policy."}},
 		},
 	} {
-		t.Run(name, func(t *testing.T) { s.tell(t) })
+		t.Run(name, func(t *testing.T) { s.run(t) })
 	}
 }
 
@@ -197,7 +197,7 @@ func TestABindingEndsWithTheWaiver(t *testing.T) {
 				{rules: hub, findings: findings(waived(fail(allowed, "hub", "a"), "jo", "2026-11-29"))},
 				{at: hour, rules: hub, findings: findings(pass(allowed, "hub"))},
 				{at: tc.at, rules: hub, findings: findings(pass(allowed, "hub"))},
-			}.tell(t)
+			}.run(t)
 			if len(l.Findings) != tc.entries {
 				t.Errorf("%d entries, want %d: %+v", len(l.Findings), tc.entries, l.Findings)
 			}

@@ -50,7 +50,7 @@ type moment struct {
 	report        report.Report
 	options       ledger.Options
 	before, after ledger.Ledger
-	said          report.Notification
+	notification  report.Notification
 	// recorded are the changes that an older audit covered: see Record.
 	recorded []report.Trigger
 }
@@ -81,7 +81,7 @@ func histories(t *testing.T, events trail, begin func() func(t *rapid.T, m momen
 			}
 			m.options.Hold = rapid.Bool().Draw(t, "hold")
 			m.report, m.before = w.audit(batch), l
-			m.said, m.after = ledger.Compare(l, m.report, m.options)
+			m.notification, m.after = ledger.Compare(l, m.report, m.options)
 			check(t, m)
 			l = m.after
 		}

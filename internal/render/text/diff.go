@@ -178,7 +178,7 @@ func whatBecame(c history.FindingChange, deleted bool) string {
 	case c.Before.Severity != c.After.Severity:
 		return fmt.Sprintf("Severity %s, before: %s. %s", c.After.Severity, c.Before.Severity, quoted(c.After.Message))
 	case c.Before.Facts != c.After.Facts:
-		return "Its upstream, credential or role is another one. " + quoted(c.After.Message)
+		return "Its upstream, credential or role has changed. " + quoted(c.After.Message)
 	}
 	return fmt.Sprintf("%s Before: %s", quoted(c.After.Message), quoted(c.Before.Message))
 }
