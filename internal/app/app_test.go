@@ -213,7 +213,7 @@ func TestFunction(t *testing.T) {
 	if n := e.Count("GetCallerIdentity"); n != 0 {
 		t.Errorf("STS was asked %d times", n)
 	}
-	if !strings.Contains(logs.String(), `"msg":"audit said"`) || !strings.Contains(metrics.String(), `"AuditSucceeded":1`) {
+	if !strings.Contains(logs.String(), `"msg":"report delivered"`) || !strings.Contains(metrics.String(), `"AuditSucceeded":1`) {
 		t.Errorf("logs %s\nmetrics %s", logs.String(), metrics.String())
 	}
 	// Whoever calls it is not Lambda: there is no account to speak for.

@@ -13,8 +13,8 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// do audits one registry, if there is need to, and says what there is to say.
-// What panics is not acknowledged.
+// do audits one registry, unless its changes need no audit now, and delivers the
+// report. After a panic the messages are retried.
 func (h *Handler) do(ctx context.Context, w *work) {
 	log := h.log().With("account", w.registry.Account, "region", w.registry.Region)
 	defer func() {
@@ -33,61 +33,61 @@ func (h *Handler) do(ctx context.Context, w *work) {
 		}
 		if due := turn.Due(w.triggers); !w.last && began.Before(due) {
 			w.err, w.until, w.waits = errSoon, due, true
-			log.InfoContext(ctx, "changes put off: an audit began just now")
+			log.InfoContext(ctx, "changes deferred: an audit has just begun")
 			return
 		}
 	}
 	r := h.audit(ctx, w)
 	log = log.With("audit_id", r.Audit.ID, "complete", r.Complete, "messages", len(w.messages), "receives", w.receives)
 
-	said, err := h.say(ctx, turn, r, !w.last)
-	r, w.said, w.err = said.Report, said.Message, err
+	result, err := h.deliver(ctx, turn, r, !w.last)
+	r, w.notification, w.err = result.Report, result.Message, err
 	w.audit = Audit{
 		Account: w.registry.Account, Region: w.registry.Region,
-		Complete: r.Complete, Summary: r.Summary, Faults: r.Faults, Superseded: said.Superseded,
+		Complete: r.Complete, Summary: r.Summary, Faults: r.Faults, Superseded: result.Superseded,
 	}
 	var statuses []report.Status
-	if w.said != nil {
-		statuses = w.said.Statuses
+	if w.notification != nil {
+		statuses = w.notification.Statuses
 	}
 	busy, isBusy := errors.AsType[*delivery.Busy](err)
-	unsaid, isPublishError := errors.AsType[*delivery.PublishError](err)
+	publishError, isPublishError := errors.AsType[*delivery.PublishError](err)
 	switch {
 	case isBusy:
 		w.until, w.waits = busy.Until, true
-		log.InfoContext(ctx, "audit left to another try", "reason", reason(err))
+		log.InfoContext(ctx, "audit will be retried", "reason", reason(err))
 	case isPublishError:
-		log.ErrorContext(ctx, "audit not said", "reason", reason(unsaid))
+		log.ErrorContext(ctx, "notification not published", "reason", reason(publishError))
 		h.count(w.registry, nil, value{metric.NotificationsFailed, 1})
 	case err != nil:
 		if h.Delivery.State != nil {
-			w.until = r.Audit.StartedAt.Add(h.Delivery.Settle) // before that it would be put off
+			w.until = r.Audit.StartedAt.Add(h.Delivery.Settle) // before that it would be deferred
 		}
-		log.WarnContext(ctx, "audit left to another try", "reason", reason(err), "statuses", statuses)
+		log.WarnContext(ctx, "audit will be retried", "reason", reason(err), "statuses", statuses)
 	default:
-		if said.Unrecorded != nil {
-			log.ErrorContext(ctx, "ledger not written: what was said will be said again", "reason", reason(said.Unrecorded))
+		if result.Unrecorded != nil {
+			log.ErrorContext(ctx, "ledger not written: the notification will be repeated", "reason", reason(result.Unrecorded))
 		}
-		log.InfoContext(ctx, "audit said", "statuses", statuses, "superseded", said.Superseded, "published", w.said != nil && h.Delivery.Publisher != nil)
+		log.InfoContext(ctx, "report delivered", "statuses", statuses, "superseded", result.Superseded, "published", w.notification != nil && h.Delivery.Publisher != nil)
 		h.measure(r, h.now().Sub(began))
 	}
 }
 
-// covered asks whether changes need an audit.
+// covered reports whether the changes need no audit.
 func (h *Handler) covered(ctx context.Context, turn *delivery.Turn, w *work) bool {
 	ctx, cancel := within(ctx, auditReserve)
 	defer cancel()
 	return turn.Covered(ctx, w.triggers)
 }
 
-// say has a report said, in time to reply.
-func (h *Handler) say(ctx context.Context, turn *delivery.Turn, r report.Report, again bool) (delivery.Result, error) {
+// deliver delivers a report, and leaves time to reply.
+func (h *Handler) deliver(ctx context.Context, turn *delivery.Turn, r report.Report, retry bool) (delivery.Result, error) {
 	ctx, cancel := within(ctx, publishReserve)
 	defer cancel()
-	return turn.Deliver(ctx, r, again)
+	return turn.Deliver(ctx, r, retry)
 }
 
-// audit has the registry audited, if it may be and can.
+// audit audits the registry, or returns a report of why that is impossible.
 func (h *Handler) audit(ctx context.Context, w *work) report.Report {
 	if len(h.Faults) > 0 {
 		return h.refuse(w, h.Faults...)
@@ -108,7 +108,7 @@ func (h *Handler) audit(ctx context.Context, w *work) report.Report {
 	return h.Auditor.Audit(ctx, w.registry, w.triggers)
 }
 
-// refuse is the report of an audit that did not begin.
+// refuse returns the report of an audit that could not begin.
 func (h *Handler) refuse(w *work, faults ...ptc.Fault) report.Report {
 	now := h.now()
 	r := report.Report{

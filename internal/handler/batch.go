@@ -13,46 +13,46 @@ import (
 	"ptcaudit/internal/trigger"
 )
 
-// batch is what one invocation asks for.
+// batch is what one invocation requests.
 type batch struct {
-	// queued says that a queue handed the records out, and will again.
+	// queued is true if a queue delivered the records, and will retry them.
 	queued  bool
 	records []trigger.Record
-	// refused are the records, by message id, that cannot be read.
+	// refused holds the ids of the messages that cannot be read.
 	refused map[string]bool
 	ignored []trigger.Ignored
-	// work is sorted by registry, so that nothing depends on the order of the
-	// records.
+	// work is sorted by registry, so that the result does not depend on the
+	// order of the records.
 	work []*work
 }
 
-// work is all that one invocation asks of one registry: one audit, and one
-// fate for the messages that asked for it.
+// work is what one invocation requests of one registry: one audit. All messages
+// that request it succeed or fail together.
 type work struct {
 	registry ptc.Registry
 	triggers []report.Trigger
 	messages map[string]bool
 	queued   bool
-	// receives is that of the message received most often; last says that
-	// it is the last time.
+	// receives is the highest receive count of the messages; last is true if one
+	// of them will not be delivered again.
 	receives int
 	last     bool
 
-	audit Audit
-	said  *notify.Message
-	// err says that the messages are not done. They come back no sooner than
-	// until: then, where waits says that they only wait for their turn, and
-	// otherwise the later the more often they were tried.
+	audit        Audit
+	notification *notify.Message // nil if none was published
+	// err is why the messages failed. They come back after until, and after a
+	// backoff that grows with their receive count. If waits is true, they only
+	// wait for another audit, and come back right after until.
 	err   error
 	until time.Time
 	waits bool
 }
 
-// read takes a payload apart. Its error is that of a bare message.
+// read decodes a payload. It returns an error only for a single message.
 func (h *Handler) read(ctx context.Context, payload []byte) (*batch, error) {
 	b := &batch{refused: map[string]bool{}}
 	if b.records, b.queued = trigger.Batch(payload); !b.queued {
-		// Nobody hands a bare message out again.
+		// A single message, which no queue delivers again.
 		b.records = []trigger.Record{{Body: payload}}
 	}
 	log, todo := h.log(), map[ptc.Registry]*work{}
@@ -85,24 +85,25 @@ func (h *Handler) read(ctx context.Context, payload []byte) (*batch, error) {
 	return b, nil
 }
 
-// add takes one message into the work.
+// add adds one message to the work.
 func (w *work) add(record trigger.Record, t report.Trigger, now time.Time, maxReceives int) {
 	w.messages[record.ID] = true
 	w.receives = max(w.receives, record.Receives)
-	// A queue that does not say how often it tried is not relied on to try
-	// again.
+	// Without a receive count it is unknown whether the queue will retry, so
+	// this counts as the last attempt.
 	w.last = w.last || record.Receives == 0 || record.Receives >= maxReceives
 	if t.Time.IsZero() {
 		t.Time = now
 	}
 	// CloudTrail delivers some events twice.
-	twin := func(other report.Trigger) bool { return t.EventID != "" && t.EventID == other.EventID }
-	if !slices.ContainsFunc(w.triggers, twin) {
+	same := func(other report.Trigger) bool { return t.EventID != "" && t.EventID == other.EventID }
+	if !slices.ContainsFunc(w.triggers, same) {
 		w.triggers = append(w.triggers, t)
 	}
 }
 
-// onlyChanges says that nobody asked for an audit as such.
+// onlyChanges reports whether all triggers are changes, and none is a request or a
+// schedule.
 func (w *work) onlyChanges() bool {
 	return !slices.ContainsFunc(w.triggers, func(t report.Trigger) bool {
 		return t.Kind != report.ChangeTrigger && t.Kind != report.SecretTrigger

@@ -10,8 +10,8 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// errSoon says that an audit is put off until it is due.
-var errSoon = errors.New("put off")
+// errSoon means that an audit is deferred: another has just begun.
+var errSoon = errors.New("deferred")
 
 // crash is a panic within an audit.
 type crash struct {
@@ -21,8 +21,9 @@ type crash struct {
 
 func (c *crash) Error() string { return fmt.Sprintf("audit of %s crashed: %v", c.registry, c.value) }
 
-// reason is what may be logged of an error: what failed, and the kind and code
-// of an API's fault, but no text from outside. The errors of package trigger hold none.
+// reason returns what may be logged of an error: what failed, and the kind and
+// code of a fault, but no text from outside. Errors of package trigger hold no
+// such text.
 func reason(err error) string {
 	if crashed, ok := errors.AsType[*crash](err); ok {
 		if fault, ok := crashed.value.(runtime.Error); ok {

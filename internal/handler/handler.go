@@ -1,8 +1,7 @@
-// Package handler is the Lambda handler: it takes a batch of queue messages,
-// or one event or request by itself, has each registry that they name audited
-// once, and owns the decision what becomes of the messages: done, or handed out
-// again, and when. It knows no AWS API: whoever builds a Handler brings what
-// audits and what says it.
+// Package handler is the Lambda handler. It takes a batch of queue messages, or a
+// single event or request, and audits each registry that they name once. It
+// decides which messages are acknowledged and which are retried, and when. It
+// calls no AWS API itself: a Handler is given an auditor and a deliverer.
 package handler
 
 import (
@@ -22,99 +21,100 @@ import (
 	"ptcaudit/internal/trigger"
 )
 
-// Auditor audits one registry. It never fails: what it could not establish
-// stands in the report.
+// Auditor audits one registry. It returns no error: the report lists what could
+// not be checked.
 type Auditor interface {
 	Audit(ctx context.Context, reg ptc.Registry, triggers []report.Trigger) report.Report
 }
 
-// Queue hands failed messages of a batch out again.
+// Queue delivers failed messages of a batch again.
 type Queue interface {
-	// Delay has the queue hand out each message, named by its receipt, after
-	// so long; 0 is at once. Where it fails they come back later, after the
-	// queue's own time.
+	// Delay makes the queue deliver messages again after a delay; 0 means at
+	// once. The keys are receipt handles. If it fails, the messages come back
+	// after the queue's visibility timeout.
 	Delay(ctx context.Context, queueARN string, delays map[string]time.Duration) error
 }
 
-// Handler answers invocations. It keeps nothing between them.
+// Handler answers invocations. It keeps no state between them.
 type Handler struct {
 	// Auditor audits the registries of Account.
 	Auditor Auditor
-	// Account is the account whose credentials the Auditor has. Registries of
-	// others are refused. Where its error is a *ptc.Fault, that is said.
+	// Account returns the account of the Auditor's credentials. Registries of
+	// other accounts are refused. If its error is a *ptc.Fault, the fault is in
+	// the report.
 	Account func(ctx context.Context) (string, error)
-	// Deliverer says what audits found.
+	// Delivery delivers the reports.
 	Delivery *delivery.Deliverer
-	// Queue may be nil: then failed messages come back after the queue's own
-	// time.
+	// Queue may be nil: failed messages then come back after the queue's
+	// visibility timeout.
 	Queue Queue
-	// Faults keep every audit from beginning: a policy or an environment that
-	// is broken. They are what is said instead, so that a function which
-	// cannot work does not fall silent.
+	// Faults are errors of the policy or the environment. If there are any, no
+	// audit is made, and the faults are notified instead: a function that cannot
+	// work must not fail silently.
 	Faults []ptc.Fault
-	// Policy and Version stand in reports of audits that did not begin.
+	// Policy and Version are for reports of audits that could not begin.
 	Policy  report.Policy
 	Version string
-	// MaxReceives is how often the queue hands out a message before it gives
-	// up on it.
+	// MaxReceives is how often the queue delivers a message before it moves it
+	// to the dead-letter queue.
 	MaxReceives int
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Log may be nil. No event, and no text of one or of an API, is logged.
+	// Log may be nil. No text of an event or of an API is logged.
 	Log *slog.Logger
-	// Metrics takes one line, in one Write, for each audit that is over, and
-	// for each that could not be said; nil for none. Audits of several
-	// registries write at once.
+	// Metrics takes one line, in one Write, for each delivered report and for
+	// each notification that could not be published; nil for none. It must be
+	// safe for concurrent use.
 	Metrics io.Writer
 }
 
-// How long before the function's limit work ends. Never more than a quarter
-// of the time there is.
+// How long before the function's timeout each step ends: at most a quarter of
+// the time that is left.
 const (
-	// auditReserve leaves time to say that an audit is not complete.
+	// auditReserve leaves time to notify that an audit is incomplete.
 	auditReserve = 5 * time.Second
-	// publishReserve leaves time to reply, so that only what was not said
-	// comes back.
+	// publishReserve leaves time to reply, so that only messages whose report was
+	// not delivered come back.
 	publishReserve = time.Second
-	// replyReserve leaves time to reply after messages were put back.
+	// replyReserve leaves time to reply after failed messages were delayed.
 	replyReserve = 200 * time.Millisecond
 )
 
-// maxAudits bounds the audits under way at once. A batch rarely names more
-// than one registry.
+// maxAudits limits the concurrent audits. A batch rarely names more than one
+// registry.
 const maxAudits = 4
 
-// Result is what came of an invocation.
+// Result is the outcome of an invocation.
 type Result struct {
-	// Notifications holds what was published, or would be where the Deliverer has no
+	// Notifications were published, or would have been if the Deliverer had a
 	// Publisher.
 	Notifications []notify.Message `json:"notifications"`
 	// Audits are sorted by registry.
 	Audits []Audit `json:"audits"`
-	// Batch says that the invocation was a batch of queue messages.
+	// Batch is true if the invocation was a batch of queue messages.
 	Batch bool `json:"-"`
-	// Failed lists the messages of a batch that the queue is to hand out
-	// again, in the order of the batch.
+	// Failed lists the ids of the messages that the queue must deliver again, in
+	// the order of the batch.
 	Failed []string `json:"-"`
-	// Ignored says of messages that asked for no audit why.
+	// Ignored lists why messages requested no audit.
 	Ignored []trigger.Ignored `json:"-"`
 }
 
-// Audit is the outcome of one audit, in short.
+// Audit is a summary of one audit.
 type Audit struct {
 	Account  string         `json:"account"`
 	Region   string         `json:"region"`
 	Complete bool           `json:"complete"`
 	Summary  report.Summary `json:"summary"`
-	// Faults are those of the report. A complete one can have one of kind
+	// Faults are the report's. A complete report can have one of kind
 	// unsupported.
 	Faults []ptc.Fault `json:"-"`
-	// Superseded says that an audit which began later has spoken already.
+	// Superseded is true if an audit that began later was delivered before.
 	Superseded bool `json:"-"`
 }
 
-// Invoke is what the Lambda runtime calls. Its errors name no text from
-// outside, since the runtime logs them.
+// Invoke is called by the Lambda runtime, which logs its errors: they hold no
+// text from outside.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	result, err := h.Handle(ctx, payload)
 	if err != nil {
@@ -126,7 +126,8 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return json.Marshal(result)
 }
 
-// batchReply is the partial response to a batch. Its list is never null:
+// batchReply is the reply to a batch: which messages failed. The list is never
+// null:
 // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 func batchReply(failed []string) any {
 	type item struct {
@@ -141,9 +142,9 @@ func batchReply(failed []string) any {
 	return reply
 }
 
-// Handle answers one invocation. Its error means that nothing of it may be
-// acknowledged: a bare message that cannot be read, or was not said. In a
-// batch such messages are listed as failed.
+// Handle answers one invocation. It returns an error if a single message cannot
+// be read, or if its report was not delivered. Messages of a batch are listed as
+// failed instead.
 func (h *Handler) Handle(ctx context.Context, payload []byte) (Result, error) {
 	b, err := h.read(ctx, payload)
 	if err != nil {
@@ -154,7 +155,7 @@ func (h *Handler) Handle(ctx context.Context, payload []byte) (Result, error) {
 	for _, w := range b.work {
 		group.Go(func() error {
 			h.do(ctx, w)
-			return nil // one's failure ends no other
+			return nil // a failed audit must not cancel the others
 		})
 	}
 	_ = group.Wait()
@@ -165,8 +166,8 @@ func (h *Handler) Handle(ctx context.Context, payload []byte) (Result, error) {
 		if w.audit.Account != "" {
 			result.Audits = append(result.Audits, w.audit)
 		}
-		if w.said != nil {
-			result.Notifications = append(result.Notifications, *w.said)
+		if w.notification != nil {
+			result.Notifications = append(result.Notifications, *w.notification)
 		}
 		errs = append(errs, w.err)
 	}
@@ -181,7 +182,7 @@ func (h *Handler) Handle(ctx context.Context, payload []byte) (Result, error) {
 	return result, nil
 }
 
-// within ends a context before its deadline.
+// within ends a context the given time before its deadline.
 func within(ctx context.Context, reserve time.Duration) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {

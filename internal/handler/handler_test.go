@@ -574,7 +574,7 @@ func TestMetrics(t *testing.T) {
 	}{
 		{"complete", &world{}, []float64{1, 0, 1, 0}},
 		{"incomplete and said", &world{faults: map[ptc.Registry][]ptc.Fault{home: throttled(false)}}, []float64{0, 1, 1, 0}},
-		{"left to another try", &world{faults: map[ptc.Registry][]ptc.Fault{home: throttled(true)}}, nil},
+		{"retried", &world{faults: map[ptc.Registry][]ptc.Fault{home: throttled(true)}}, nil},
 		{"not said", &world{refuse: errors.New("no")}, []float64{0, 0, 0, 1}},
 		{"crashed", &world{audit: func(context.Context, ptc.Registry) { panic(1) }}, nil},
 	}
@@ -655,7 +655,7 @@ func TestLogs(t *testing.T) {
 		t.Errorf("the logs hold what came from outside:\n%s", logs)
 	}
 	for _, want := range []string{
-		`"msg":"audit not said","account":"111122223333","region":"eu-west-1","audit_id":"audit","complete":false,"messages":1,"receives":1,"reason":"message not published: denied AuthorizationError"`,
+		`"msg":"notification not published","account":"111122223333","region":"eu-west-1","audit_id":"audit","complete":false,"messages":1,"receives":1,"reason":"message not published: denied AuthorizationError"`,
 		`"level":"WARN","msg":"message refused","message_id":"b"`,
 		`"level":"DEBUG","msg":"message ignored","message_id":"c","reason":"unrelated"`,
 		`"level":"INFO","msg":"message ignored","message_id":"e","reason":"changed_nothing"`,

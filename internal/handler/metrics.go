@@ -10,7 +10,7 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// measure counts an audit that ran to its end and said what it had to.
+// measure counts an audit whose report was delivered.
 func (h *Handler) measure(r report.Report, took time.Duration) {
 	succeeded, failed := int64(0), int64(0)
 	if r.Complete {
@@ -33,9 +33,8 @@ type value struct {
 	value int64
 }
 
-// count writes metrics as one line of CloudWatch's embedded metric format, to
-// be counted once over all registries and once for each; properties stand
-// beside them:
+// count writes metrics as one line of CloudWatch's embedded metric format, once
+// over all registries and once per registry. The line also holds properties:
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 func (h *Handler) count(reg ptc.Registry, properties map[string]any, values ...value) {
 	if h.Metrics == nil {
@@ -67,6 +66,6 @@ func (h *Handler) count(reg ptc.Registry, properties map[string]any, values ...v
 	if err != nil {
 		return // only numbers and plain text are in it
 	}
-	// A metric that cannot be written is no reason to say anything again.
+	// A lost metric is no reason to retry, and so to notify again.
 	_, _ = h.Metrics.Write(append(encoded, '\n'))
 }

@@ -122,7 +122,7 @@ func TestBatchesWithALedger(t *testing.T) {
 						t.Errorf("put back for %v", delay)
 					}
 				case retry:
-					// Not before the settling time has passed, or it would be put off.
+					// Not before the settling time has passed, or it would be deferred.
 					if delay < queueDelay-3*time.Second || delay > queueDelay {
 						t.Errorf("put back for %v", delay)
 					}
@@ -224,8 +224,8 @@ func (b broken) Get(context.Context, string) ([]byte, string, error) {
 // it is said. The log names it without a word from outside.
 func TestStoreThatFails(t *testing.T) {
 	for retryable, want := range map[bool]string{
-		true:  `"msg":"audit left to another try"`,
-		false: `"msg":"audit said"`,
+		true:  `"msg":"audit will be retried"`,
+		false: `"msg":"report delivered"`,
 	} {
 		t.Run(fmt.Sprint("retryable ", retryable), func(t *testing.T) {
 			w, registry := &world{}, &troubled{}

@@ -131,10 +131,10 @@ func leastPrivilege(t *testing.T, w *world) {
 	w.emulate(fixture{rules: []string{quayRule, rootRule}})
 	w.ask()
 	w.eventually(settle, "not published", func() (bool, string) {
-		n := w.lines(func(l line) bool { return l.Msg == "audit not said" })
+		n := w.lines(func(l line) bool { return l.Msg == "notification not published" })
 		return len(n) > 0, fmt.Sprint(n)
 	})
-	for _, l := range w.lines(func(l line) bool { return l.Msg == "audit not said" }) {
+	for _, l := range w.lines(func(l line) bool { return l.Msg == "notification not published" }) {
 		if l.Reason != "message not published: denied AuthorizationError" {
 			t.Errorf("reason: %s", l.Reason)
 		}

@@ -173,7 +173,7 @@ func troubleWithECR(t *testing.T, w *world) {
 		t.Fatalf("the next message is %+v", m)
 	}
 	var delays []int
-	for _, l := range w.lines(func(l line) bool { return l.Msg == "message put back" }) {
+	for _, l := range w.lines(func(l line) bool { return l.Msg == "message will be retried" }) {
 		delays = append(delays, l.DelaySeconds)
 	}
 	if len(delays) != 2 || delays[0] < 22 || delays[0] > 30 || delays[1] < 45 || delays[1] > 60 {
@@ -226,7 +226,7 @@ func topicDown(t *testing.T, w *world) {
 	w.topic.down.Store(true)
 	w.create("quay", "quay.io")
 	w.eventually(settle, "not published", func() (bool, string) {
-		n := w.logged("audit not said")
+		n := w.logged("notification not published")
 		return n > 0, fmt.Sprint(n, " audits not published")
 	})
 	if n := w.count("RequestsQueue"); n.all() == 0 {
@@ -269,7 +269,7 @@ func killed(t *testing.T, w *world) {
 		return n.all() == 0, fmt.Sprintf("%+v", n)
 	})
 	again := false
-	for _, l := range w.lines(func(l line) bool { return l.Msg == "audit said" }) {
+	for _, l := range w.lines(func(l line) bool { return l.Msg == "report delivered" }) {
 		again = again || l.Receives > 1
 	}
 	if !again {
@@ -386,7 +386,7 @@ func heartbeat(t *testing.T, w *world) {
 	w.emulate(fixture{faults: []string{throttledFault(3)}})
 	w.ask()
 	w.eventually(settle, "left to another try", func() (bool, string) {
-		n := w.logged("audit left to another try")
+		n := w.logged("audit will be retried")
 		return n == 1, fmt.Sprint(n)
 	})
 	expect("left to another try", 1, 0)
@@ -396,7 +396,7 @@ func heartbeat(t *testing.T, w *world) {
 	w.emulate(fixture{rules: []string{quayRule}})
 	w.ask()
 	w.eventually(settle, "not published", func() (bool, string) {
-		n := w.logged("audit not said")
+		n := w.logged("notification not published")
 		return n == 1, fmt.Sprint(n)
 	})
 	expect("not published", 2, 0)

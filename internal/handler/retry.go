@@ -11,37 +11,37 @@ import (
 	"ptcaudit/internal/trigger"
 )
 
-// How long a message waits for its next try: first, then twice as long each
-// time, but never longer than most.
+// The delay before a failed message is retried: firstBackoff, then twice as long
+// each time, at most maxBackoff.
 const (
-	firstWait = 30 * time.Second
-	mostWait  = 5 * time.Minute
+	firstBackoff = 30 * time.Second
+	maxBackoff   = 5 * time.Minute
 )
 
-// wait is how long a message that was received so often waits for its next
-// try. Up to a quarter less, so that what failed together does not come back
-// together.
-func wait(receives int) time.Duration {
-	w := mostWait
+// backoff returns the delay of a message with this receive count. It is up to a
+// quarter shorter at random, so that messages which failed together do not come
+// back together.
+func backoff(receives int) time.Duration {
+	d := maxBackoff
 	if receives < 5 { // 30 s, 1, 2 and 4 minutes
-		w = firstWait << (max(receives, 1) - 1)
+		d = firstBackoff << (max(receives, 1) - 1)
 	}
-	return w - rand.N(w/4) //nolint:gosec // spreads load, guards nothing
+	return d - rand.N(d/4) //nolint:gosec // spreads load, guards nothing
 }
 
-// inTurn is up to how much later messages come back that only wait for their
-// turn, so that not all come at once.
-const inTurn = 5 * time.Second
+// spread is the longest random delay of messages that wait for another audit, so
+// that they do not all come back at once.
+const spread = 5 * time.Second
 
-// failure is a record of a batch that is to be handed out again, and the work
-// that it belongs to; nil where it cannot be read.
+// failure is a record that must be retried, and the work that it belongs to; nil
+// if the record cannot be read.
 type failure struct {
 	record trigger.Record
 	work   *work
 }
 
-// failed lists what is to be handed out again, in the order of the batch. One
-// that stands twice is listed once.
+// failed lists the records that must be retried, in the order of the batch. A
+// record that is in the batch twice is listed once.
 func (b *batch) failed() []failure {
 	var out []failure
 	seen := map[string]bool{}
@@ -59,21 +59,21 @@ func (b *batch) failed() []failure {
 	return out
 }
 
-// delay is how long a failed message waits. What no try can help, or has had
-// its last one, comes back at once: it is then soon among the dead letters,
-// where somebody sees it.
+// delay returns how long a failed message waits. A message that cannot be read,
+// or that had its last attempt, comes back at once: the queue then moves it to
+// the dead-letter queue, and the alarm goes off within seconds.
 func (h *Handler) delay(f failure) time.Duration {
 	if f.work == nil || f.record.Receives >= h.MaxReceives {
 		return 0
 	}
 	until := max(0, f.work.until.Sub(h.now()))
 	if f.work.waits {
-		return until + rand.N(inTurn) //nolint:gosec // spreads load, guards nothing
+		return until + rand.N(spread) //nolint:gosec // spreads load, guards nothing
 	}
-	return max(until, wait(f.record.Receives))
+	return max(until, backoff(f.record.Receives))
 }
 
-// putBack has the queue hand failed messages out again.
+// putBack makes the queue deliver failed messages again.
 func (h *Handler) putBack(ctx context.Context, failed []failure) {
 	if h.Queue == nil {
 		return
@@ -90,7 +90,7 @@ func (h *Handler) putBack(ctx context.Context, failed []failure) {
 			delays[r.Queue] = map[string]time.Duration{}
 		}
 		delays[r.Queue][r.Receipt] = delay
-		log.InfoContext(ctx, "message put back", "message_id", r.ID, "receives", r.Receives, "delay_seconds", int(delay.Seconds()))
+		log.InfoContext(ctx, "message will be retried", "message_id", r.ID, "receives", r.Receives, "delay_seconds", int(delay.Seconds()))
 	}
 	ctx, cancel := within(ctx, replyReserve)
 	defer cancel()
@@ -100,7 +100,7 @@ func (h *Handler) putBack(ctx context.Context, failed []failure) {
 			if fault == nil {
 				fault = &ptc.Fault{}
 			}
-			log.WarnContext(ctx, "messages not put back: they come back after the queue's visibility timeout",
+			log.WarnContext(ctx, "could not delay messages: they come back after the queue's visibility timeout",
 				"messages", len(ofQueue), "kind", fault.Kind, "code", fault.Code)
 		}
 	}
