@@ -1,8 +1,8 @@
-// Package history is what became of registries over time: two reports
-// compared, and all the audits of a period with the failures that came and
-// went in it. It is derived from the evidence whenever somebody asks, and
-// stored nowhere. It is pure: it knows the nouns, the ledger and the standard
-// library, fetches nothing, and never reaches the AWS SDK.
+// Package history compares two reports, and lists the audits of a period with the
+// failures that began and were resolved in it. A history is computed from the
+// evidence whenever it is needed, and stored nowhere. The package is pure: it
+// reads nothing itself, and imports ptc, report, ledger and the standard library
+// only.
 package history
 
 import (
@@ -14,24 +14,24 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// DiffVersion stands in every difference. It changes when a reader of the old
-// form could misread the new one.
+// DiffVersion is in every Diff. It changes if a reader of the old form could
+// misread the new one.
 const DiffVersion = "ptcaudit/diff/v1"
 
-// Diff is what differs between two reports. They may be of two registries: a
-// finding is known by its check and prefix. Lists are sorted and never null.
+// Diff is the difference between two reports. They may be of two registries:
+// findings are matched by check and prefix. Lists are sorted and never null.
 type Diff struct {
 	SchemaVersion string `json:"schemaVersion"`
 	Before        Side   `json:"before"`
 	After         Side   `json:"after"`
-	// RulesCompared is false where one of the audits could not read the rules:
-	// then nothing is known of what became of them.
+	// RulesCompared is false if one of the audits could not list the rules. Then
+	// Rules is empty.
 	RulesCompared bool                `json:"rulesCompared"`
 	Rules         []report.RuleChange `json:"rules"`
 	Findings      []FindingChange     `json:"findings"`
 }
 
-// Side is one of the two reports, in short.
+// Side is a summary of one of the two reports.
 type Side struct {
 	Audit    report.Audit   `json:"audit"`
 	Registry ptc.Registry   `json:"registry"`
@@ -40,44 +40,45 @@ type Side struct {
 	Summary  report.Summary `json:"summary"`
 }
 
-// Kind says what became of a finding.
+// Kind is how a finding has changed.
 type Kind string
 
-// The kinds, in the order in which they are told.
+// The kinds, in the order in which they are listed.
 const (
 	// New: it fails, and did not before.
 	New Kind = "new"
-	// Undecided: whether it fails could not be told any more.
+	// Undecided: it could no longer be checked whether it fails.
 	Undecided Kind = "undecided"
-	// Changed: it is as bad as before, in another way; or a waiver is another.
+	// Changed: it still fails with another severity, message or facts, or its
+	// waiver has changed.
 	Changed Kind = "changed"
-	// Resolved: it failed before, and does not any more, or is waived.
+	// Resolved: it no longer fails, or is waived.
 	Resolved Kind = "resolved"
 )
 
-// Kinds lists all kinds.
+// Kinds returns all kinds.
 func Kinds() []Kind { return []Kind{New, Undecided, Changed, Resolved} }
 
-// FindingChange is what became of one finding.
+// FindingChange is the change of one finding.
 type FindingChange struct {
 	Kind   Kind   `json:"kind"`
 	Check  string `json:"check"`
 	Prefix string `json:"prefix"`
-	// Severity is the later one.
+	// Severity is that of After, or of Before if After is absent.
 	Severity report.Severity `json:"severity"`
-	// Before and After are absent where the report has no such finding.
+	// Before and After are absent if the report has no such finding.
 	Before *report.Finding `json:"before,omitempty"`
 	After  *report.Finding `json:"after,omitempty"`
 }
 
-// Equal says that rules and findings are the same, and equally complete.
+// Equal reports whether rules, findings and completeness are the same.
 func (d Diff) Equal() bool {
 	return d.RulesCompared && len(d.Rules) == 0 && len(d.Findings) == 0 && d.Before.Complete == d.After.Complete
 }
 
-// Compare says what differs between two reports. Findings that pass, or whose
-// check does not apply, are as good as none. What an incomplete report does not
-// have is not taken for resolved.
+// Compare returns the difference between two reports. A finding with the outcome
+// pass or skip counts like no finding. A failure is not resolved if the later
+// report is incomplete and could not check it.
 func Compare(before, after report.Report) Diff {
 	d := Diff{
 		SchemaVersion: DiffVersion,
@@ -118,7 +119,7 @@ func side(r report.Report) Side {
 	return Side{Audit: r.Audit, Registry: r.Registry, Policy: r.Policy, Complete: r.Complete, Summary: r.Summary}
 }
 
-// subject is what a finding is about, in any registry.
+// subject identifies a finding in any registry.
 type subject struct{ check, prefix string }
 
 func bySubject(r report.Report) map[subject]*report.Finding {
@@ -142,7 +143,7 @@ func (d *Diff) add(kind Kind, before, after *report.Finding) {
 	})
 }
 
-// kindOf says what became of a finding; empty where nothing did that matters.
+// kindOf returns how a finding has changed; empty if it has not.
 func kindOf(before, after *report.Finding) Kind {
 	switch {
 	case quiet(before) && quiet(after), same(*before, *after):
@@ -157,9 +158,9 @@ func kindOf(before, after *report.Finding) Kind {
 	return Changed
 }
 
-// kindOfGone says what became of a finding that a later report does not have.
+// kindOfGone is kindOf for a finding that the later report does not have.
 func kindOfGone(before *report.Finding, after report.Report) Kind {
-	// The findings of waivers follow from others, which may be undecided.
+	// Findings of waivers follow from other findings, which may be undecided.
 	unseen := !after.ListRead() || !after.Complete && report.IsWaiverCheck(before.Check)
 	switch {
 	case quiet(before), unseen && before.Outcome == report.Error:
@@ -170,13 +171,13 @@ func kindOfGone(before *report.Finding, after report.Report) Kind {
 	return kindOf(before, &report.Finding{})
 }
 
-// quiet says that there is nothing to tell of a finding. There is nothing to
-// tell of one that is not there.
+// quiet reports whether a finding is nothing to report: a pass, a skip, or no
+// finding at all.
 func quiet(f *report.Finding) bool {
 	return f.Outcome == report.Pass || f.Outcome == report.Skip || f.Outcome == ""
 }
 
-// same says that two findings of one subject tell the same.
+// same reports whether two findings of one subject are equal.
 func same(a, b report.Finding) bool {
 	return a.Outcome == b.Outcome && a.Severity == b.Severity && a.Message == b.Message && a.Facts == b.Facts &&
 		reflect.DeepEqual(a.Waiver, b.Waiver)

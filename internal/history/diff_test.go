@@ -79,8 +79,8 @@ func TestCompareFindings(t *testing.T) {
 		{"fails, was undecided", audited(0, undecided), audited(1, fail), history.New},
 		{"fails, was waived", audited(0, waived(fail, "2026-12-31")), audited(1, fail), history.New},
 		{"fails, was pending", audited(0, pending), audited(1, fail), history.New},
-		{"mended", audited(0, fail), audited(1, pass), history.Resolved},
-		{"does not apply any more", audited(0, fail), audited(1, skip), history.Resolved},
+		{"fixed", audited(0, fail), audited(1, pass), history.Resolved},
+		{"skipped now", audited(0, fail), audited(1, skip), history.Resolved},
 		{"gone", audited(0, fail), audited(1), history.Resolved},
 		{"gone from an incomplete report that has the rules", audited(0, fail), faulty(audited(1), "other"), history.Resolved},
 		{"waived", audited(0, fail), audited(1, waived(fail, "2026-12-31")), history.Resolved},
@@ -102,7 +102,7 @@ func TestCompareFindings(t *testing.T) {
 		{"waived alike", audited(0, waived(fail, "2026-12-31")), audited(1, waived(fail, "2026-12-31")), ""},
 		{"waived for longer", audited(0, waived(fail, "2026-12-31")), audited(1, waived(fail, "2027-12-31")), history.Changed},
 		{"waived on other facts", audited(0, waived(fail, "2026-12-31")), audited(1, waived(elsewhere, "2026-12-31")), history.Changed},
-		{"waived and mended", audited(0, waived(fail, "2026-12-31")), audited(1, pass), history.Changed},
+		{"waived and fixed", audited(0, waived(fail, "2026-12-31")), audited(1, pass), history.Changed},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestCompareRules(t *testing.T) {
 	// Rules that could not be read are not deleted.
 	after.Rules = nil
 	if d := history.Compare(before, faulty(after, "")); d.RulesCompared || len(d.Rules) > 0 || d.Equal() {
-		t.Errorf("compared with rules that nobody read: %+v", d.Rules)
+		t.Errorf("compared with rules that were not listed: %+v", d.Rules)
 	}
 }
 

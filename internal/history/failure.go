@@ -6,20 +6,21 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Failure is one finding from when it was seen to fail until it was not.
+// Failure is a finding from the first audit in which it failed until it was
+// resolved.
 type Failure struct {
 	Subject
-	// FirstSeen is when the audit began that saw it first. Where that is the
-	// first of the period, it may have failed before.
+	// FirstSeen is when the first audit that saw it began. If that is the first
+	// audit of the period, it may have failed before.
 	FirstSeen time.Time `json:"firstSeen"`
-	// Resolved is when the audit began that saw that it is over; zero where
-	// it fails still, or nobody could tell.
+	// Resolved is when the audit that saw it resolved began; zero if it still
+	// fails, or if it could not be checked since.
 	Resolved time.Time `json:"resolved,omitzero"`
-	// How says in a sentence how it was resolved.
+	// How is a sentence about how it was resolved.
 	How string `json:"how,omitempty"`
 }
 
-// open begins failures that are not known yet, and updates those that are.
+// open adds failures that are not known yet, and updates the known ones.
 func (r *Registry) open(at time.Time, findings []report.Finding) {
 	for _, f := range findings {
 		if known := r.failing(f); known != nil {
@@ -30,7 +31,7 @@ func (r *Registry) open(at time.Time, findings []report.Finding) {
 	}
 }
 
-// resolve ends failures.
+// resolve marks failures as resolved.
 func (r *Registry) resolve(at time.Time, findings []report.Finding) {
 	for _, f := range findings {
 		if known := r.failing(f); known != nil {
@@ -39,7 +40,7 @@ func (r *Registry) resolve(at time.Time, findings []report.Finding) {
 	}
 }
 
-// counts are the failures that are not resolved, by severity.
+// counts returns how many failures are not resolved, by severity.
 func (r *Registry) counts() map[report.Severity]int {
 	out := map[report.Severity]int{}
 	for _, f := range r.Failures {
@@ -50,7 +51,7 @@ func (r *Registry) counts() map[report.Severity]int {
 	return out
 }
 
-// failing finds the failure that a finding goes on with; nil where there is
+// failing returns the failure of a finding that is not resolved; nil if there is
 // none.
 func (r *Registry) failing(f report.Finding) *Failure {
 	for i := range r.Failures {
@@ -61,15 +62,15 @@ func (r *Registry) failing(f report.Finding) *Failure {
 	return nil
 }
 
-// how says how a failure was resolved.
+// how explains how a failure was resolved.
 func how(f report.Finding) string {
 	switch {
 	case f.Waiver != nil:
 		return "Waived until " + f.Waiver.Expires + " by " + f.Waiver.Owner + " (" + f.Waiver.Reason + ")."
 	case f.Outcome == report.Pass:
-		return "It passes."
+		return "The check passes."
 	case f.Message != "":
 		return f.Message
 	}
-	return "It does not apply any more."
+	return "The check no longer applies."
 }

@@ -2,17 +2,17 @@ package history
 
 import "time"
 
-// Gap is a time without a complete audit.
+// Gap is a period without a complete audit.
 type Gap struct {
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
 }
 
-// longGap is how long a registry may go without a complete audit until it is
-// told.
+// longGap is how long a registry may have no complete audit before that counts
+// as a Gap.
 const longGap = 24 * time.Hour
 
-// gaps are the times without a complete audit.
+// gaps returns the periods without a complete audit between from and to.
 func (r *Registry) gaps(from, to time.Time) []Gap {
 	out := []Gap{}
 	last := from

@@ -11,21 +11,21 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Version stands in every history. It changes when a reader of the old form
-// could misread the new one.
+// Version is in every history. It changes if a reader of the old form could
+// misread the new one.
 const Version = "ptcaudit/history/v1"
 
-// History is what the evidence tells of a period. Add to it in the order of
-// time, registry by registry; then Finish it. Times are UTC, and lists are
-// never null.
+// History is what the evidence shows of a period. Add the records of each registry
+// in the order of time, then call Finish. Times are UTC, and lists are never
+// null.
 type History struct {
 	SchemaVersion string    `json:"schemaVersion"`
 	From          time.Time `json:"from"`
-	// To is the end of the period, which is not in it.
+	// To is the end of the period, exclusive.
 	To         time.Time   `json:"to"`
 	Registries []*Registry `json:"registries"`
-	// Unreadable are the keys of evidence that could not be read. With any,
-	// more may have happened than stands here.
+	// Unreadable are the keys of evidence that could not be read. If there are
+	// any, the history may be incomplete.
 	Unreadable []string `json:"unreadable"`
 }
 
@@ -34,58 +34,58 @@ type Registry struct {
 	ptc.Registry
 	// Audits are in the order in which they began.
 	Audits []Audit `json:"audits"`
-	// Failures are those that no waiver covered, by when they were first seen.
-	// One that came back is another.
+	// Failures are the failures that no waiver covered, in the order in which they
+	// were first seen. A failure that came back is a new one.
 	Failures []Failure `json:"failures"`
-	// Changes are those that events told of, each once, in the order in which
-	// they became known.
+	// Changes are the change events, each once, in the order in which they became
+	// known.
 	Changes []report.Trigger `json:"changes"`
-	// Gaps are the times of more than a day without a complete audit.
+	// Gaps are the periods of more than 24 hours without a complete audit.
 	Gaps []Gap `json:"gaps"`
-	// Policies and Versions of the tool were used, in that order.
+	// Policies and Versions of ptcaudit that were used, in order of first use.
 	Policies []PolicyUse  `json:"policies"`
 	Versions []VersionUse `json:"versions"`
 	// Waivers covered failures, sorted by prefix and check.
 	Waivers []WaiverUse `json:"waivers"`
 
 	ledger ledger.Ledger
-	events map[string]bool // that are known, by their id
-	rules  []report.Rule   // as they were last read
-	read   bool            // they ever were
+	events map[string]bool // ids of known events
+	rules  []report.Rule   // as last listed
+	read   bool            // whether they were ever listed
 }
 
-// Audit is one audit, and what was other than in those before it.
+// Audit is one audit, and what has changed since the audits before it.
 type Audit struct {
 	report.Audit
 	Triggers []report.TriggerKind `json:"triggers"`
 	Complete bool                 `json:"complete"`
 	Policy   report.Policy        `json:"policy"`
 	Summary  report.Summary       `json:"summary"`
-	// Failing counts the failures that were known when it was over, by
-	// severity. It can be more than the report has: those that could not be
-	// told in it, and those that a waiver was not given for.
+	// Failing counts the known failures after the audit, by severity. It can be
+	// more than the report has: it includes failures that the audit could not
+	// check, and failures whose waiver was bound to other facts.
 	Failing map[report.Severity]int `json:"failing"`
-	// New, Changed and Resolved failures are as the ledger would tell them
-	// that knows the audits before.
+	// New, Changed and Resolved are what package ledger finds, given the audits
+	// before.
 	New      []Subject `json:"new"`
 	Changed  []Subject `json:"changed"`
 	Resolved []Subject `json:"resolved"`
-	// Rules are what became of the rules since they were read before.
+	// Rules are the changes of rules since they were last listed.
 	Rules []report.RuleChange `json:"rules"`
-	// Unexplained are changes of rules that no event told of in time.
+	// Unexplained are changes of rules for which no change event arrived in time.
 	Unexplained []report.RuleChange `json:"unexplained"`
-	// Key is where the report stands in the evidence.
+	// Key is the key of the report in the evidence.
 	Key string `json:"key"`
 }
 
-// Subject names a finding.
+// Subject identifies a finding within a registry.
 type Subject struct {
 	Check    string          `json:"check"`
 	Prefix   string          `json:"prefix"`
 	Severity report.Severity `json:"severity"`
 }
 
-// Begin begins the history of a period.
+// Begin returns an empty history of a period.
 func Begin(from, to time.Time) *History {
 	return &History{
 		SchemaVersion: Version, From: from.UTC(), To: to.UTC(),
@@ -93,7 +93,7 @@ func Begin(from, to time.Time) *History {
 	}
 }
 
-// of finds the history of a registry.
+// of returns the history of a registry, and adds it if it is missing.
 func (h *History) of(reg ptc.Registry) *Registry {
 	for _, r := range h.Registries {
 		if r.Registry == reg {
@@ -110,13 +110,13 @@ func (h *History) of(reg ptc.Registry) *Registry {
 	return r
 }
 
-// AddReport adds the report that stands under a key.
+// AddReport adds a report; key is its key in the evidence.
 func (h *History) AddReport(key string, r report.Report) {
 	reg := h.of(r.Registry)
 	notification, next := ledger.Compare(reg.ledger, r, ledger.Options{
 		Now:         cmp.Or(r.Audit.FinishedAt, r.Audit.StartedAt),
 		MinSeverity: report.Informational,
-		RemindAfter: math.MaxInt64, // nothing is a reminder
+		RemindAfter: math.MaxInt64, // no reminders
 	})
 	reg.ledger = next
 	audit := Audit{
@@ -129,23 +129,22 @@ func (h *History) AddReport(key string, r report.Report) {
 	reg.resolve(r.Audit.StartedAt, notification.Resolved)
 	audit.Failing = reg.counts()
 	reg.Audits = append(reg.Audits, audit)
-	reg.tell(r.Triggers)
+	reg.addChanges(r.Triggers)
 	reg.used(r)
 }
 
-// AddChanges adds changes that needed no audit of their own.
+// AddChanges adds changes that needed no audit.
 func (h *History) AddChanges(reg ptc.Registry, triggers []report.Trigger) {
 	r := h.of(reg)
 	if len(triggers) > 0 {
 		r.ledger = r.ledger.Record(triggers, triggers[len(triggers)-1].Time)
 		r.ledger.Registry = reg
 	}
-	r.tell(triggers)
+	r.addChanges(triggers)
 }
 
-// RecallReport adds a report of before the period. It is not shown; but what it
-// found is known when the period begins: failures that were open then, and what
-// waivers were given for.
+// RecallReport adds a report from before the period. It is not shown, but its
+// open failures and its waivers are known when the period begins.
 func (h *History) RecallReport(r report.Report) {
 	h.AddReport("", r)
 	reg := h.of(r.Registry)
@@ -153,13 +152,13 @@ func (h *History) RecallReport(r report.Report) {
 	reg.Failures = slices.DeleteFunc(reg.Failures, func(f Failure) bool { return !f.Resolved.IsZero() })
 }
 
-// RecallChanges adds changes of before the period. They are not shown.
+// RecallChanges adds changes from before the period. They are not shown.
 func (h *History) RecallChanges(reg ptc.Registry, triggers []report.Trigger) {
 	h.AddChanges(reg, triggers)
 	h.of(reg).Changes = []report.Trigger{}
 }
 
-// Last is when the last audit began; zero where there was none.
+// Last returns when the last audit began; zero if there was none.
 func (h *History) Last() time.Time {
 	var last time.Time
 	for _, r := range h.Registries {
@@ -172,17 +171,17 @@ func (h *History) Last() time.Time {
 	return last
 }
 
-// AddUnreadable adds the key of what could not be read.
+// AddUnreadable adds the key of evidence that could not be read.
 func (h *History) AddUnreadable(key string) { h.Unreadable = append(h.Unreadable, key) }
 
-// Finish completes a history. A period may go on after now: of that time
-// nothing can be missing.
+// Finish completes a history. If the period ends after now, the time after now
+// is not a gap.
 func (h *History) Finish(now time.Time) {
 	end := h.To
 	if now.Before(end) {
 		end = now.UTC()
 	}
-	h.Registries = slices.DeleteFunc(h.Registries, func(r *Registry) bool { return len(r.Audits)+len(r.Changes) == 0 }) // only recalled
+	h.Registries = slices.DeleteFunc(h.Registries, func(r *Registry) bool { return len(r.Audits)+len(r.Changes) == 0 }) // nothing within the period
 	for _, r := range h.Registries {
 		r.Gaps = r.gaps(h.From, end)
 		slices.SortStableFunc(r.Waivers, func(a, b WaiverUse) int {
@@ -191,7 +190,7 @@ func (h *History) Finish(now time.Time) {
 	}
 }
 
-// diffRules says what became of the rules since they were read before.
+// diffRules returns the changes of rules since they were last listed.
 func (r *Registry) diffRules(now report.Report) []report.RuleChange {
 	out := []report.RuleChange{}
 	if !now.ListRead() {
@@ -204,8 +203,8 @@ func (r *Registry) diffRules(now report.Report) []report.RuleChange {
 	return out
 }
 
-// tell adds the changes that events told of.
-func (r *Registry) tell(triggers []report.Trigger) {
+// addChanges adds the triggers that are changes by a known actor, each once.
+func (r *Registry) addChanges(triggers []report.Trigger) {
 	for _, t := range triggers {
 		if t.Actor == nil || t.EventID != "" && r.events[t.EventID] {
 			continue

@@ -25,16 +25,17 @@ type WaiverUse struct {
 	Use
 }
 
-// Use is by how many audits something was used, and when these began.
+// Use counts the audits that used something. First and Last are when the first
+// and the last of them began.
 type Use struct {
 	Audits int       `json:"audits"`
 	First  time.Time `json:"first"`
 	Last   time.Time `json:"last"`
 }
 
-// used counts what a report was made with, and which waivers covered what. A
-// waiver that a failure has does not cover it where the ledger says that it was
-// given for something else.
+// used counts the policy and the version of a report, and the waivers that covered
+// a failure. A failure that is still open has a waiver that is bound to other
+// facts: that waiver is not counted.
 func (r *Registry) used(now report.Report) {
 	at := now.Audit.StartedAt
 	r.Policies = count(r.Policies, at, PolicyUse{Policy: now.Policy}, func(u PolicyUse) report.Policy { return u.Policy }, func(u *PolicyUse) *Use { return &u.Use })
@@ -48,7 +49,7 @@ func (r *Registry) used(now report.Report) {
 	}
 }
 
-// count counts one more use, at a time, of the entry that has the same key.
+// count adds one use to the entry with the same key, or adds the entry.
 func count[T any, K comparable](list []T, at time.Time, entry T, key func(T) K, use func(*T) *Use) []T {
 	for i := range list {
 		if key(list[i]) == key(entry) {
