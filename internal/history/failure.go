@@ -68,7 +68,7 @@ func how(f report.Finding) string {
 	case f.Waiver != nil:
 		return "Waived until " + f.Waiver.Expires + " by " + f.Waiver.Owner + " (" + f.Waiver.Reason + ")."
 	case f.Outcome == report.Pass:
-		return "The check passes."
+		return "It passes."
 	case f.Message != "":
 		return f.Message
 	}

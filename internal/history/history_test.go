@@ -40,10 +40,10 @@ func TestFailuresComeAndGo(t *testing.T) {
 		{"never", []report.Report{audited(0, pass)}, []history.Failure{}},
 		{"still", []report.Report{audited(0, pass), audited(1, fail), audited(2, fail)}, []history.Failure{{Subject: named, FirstSeen: after(1)}}},
 		{"mended", []report.Report{audited(0, fail), audited(1, pass), audited(2, pass)}, []history.Failure{
-			{Subject: named, FirstSeen: after(0), Resolved: after(1), How: "The check passes."},
+			{Subject: named, FirstSeen: after(0), Resolved: after(1), How: "It passes."},
 		}},
 		{"again", []report.Report{audited(0, fail), audited(1, pass), audited(2, fail)}, []history.Failure{
-			{Subject: named, FirstSeen: after(0), Resolved: after(1), How: "The check passes."},
+			{Subject: named, FirstSeen: after(0), Resolved: after(1), How: "It passes."},
 			{Subject: named, FirstSeen: after(2)},
 		}},
 		{"waived", []report.Report{audited(0, fail), audited(1, waived(fail, "2027-03-31"))}, []history.Failure{
@@ -53,7 +53,7 @@ func TestFailuresComeAndGo(t *testing.T) {
 			{Subject: named, FirstSeen: after(1)},
 		}},
 		{"not to be told in between", []report.Report{audited(0, fail), audited(1, finding("c", "p", report.Error)), audited(2, pass)}, []history.Failure{
-			{Subject: named, FirstSeen: after(0), Resolved: after(2), How: "The check passes."},
+			{Subject: named, FirstSeen: after(0), Resolved: after(2), How: "It passes."},
 		}},
 		{"the rules could not be read in between", []report.Report{audited(0, fail), faulty(audited(1), ""), audited(2, fail)}, []history.Failure{
 			{Subject: named, FirstSeen: after(0)},
