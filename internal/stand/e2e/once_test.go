@@ -375,7 +375,7 @@ func (w *world) assume(name string) *ecr.Client {
 	w.aws(&session, "sts", "assume-role", "--role-arn", "arn:aws:iam::"+account+":role/Admin", "--role-session-name", name)
 	c := session.Credentials
 	return ecr.NewFromConfig(w.cfg, func(o *ecr.Options) {
-		o.BaseEndpoint = aws.String("http://" + w.ecrAddress)
+		o.BaseEndpoint = aws.String(w.registry.server.URL)
 		o.Credentials = credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey, c.SessionToken)
 	})
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -46,13 +45,14 @@ type world struct {
 	options
 
 	cloud *localcloud.Cloud
-	// trust is the file of the cloud's certificate, where it has one.
+	// trust is the file of the cloud's certificate; empty without TLS.
 	trust string
-	// topic stands before SNS, unless the cloud enforces IAM.
-	topic *topicProxy
-	// ecrAddress is where the emulator listens, when it runs.
-	ecrAddress string
-	emulator   *exec.Cmd
+	// topic is in front of SNS; nil if the cloud enforces IAM.
+	topic *proxy
+	// registry is in front of the emulator, which gets another port each time it
+	// starts.
+	registry *proxy
+	emulator *exec.Cmd
 	// ending it ends the emulator.
 	emulatorInput io.Closer
 
@@ -75,19 +75,19 @@ type options struct {
 // newWorld starts a world without a stack.
 func newWorld(t *testing.T, dir string, o options) *world {
 	w := &world{t: t, dir: dir, options: o, received: map[string][]message{}, inboxes: map[string]string{}}
-	w.ecrAddress = freeAddress(t)
-	start := localcloud.Options{Dir: dir, Env: []string{"AWS_ENDPOINT_URL_ECR=http://" + w.ecrAddress}}
+	w.registry = newProxy(t)
+	start := localcloud.Options{Dir: dir, Env: []string{"AWS_ENDPOINT_URL_ECR=" + w.registry.server.URL}}
 	if o.enforceIAM {
 		start.Certificate, start.Key = w.certify()
 		w.trust = start.Certificate
 		start.Env = append(start.Env, "AUTH=true", "AWS_CA_BUNDLE="+w.trust)
 	} else {
-		w.topic = newTopicProxy(t)
+		w.topic = newProxy(t)
 		start.Env = append(start.Env, "AWS_ENDPOINT_URL_SNS="+w.topic.server.URL)
 	}
 	w.cloud = localcloud.StartWith(t, start)
 	if w.topic != nil {
-		w.topic.forward(t, w.cloud.Endpoint)
+		w.must(w.topic.forward(w.cloud.Endpoint))
 	}
 	w.emulate(sound)
 	t.Cleanup(w.stopEmulator)
@@ -99,7 +99,7 @@ func newWorld(t *testing.T, dir string, o options) *world {
 	cfg.HTTPClient = wire.Client(cfg.HTTPClient, time.Minute) // sends and receives no message twice
 	at := func(endpoint string) aws.Config { cfg := cfg.Copy(); cfg.BaseEndpoint = &endpoint; return cfg }
 	w.cfg = at(w.cloud.Endpoint)
-	w.ecr, w.sqs = ecr.NewFromConfig(at("http://"+w.ecrAddress)), sqs.NewFromConfig(w.cfg)
+	w.ecr, w.sqs = ecr.NewFromConfig(at(w.registry.server.URL)), sqs.NewFromConfig(w.cfg)
 	for _, name := range []string{everything, criticalOnly} {
 		made, err := w.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{
 			QueueName: &name, Attributes: map[string]string{"Policy": deliveries(name)},
@@ -166,7 +166,7 @@ func (w *world) emulate(f fixture) {
 	w.stopEmulator()
 	path := filepath.Join(w.dir, "fixture.json")
 	w.must(os.WriteFile(path, []byte(f.String()), 0o600))
-	cmd := exec.Command("/bin/sh", "-c", keeper, toolbox.Command(w.t), "emulate", "--listen", w.ecrAddress, "--fixture", path,
+	cmd := exec.Command("/bin/sh", "-c", keeper, toolbox.Command(w.t), "emulate", "--listen", "127.0.0.1:0", "--fixture", path,
 		"--events", filepath.Join(w.dir, "events.jsonl"), "--events-endpoint", w.cloud.Endpoint)
 	cmd.Env = w.environ()
 	cmd.Stderr = w.file("emulator.log")
@@ -177,9 +177,11 @@ func (w *world) emulate(f fixture) {
 	w.must(cmd.Start())
 	w.emulator, w.emulatorInput = cmd, in
 	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil || !strings.HasPrefix(line, "listening on ") {
+	address, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
+	if err != nil || !ok {
 		w.t.Fatalf("the emulator says %q: %v", line, err)
 	}
+	w.must(w.registry.forward(address))
 }
 
 // stopEmulator makes ECR unreachable.
@@ -187,6 +189,7 @@ func (w *world) stopEmulator() {
 	if w.emulator == nil {
 		return
 	}
+	w.registry.target.Store(nil)
 	_ = w.emulatorInput.Close()
 	_ = w.emulator.Wait() // says nothing that matters
 	w.emulator = nil
@@ -197,7 +200,7 @@ func (w *world) stopEmulator() {
 func (w *world) environ() []string {
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "TMPDIR=" + w.dir, "CI=true", "NO_COLOR=1",
-		"AWS_ENDPOINT_URL=" + w.cloud.Endpoint, "AWS_ENDPOINT_URL_ECR=http://" + w.ecrAddress,
+		"AWS_ENDPOINT_URL=" + w.cloud.Endpoint, "AWS_ENDPOINT_URL_ECR=" + w.registry.server.URL,
 		"AWS_ACCESS_KEY_ID=" + account, "AWS_SECRET_ACCESS_KEY=test",
 		"AWS_REGION=" + region, "AWS_DEFAULT_REGION=" + region, "AWS_PAGER=",
 		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull,
@@ -245,7 +248,7 @@ func (w *world) awsAs(env []string, out any, args ...string) {
 	endpoint := w.cloud.Endpoint
 	switch args[0] {
 	case "ecr", "secretsmanager", "sts":
-		endpoint = "http://" + w.ecrAddress
+		endpoint = w.registry.server.URL
 	}
 	answer := w.run(append(w.environ(), env...), toolbox.AWS(w.t), append(args, "--endpoint-url", endpoint, "--output", "json")...)
 	if out != nil {
@@ -276,8 +279,9 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// topicProxy stands before SNS, and can be taken down.
-type topicProxy struct {
+// proxy is in front of a service. It cuts every connection if it has no target or
+// is down.
+type proxy struct {
 	server *httptest.Server
 	target atomic.Pointer[httputil.ReverseProxy]
 	down   atomic.Bool
@@ -287,27 +291,28 @@ type topicProxy struct {
 
 // held is a request that is not answered.
 type held struct {
-	// passOn hands it to SNS all the same.
+	// passOn sends it to the target nevertheless.
 	passOn  bool
 	reached chan struct{}
 }
 
-func newTopicProxy(t *testing.T) *topicProxy {
-	p := &topicProxy{}
+func newProxy(t *testing.T) *proxy {
+	p := &proxy{}
 	p.server = httptest.NewServer(p)
 	t.Cleanup(p.server.Close)
 	return p
 }
 
-func (p *topicProxy) forward(t *testing.T, endpoint string) {
+func (p *proxy) forward(endpoint string) error {
 	u, err := url.Parse(endpoint)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	p.target.Store(httputil.NewSingleHostReverseProxy(u))
+	return nil
 }
 
-func (p *topicProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	target := p.target.Load()
 	if p.down.Load() || target == nil {
 		panic(http.ErrAbortHandler) // the connection is cut
@@ -322,16 +327,6 @@ func (p *topicProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	target.ServeHTTP(w, r)
-}
-
-// freeAddress is one of the loopback's that nothing listens on.
-func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // killFunction ends the function's process, as the Lambda service may at any
