@@ -297,7 +297,7 @@ func setTags(s *settings, v string) error {
 func checkVariable(name, value string) error {
 	_, err := config.Load([]string{name + "=" + value})
 	if faults := config.Faults(err); len(faults) > 0 {
-		return errors.New(faults[0].Advice)
+		return errors.New(faults[0].Problem + ": " + faults[0].Advice)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
-// Package app is the composition root: it makes the real objects of a
-// configuration, for the functions and for the command alike. What it decides
-// is only who is given to whom. It knows no flag, no file of the user's but
-// the policy, and prints nothing.
+// Package app builds all objects from a configuration, for the functions and for
+// the command. It only connects them, and takes no other decision. It reads no
+// flag and no file but the policy, and prints nothing.
 package app
 
 import (
@@ -23,14 +22,14 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// Version is that of the tool, as it stands in reports.
+// Version is the version of the tool, as reports have it.
 const Version = "0.1.0"
 
-// Options is what differs between a function, the command and a test. The
-// zero value is ready to use.
+// Options are what differs between a function, the command and a test. The zero
+// value is ready to use.
 type Options struct {
-	// Account tells whose credentials the configuration has, for the Handler;
-	// nil asks STS, once.
+	// Account gives the account of the configuration's credentials, for the
+	// Handler. If it is nil, STS is asked once.
 	Account func(ctx context.Context) (string, error)
 	// Log and Metrics may be nil.
 	Log     *slog.Logger
@@ -39,15 +38,15 @@ type Options struct {
 	Now func() time.Time
 }
 
-// App is an auditor, wired.
+// App is an auditor whose parts are connected.
 type App struct {
 	Engine *audit.Engine
-	// Handler publishes to the configuration's topic; without one it has no
+	// Handler publishes to the configuration's topic. Without a topic it has no
 	// Publisher.
 	Handler *handler.Handler
 }
 
-// New wires an auditor. It makes no call.
+// New builds an auditor. It makes no call.
 func New(c config.Config, cfg aws.Config, p audit.Policy, o Options) App {
 	engine := &audit.Engine{
 		ECR:         ecrapi.New(cfg, ecrapi.Options{CallTimeout: c.CallTimeout}),
@@ -62,8 +61,8 @@ func New(c config.Config, cfg aws.Config, p audit.Policy, o Options) App {
 	return App{Engine: engine, Handler: h}
 }
 
-// newHandler is a Handler that lacks only what audits. A store that cannot be
-// opened is a fault that keeps audits from beginning.
+// newHandler builds a Handler that lacks only its Auditor. A store that cannot be
+// opened becomes a fault of the Handler, which then does not audit.
 func newHandler(c config.Config, cfg aws.Config, o Options) *handler.Handler {
 	s := &delivery.Deliverer{
 		MinSeverity: c.MinSeverity,

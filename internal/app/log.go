@@ -8,13 +8,13 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// newLog writes JSON lines that each name the invocation they belong to.
+// newLog writes JSON lines. Each has the request id of its invocation.
 func newLog(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(invocationLog{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})})
 }
 
-// invocationLog adds Lambda's request id, which it takes from the context. It
-// is not to be confused with the request ids of API calls.
+// invocationLog adds Lambda's request id from the context. It differs from the
+// request ids of API calls.
 type invocationLog struct{ slog.Handler }
 
 func (l invocationLog) Handle(ctx context.Context, r slog.Record) error {

@@ -1,7 +1,7 @@
-// Package audit is the engine: it lists the rules of one registry, has ECR
-// validate each, evaluates the policy, and writes down what came of it. It
-// decides nothing about delivery, reads no event and prints nothing. It never
-// reaches the AWS SDK: whoever builds an Engine brings the ECR that it asks.
+// Package audit is the engine: it lists the rules of one registry, lets ECR
+// validate each, evaluates the policy, and makes a report. It decides nothing
+// about delivery, reads no event and prints nothing. It does not import the AWS
+// SDK: the Engine's ECR is an interface.
 package audit
 
 import (
@@ -21,22 +21,22 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// DefaultConcurrency is how many validations are under way at once where an
-// Engine does not say. AWS publishes no limit for the call:
+// DefaultConcurrency is how many validations run at once if Engine.Concurrency is
+// zero. AWS publishes no limit for the call:
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
 const DefaultConcurrency = 8
 
-// grace is what an evaluation may still take once the audit's own time is over.
-// A policy needs milliseconds. Whoever sets an audit's deadline leaves more than
-// this between it and the end of everything.
+// grace is how long an evaluation may continue after the audit's deadline. A
+// policy needs milliseconds. The caller must leave more than this between the
+// deadline and the end of its own time.
 const grace = time.Second
 
-// ECR is what an audit asks of Amazon ECR. package ecrapi has the real one.
+// ECR is what an audit needs from Amazon ECR. Package ecrapi implements it.
 type ECR interface {
-	// Rules lists the rules of a registry, all or none.
+	// Rules lists all rules of a registry, or gives an error.
 	Rules(ctx context.Context, reg ptc.Registry) ([]ptc.Rule, error)
-	// Validate gives ECR's verdict on one of them. Its error is
-	// ptc.ErrRuleNotFound where the rule is gone.
+	// Validate gives ECR's result for one of them. Its error is
+	// ptc.ErrRuleNotFound if the rule was deleted.
 	Validate(ctx context.Context, reg ptc.Registry, rule ptc.Rule) (ptc.Validation, error)
 }
 
@@ -46,32 +46,31 @@ type Policy interface {
 	Evaluate(ctx context.Context, in policy.Input) []report.Finding
 }
 
-// Engine audits registries. It keeps nothing between audits, and may run
-// several at once.
+// Engine audits registries. It keeps nothing between audits. Safe for concurrent
+// use.
 type Engine struct {
 	ECR    ECR
 	Policy Policy
-	// Concurrency bounds the validations under way in one audit; zero means
+	// Concurrency limits the validations that one audit runs at once. Zero means
 	// DefaultConcurrency.
 	Concurrency int
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// NewID names an audit; nil means a random name.
 	NewID func() string
-	// Version is that of the tool.
+	// Version is the version of the tool.
 	Version string
-	// Progress is told how many of an audit's rules ECR has validated: first
-	// that none is, then each time that one more is, never twice at once. It
-	// may be nil.
+	// Progress receives how many of an audit's rules ECR has validated: first 0,
+	// then each next number. It is never called concurrently, and may be nil.
 	Progress func(done, all int)
-	// Log may be nil. What comes from outside is never logged, but for the
-	// codes and request ids of faults.
+	// Log may be nil. Of text from outside, only codes and request ids of faults
+	// are logged.
 	Log *slog.Logger
 }
 
-// Audit establishes what there is to know of a registry. It never fails: what
-// it could not establish stands in the report as faults, and as findings with
-// outcome error. When ctx ends it reports what is known by then.
+// Audit checks a registry and reports the result. It never fails: what it could
+// not check is in the report, as faults and as findings with outcome error. If
+// ctx ends, it reports what is known by then.
 func (e *Engine) Audit(ctx context.Context, reg ptc.Registry, triggers []report.Trigger) report.Report {
 	r := report.Report{
 		Audit:    report.Audit{ID: e.newID(), StartedAt: e.now(), Version: e.Version},
@@ -83,15 +82,15 @@ func (e *Engine) Audit(ctx context.Context, reg ptc.Registry, triggers []report.
 	if err != nil {
 		r.Faults = []ptc.Fault{faultOf(err, "list rules", "")}
 	} else {
-		rules, verdicts, faults := e.validate(ctx, reg, rules)
+		rules, results, faults := e.validate(ctx, reg, rules)
 		r.Faults = faults
 		for _, rule := range rules {
-			r.Rules = append(r.Rules, report.NewRule(rule, verdicts[rule.Prefix]))
+			r.Rules = append(r.Rules, report.NewRule(rule, results[rule.Prefix]))
 		}
 		r.Findings = e.evaluate(ctx, policy.Input{
 			Registry:    reg,
 			Rules:       rules,
-			Validations: verdicts,
+			Validations: results,
 			Now:         r.Audit.StartedAt,
 		})
 	}
@@ -101,23 +100,23 @@ func (e *Engine) Audit(ctx context.Context, reg ptc.Registry, triggers []report.
 	return r
 }
 
-// validate asks ECR about every rule, several at a time. It gives the rules
-// that were still there, sorted by prefix, ECR's verdicts by prefix, and a
-// fault for every rule that has none.
+// validate lets ECR validate every rule, several at once. It gives the rules that
+// still exist, sorted by prefix, ECR's results by prefix, and a fault for every
+// rule without a result.
 func (e *Engine) validate(ctx context.Context, reg ptc.Registry, rules []ptc.Rule) ([]ptc.Rule, map[string]ptc.Validation, []ptc.Fault) {
 	rules = slices.Clone(rules)
 	slices.SortStableFunc(rules, func(a, b ptc.Rule) int { return cmp.Compare(a.Prefix, b.Prefix) })
 
-	verdicts := make([]ptc.Validation, len(rules))
+	results := make([]ptc.Validation, len(rules))
 	errs := make([]error, len(rules))
 	advance := e.counter(len(rules))
-	// One failing keeps none of the others from being asked: the group is
-	// there for its limit.
+	// The group is used for its limit only. An error of one rule does not stop
+	// the others.
 	var group errgroup.Group
 	group.SetLimit(cmp.Or(e.Concurrency, DefaultConcurrency))
 	for i, rule := range rules {
 		group.Go(func() error {
-			verdicts[i], errs[i] = e.ECR.Validate(ctx, reg, rule)
+			results[i], errs[i] = e.ECR.Validate(ctx, reg, rule)
 			advance()
 			return nil
 		})
@@ -132,20 +131,19 @@ func (e *Engine) validate(ctx context.Context, reg ptc.Registry, rules []ptc.Rul
 	for i, rule := range rules {
 		switch err := errs[i]; {
 		case errors.Is(err, ptc.ErrRuleNotFound):
-			// Deleted since it was listed: it is no rule of this registry.
+			// It was deleted since it was listed.
 			continue
 		case err != nil:
 			faults = append(faults, faultOf(err, "validate rule", rule.Prefix))
 		default:
-			known[rule.Prefix] = verdicts[i]
+			known[rule.Prefix] = results[i]
 		}
 		present = append(present, rule)
 	}
 	return present, known, faults
 }
 
-// counter tells of progress, once and then each time that what it gives is
-// called.
+// counter reports progress at once, and again on each call of advance.
 func (e *Engine) counter(all int) (advance func()) {
 	if e.Progress == nil {
 		return func() {}
@@ -161,8 +159,8 @@ func (e *Engine) counter(all int) (advance func()) {
 	}
 }
 
-// evaluate applies the policy. The end of ctx does not lose what ECR has
-// already said: it leaves the evaluation a little time of its own.
+// evaluate applies the policy. After the end of ctx the evaluation still has its
+// grace, so that the results that ECR has given are not lost.
 func (e *Engine) evaluate(ctx context.Context, in policy.Input) []report.Finding {
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -170,7 +168,7 @@ func (e *Engine) evaluate(ctx context.Context, in policy.Input) []report.Finding
 	return e.Policy.Evaluate(own, in)
 }
 
-// faultOf is the fault that an error of ECR is, or hides.
+// faultOf is the fault that an error of ECR has, or a new one.
 func faultOf(err error, operation, prefix string) ptc.Fault {
 	if f, ok := errors.AsType[*ptc.Fault](err); ok {
 		return *f
@@ -192,7 +190,7 @@ func (e *Engine) newID() string {
 	return rand.Text()
 }
 
-// log says that an audit ended and where it fell short.
+// log logs that an audit ended, and its faults.
 func (e *Engine) log(ctx context.Context, r report.Report) {
 	if e.Log == nil {
 		return
@@ -203,6 +201,6 @@ func (e *Engine) log(ctx context.Context, r report.Report) {
 			"request_id", f.RequestID, "retryable", f.Retryable)
 	}
 	log.InfoContext(ctx, "audit finished", "complete", r.Complete, "rules", len(r.Rules), "faults", len(r.Faults),
-		"failed", r.Summary.Outcomes[report.Fail], "undecided", r.Summary.Outcomes[report.Error],
+		"failed", r.Summary.Outcomes[report.Fail], "not_checked", r.Summary.Outcomes[report.Error],
 		"duration_ms", r.Audit.FinishedAt.Sub(r.Audit.StartedAt).Milliseconds())
 }

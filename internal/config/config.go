@@ -102,13 +102,13 @@ type Error struct {
 	Key string
 	// Kind is one of the errors above.
 	Kind error
-	// Advice says how to fix it.
-	Advice string
+	// Problem says what is wrong, Advice how to fix it.
+	Problem, Advice string
 }
 
 // Error is one line: what is wrong, and how to fix it.
 func (e *Error) Error() string {
-	return e.Key + ": " + e.Kind.Error() + ": " + e.Advice
+	return e.Key + ": " + e.Problem + ": " + e.Advice
 }
 
 // Unwrap gives the kind.
@@ -134,7 +134,7 @@ func Load(environ []string) (Config, error) {
 		}
 		switch set, known := settings[key]; {
 		case !known:
-			faults = append(faults, &Error{key, ErrUnknown, "did you mean " + Nearest(key, Keys()) + "?"})
+			faults = append(faults, &Error{key, ErrUnknown, ErrUnknown.Error(), "did you mean " + Nearest(key, Keys()) + "?"})
 		case value == "":
 			// The same as missing: templates write it this way.
 		default:
@@ -154,7 +154,7 @@ func Load(environ []string) (Config, error) {
 func LoadFunction(environ []string) (Config, error) {
 	c, err := Load(environ)
 	if c.TopicARN == "" && !slices.ContainsFunc(Faults(err), func(e *Error) bool { return e.Key == KeyTopicARN }) {
-		err = join(append(Faults(err), &Error{KeyTopicARN, ErrMissing, "set it to the ARN of the SNS topic for notifications"}))
+		err = join(append(Faults(err), &Error{KeyTopicARN, ErrMissing, ErrMissing.Error(), "set it to the ARN of the SNS topic for notifications"}))
 	}
 	return c, err
 }
@@ -200,7 +200,7 @@ var settings = map[string]func(c *Config, value string) *Error{
 	KeyMinSeverity: func(c *Config, v string) *Error {
 		severity, err := report.ParseSeverity(v)
 		if err != nil {
-			return &Error{Kind: ErrInvalid, Advice: err.Error()}
+			return invalid(v, fmt.Sprintf("use one of %v", report.Severities()))
 		}
 		c.MinSeverity = severity
 		return nil
@@ -252,7 +252,7 @@ var levels = map[string]slog.Level{
 }
 
 func invalid(value, advice string) *Error {
-	return &Error{Kind: ErrInvalid, Advice: fmt.Sprintf("%q: %s", value, advice)}
+	return &Error{Kind: ErrInvalid, Problem: fmt.Sprintf("invalid value %q", value), Advice: advice}
 }
 
 // storeURL is the form of a store's URL. Package store checks the names of

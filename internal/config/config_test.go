@@ -79,7 +79,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"PTCAUDIT_TOPIC_ARN=arn:aws:sqs:eu-west-1:111122223333:ptcaudit", config.ErrInvalid, "arn:aws:sns:"},
 		{"PTCAUDIT_TOPIC_ARN=arn:aws-cn:sns:eu-west-1:111122223333:ptcaudit", config.ErrInvalid, "arn:aws:sns:"},
 		{"PTCAUDIT_TOPIC_ARN=arn:aws:sns:eu-west-1:1111:ptcaudit", config.ErrInvalid, "arn:aws:sns:"},
-		{"PTCAUDIT_MIN_SEVERITY=High", config.ErrInvalid, "is none of informational, low, medium, high, critical"},
+		{"PTCAUDIT_MIN_SEVERITY=High", config.ErrInvalid, `invalid value "High": use one of [informational low medium high critical]`},
 		{"PTCAUDIT_MAX_RECEIVES=0", config.ErrInvalid, "from 1 to 1000"},
 		{"PTCAUDIT_MAX_RECEIVES=1001", config.ErrInvalid, "from 1 to 1000"},
 		{"PTCAUDIT_MAX_RECEIVES=eight", config.ErrInvalid, "from 1 to 1000"},
@@ -147,7 +147,7 @@ func TestLoadFunction(t *testing.T) {
 		{"sound", []string{"PTCAUDIT_TOPIC_ARN=" + topic}, topic, 0},
 		{"no topic", nil, "", 1},
 		{"empty topic", []string{"PTCAUDIT_TOPIC_ARN="}, "", 1},
-		{"broken topic is said once", []string{"PTCAUDIT_TOPIC_ARN=x"}, "", 1},
+		{"a broken topic is reported once", []string{"PTCAUDIT_TOPIC_ARN=x"}, "", 1},
 		{"broken otherwise, but with a topic", []string{"PTCAUDIT_CONCURRENCY=x", "PTCAUDIT_TOPIC_ARN=" + topic}, topic, 1},
 	}
 	for _, tt := range tests {

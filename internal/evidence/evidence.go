@@ -25,25 +25,24 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// ChangesVersion stands in every record of changes. It changes when a reader
-// of the old form could misread the new one.
+// ChangesVersion is the schemaVersion of changes. It changes if a reader of the old
+// form could misread the new one.
 const ChangesVersion = "ptcaudit/changes/v1"
 
-// Changes is the evidence of changes that needed no audit of their own, since
-// one that was complete had begun after them: who made them, and which audit
-// covers them.
+// Changes is the evidence of changes that needed no audit of their own, because a
+// complete audit began after them. It has who made them, and which audit covers
+// them.
 type Changes struct {
 	SchemaVersion string       `json:"schemaVersion"`
 	Registry      ptc.Registry `json:"registry"`
-	// CoveredBy is when the audit began that covers them, UTC.
+	// CoveredBy is when the audit that covers them began, in UTC.
 	CoveredBy time.Time `json:"coveredBy"`
-	// Triggers are the changes, in the order in which they were made; at
-	// least one.
+	// Triggers are the changes, oldest first; at least one.
 	Triggers []report.Trigger `json:"triggers"`
 }
 
-// opGetEvidence is the step that reads evidence, in a Fault of no call to the
-// store.
+// opGetEvidence is the step that reads evidence, as a Fault names it if no call to
+// the store failed.
 const opGetEvidence = "GetEvidence"
 
 // Key is where the report of an audit is kept:
@@ -65,14 +64,14 @@ func keyOf(reg ptc.Registry, at time.Time, name string) string {
 
 func registryPrefix(reg ptc.Registry) string { return reg.Account + "/" + reg.Region + "/" }
 
-// place is what a key of evidence says.
+// place is what a key of evidence contains.
 type place struct {
 	registry ptc.Registry
 	day      string // 2006/01/02
 	changes  bool
 }
 
-// parseKey takes the key of evidence apart; false where it is none.
+// parseKey parses a key of evidence. It gives false if the key is invalid.
 func parseKey(key string) (place, bool) {
 	parts := strings.SplitN(key, "/", 6)
 	if len(parts) != 6 {
@@ -87,7 +86,7 @@ func parseKey(key string) (place, bool) {
 	return p, ok && err == nil && validID(id) && ptc.ValidAccount(p.registry.Account) && ptc.ValidRegion(p.registry.Region)
 }
 
-// validID says whether an id can be a part of a key.
+// validID reports whether an id can be a part of a key.
 func validID(id string) bool {
 	return id != "" && !strings.ContainsFunc(id, func(r rune) bool {
 		isLetterOrDigit := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
@@ -95,10 +94,10 @@ func validID(id string) bool {
 	})
 }
 
-// PutReport keeps a report, and gives its key. What is kept is never
-// overwritten: a report of that audit which is there already gives blob.ErrConflict.
-// Whoever has just made the id of the audit may take that one for its own,
-// written by an attempt whose answer was lost. Any other error is a *ptc.Fault.
+// PutReport stores a report and gives its key. It never overwrites: if the audit
+// already has a report, the error is blob.ErrConflict. A caller that has just made
+// the id of the audit may take that report for its own, from an attempt whose
+// answer was lost. Every other error is a *ptc.Fault.
 func PutReport(ctx context.Context, s blob.Store, r report.Report) (key string, err error) {
 	var text bytes.Buffer
 	if err := r.Encode(&text); err != nil {
@@ -107,23 +106,23 @@ func PutReport(ctx context.Context, s blob.Store, r report.Report) (key string, 
 	return put(ctx, s, Key(r), text.Bytes())
 }
 
-// GetReport reads the report that is kept under a key. Its error is blob.ErrNotFound
-// or a *ptc.Fault.
+// GetReport reads the report under a key. Its error is blob.ErrNotFound or a
+// *ptc.Fault.
 func GetReport(ctx context.Context, s blob.Store, key string) (report.Report, error) {
 	record, err := get(ctx, s, key)
 	switch {
 	case err != nil:
 		return report.Report{}, err
 	case record.Report == nil:
-		return report.Report{}, malformed(opGetEvidence, fmt.Errorf("%s holds no report", s.Place(key)))
+		return report.Report{}, malformed(opGetEvidence, fmt.Errorf("%s is not a report", s.Place(key)))
 	}
 	return *record.Report, nil
 }
 
-// PutChanges keeps changes, and gives their key:
-// <account>/<region>/<yyyy>/<mm>/<dd>/<id>.changes.json.gz, by the day, UTC, of
-// the last of them. The id stands for the content: the same changes, said
-// again, are kept once, and are no error. Any error is a *ptc.Fault.
+// PutChanges stores changes and gives their key:
+// <account>/<region>/<yyyy>/<mm>/<dd>/<id>.changes.json.gz, by the day, in UTC, of
+// the last change. The id is a hash of the content: the same changes are stored
+// once, and storing them again is no error. Every error is a *ptc.Fault.
 func PutChanges(ctx context.Context, s blob.Store, c Changes) (key string, err error) {
 	if len(c.Triggers) == 0 {
 		return "", malformed(ptc.OpPutEvidence, errNoChanges)
@@ -143,7 +142,7 @@ func PutChanges(ctx context.Context, s blob.Store, c Changes) (key string, err e
 	return key, err
 }
 
-var errNoChanges = errors.New("there are no changes")
+var errNoChanges = errors.New("the list of changes is empty")
 
 // finish puts changes in their canonical form, which is a report's.
 func (c *Changes) finish() {
@@ -152,10 +151,10 @@ func (c *Changes) finish() {
 	c.SchemaVersion, c.CoveredBy, c.Triggers = ChangesVersion, c.CoveredBy.UTC(), like.Triggers
 }
 
-// at is when the last of them was made.
+// at is when the last change was made.
 func (c *Changes) at() time.Time { return c.Triggers[len(c.Triggers)-1].Time }
 
-// key is where they are kept, as text.
+// key is where the changes with this text are stored.
 func (c *Changes) key(text []byte) string {
 	const idBytes = 16 // 128 bits identify
 	sum := sha256.Sum256(text)
@@ -178,16 +177,16 @@ func decodeChanges(data []byte) (*Changes, error) {
 	return &c, nil
 }
 
-// put keeps JSON under a key where nothing is.
+// put stores JSON under a new key.
 func put(ctx context.Context, s blob.Store, key string, text []byte) (string, error) {
 	if _, ok := parseKey(key); !ok {
-		return "", malformed(ptc.OpPutEvidence, fmt.Errorf("%.200q is no key of evidence", key))
+		return "", malformed(ptc.OpPutEvidence, fmt.Errorf("invalid key of evidence %.200q", key))
 	}
 	if len(text) > blob.MaxSize {
 		return "", malformed(ptc.OpPutEvidence, blob.TooLarge("the text of "+key)) // it could not be read back
 	}
 	var packed bytes.Buffer
-	// Its header has no time and no name: equal text gives equal bytes.
+	// The header has no time and no name, so that equal text gives equal bytes.
 	w := gzip.NewWriter(&packed)
 	_, err := w.Write(text)
 	if err == nil {
@@ -200,20 +199,20 @@ func put(ctx context.Context, s blob.Store, key string, text []byte) (string, er
 	return key, err
 }
 
-// Record is one object of an evidence store. Exactly one of Report and Changes
-// is set, unless it could not be read.
+// Record is one object of evidence. Exactly one of Report and Changes is set,
+// unless the object could not be read.
 type Record struct {
-	// Key is where it stands, Data its bytes as they are kept: gzip of JSON.
+	// Key is where it is stored, Data its stored bytes: gzip of JSON.
 	Key  string
 	Data []byte
-	// Report is what an audit established.
+	// Report is the report of an audit.
 	Report *report.Report
-	// Changes are some that an audit covers.
+	// Changes are changes that an audit covers.
 	Changes *Changes
 }
 
-// At is when the audit of a report began, or when the last of the changes was
-// made, UTC; zero where the record could not be read.
+// At is when the audit of a report began, or when the last change was made, in UTC.
+// It is zero if the record could not be read.
 func (r Record) At() time.Time {
 	switch {
 	case r.Report != nil:
@@ -225,7 +224,8 @@ func (r Record) At() time.Time {
 	}
 }
 
-// get reads a record. With an error it has its Key, and its Data if there is any.
+// get reads a record. With an error, the record has its Key, and its Data if it
+// could be read.
 func get(ctx context.Context, s blob.Store, key string) (Record, error) {
 	data, _, err := s.Get(ctx, key)
 	if err != nil {
@@ -238,13 +238,13 @@ func get(ctx context.Context, s blob.Store, key string) (Record, error) {
 	return record, nil
 }
 
-// decode reads what is kept under a key. That it says what its key says is
-// part of being readable: what was moved or renamed is no evidence.
+// decode reads the object under a key. If the content belongs to another key, the
+// object was moved or renamed, and is not evidence.
 func decode(key string, data []byte) (Record, error) {
 	record := Record{Key: key, Data: data}
 	says, ok := parseKey(key)
 	if !ok {
-		return record, errors.New("this is no key of evidence")
+		return record, errors.New("invalid key of evidence")
 	}
 	text, err := unpack(data)
 	if err != nil {
@@ -270,8 +270,8 @@ func decode(key string, data []byte) (Record, error) {
 	return record, nil
 }
 
-// unpack reads gzip, up to the size of an object: a small one can unpack to a
-// very large one.
+// unpack reads gzip, up to blob.MaxSize: a small file can unpack to a very large
+// one.
 func unpack(data []byte) ([]byte, error) {
 	r, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
@@ -289,5 +289,5 @@ func malformed(operation string, err error) *ptc.Fault {
 	return &ptc.Fault{Operation: operation, Kind: ptc.FaultMalformed, Message: err.Error()}
 }
 
-// compare puts records of one registry in order.
+// compare orders the records of one registry by time.
 func compare(a, b Record) int { return cmp.Or(a.At().Compare(b.At()), cmp.Compare(a.Key, b.Key)) }

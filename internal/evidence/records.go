@@ -16,19 +16,19 @@ import (
 // some 20 ms, and a year has thousands of records.
 const readsAtOnce = 8
 
-// Reports is Records without those of changes. A damaged object counts as a report
-// where its key is that of one.
+// Reports is Records without changes. A damaged object counts as a report if its key
+// is a report's.
 func Reports(ctx context.Context, s blob.Store, reg ptc.Registry, from, to time.Time) iter.Seq2[Record, error] {
 	return query{s, from, to, func(p place) bool { return !p.changes }}.records(ctx, reg)
 }
 
-// Records reads the evidence of a registry, or of all where reg is zero, from
-// one time up to, but not including, another; a zero time is no bound. A
-// report is of the time when its audit began, changes are of that of the last
-// of them. Records come by registry, and then by time. One that cannot be read
-// comes with its Key and an error, and the others follow; an error without a
-// Key ends them. Errors are *ptc.Fault or, for what was deleted meanwhile,
-// blob.ErrNotFound. Objects that are no evidence are passed over.
+// Records reads the evidence of a registry, or of all registries if reg is zero. It
+// includes the time from and excludes the time to; a zero time is no limit. The
+// time of a record is Record.At. Records are ordered by registry and then by time.
+// A record that cannot be read has its Key and an error, and the next ones follow.
+// An error without a Key ends the sequence. Errors are *ptc.Fault, or
+// blob.ErrNotFound if an object was deleted meanwhile. Objects that are not
+// evidence are skipped.
 func Records(ctx context.Context, s blob.Store, reg ptc.Registry, from, to time.Time) iter.Seq2[Record, error] {
 	return query{s, from, to, func(place) bool { return true }}.records(ctx, reg)
 }
@@ -60,11 +60,11 @@ func (q query) records(ctx context.Context, reg ptc.Registry) iter.Seq2[Record, 
 	}
 }
 
-// beyond comes after every name that a key of evidence can have.
+// beyond sorts after every name that a key of evidence can have.
 const beyond = "~"
 
-// next finds the first registry that has evidence after a key. So nothing need
-// be listed of the days that are not asked for.
+// next finds the first registry that has evidence after a key. So the keys of other
+// days are not listed.
 func (q query) next(ctx context.Context, after string) (reg ptc.Registry, found bool, err error) {
 	for key, err := range q.store.List(ctx, "", after) {
 		if err != nil {
@@ -115,7 +115,7 @@ func (q query) registry(ctx context.Context, reg ptc.Registry, yield func(Record
 	return q.day(ctx, keys, yield)
 }
 
-// day reads the evidence of one day. It says whether to go on.
+// day reads the evidence of one day. It reports whether to continue.
 func (q query) day(ctx context.Context, keys []string, yield func(Record, error) bool) bool {
 	type result struct {
 		record Record
@@ -130,7 +130,7 @@ func (q query) day(ctx context.Context, keys []string, yield func(Record, error)
 			return nil
 		})
 	}
-	_ = reads.Wait() // errors are the records'
+	_ = reads.Wait() // each record has its own error
 	slices.SortFunc(results, func(a, b result) int { return compare(a.record, b.record) })
 	for _, r := range results {
 		at := r.record.At()

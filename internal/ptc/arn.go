@@ -2,13 +2,14 @@ package ptc
 
 import "strings"
 
-// ARN is an Amazon Resource Name taken apart:
+// ARN holds the parts of an Amazon Resource Name:
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 type ARN struct {
 	Partition, Service, Region, Account, Resource string
 }
 
-// ParseARN takes s apart. What is no ARN gives the zero value and false.
+// ParseARN splits s into its parts. An invalid ARN gives the zero value and
+// false.
 func ParseARN(s string) (ARN, bool) {
 	parts := strings.SplitN(s, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" {
@@ -27,8 +28,8 @@ const SecretPrefix = "ecr-pullthroughcache/"
 const secretSuffixLength = 7
 
 // SecretName is the name of the secret that arn refers to, for example
-// "ecr-pullthroughcache/hub": without the random suffix of the ARN. Empty
-// where arn is not a secret's.
+// "ecr-pullthroughcache/hub": without the random suffix of the ARN. It is empty
+// if arn is not a secret's.
 func SecretName(arn string) string {
 	a, ok := ParseARN(arn)
 	name, isSecret := strings.CutPrefix(a.Resource, "secret:")
@@ -41,8 +42,8 @@ func SecretName(arn string) string {
 	return name
 }
 
-// RoleName is the name of the role that arn refers to, without its path.
-// Empty where arn is not a role's.
+// RoleName is the name of the role that arn refers to, without its path. It is
+// empty if arn is not a role's.
 func RoleName(arn string) string {
 	a, ok := ParseARN(arn)
 	name, isRole := strings.CutPrefix(a.Resource, "role/")

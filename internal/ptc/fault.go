@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// ErrRuleNotFound says that the registry has no rule with the prefix asked
-// for: it vanished between two calls.
+// ErrRuleNotFound: the registry has no rule with this prefix any more. It was
+// deleted between two calls.
 var ErrRuleNotFound = errors.New("no such pull through cache rule")
 
-// FaultKind classifies why something could not be established.
+// FaultKind classifies why something could not be checked.
 type FaultKind string
 
 // The kinds of faults.
 const (
 	// FaultDenied: credentials are missing, expired, or lack a permission.
 	FaultDenied FaultKind = "denied"
-	// FaultThrottled: the API asks for fewer calls.
+	// FaultThrottled: the API limits the rate of calls.
 	FaultThrottled FaultKind = "throttled"
 	// FaultUnavailable: the API failed or could not be reached.
 	FaultUnavailable FaultKind = "unavailable"
@@ -24,27 +24,26 @@ const (
 	FaultTimeout FaultKind = "timeout"
 	// FaultUnsupported: the Region has no pull through cache rules.
 	FaultUnsupported FaultKind = "unsupported"
-	// FaultMalformed: an answer (or a policy, or an event) that cannot be
-	// understood, or that is another registry's.
+	// FaultMalformed: an answer, a policy or an event is invalid, or belongs to
+	// another registry; or a service rejected the request as invalid.
 	FaultMalformed FaultKind = "malformed"
 )
 
-// Fault is one thing that kept an audit from establishing what it should. A
-// fault is never a finding about a rule: it says "could not tell".
+// Fault is one thing that an audit could not check, and why. It is never a
+// finding about a rule.
 type Fault struct {
 	// Operation is the API operation, for example
 	// "DescribePullThroughCacheRules", or the step that failed.
 	Operation string `json:"operation"`
-	// Prefix is the rule concerned; empty where it is the registry.
+	// Prefix is the rule concerned; empty if it is the whole registry.
 	Prefix string    `json:"prefix,omitempty"`
 	Kind   FaultKind `json:"kind"`
-	// Code is the API's error code where it gave one.
+	// Code is the API's error code; empty if it gave none.
 	Code string `json:"code,omitempty"`
 	// Message is text from outside: show it, never decide on it.
 	Message   string `json:"message"`
 	RequestID string `json:"requestId,omitempty"`
-	// Retryable says that the same call may succeed later without anybody's
-	// doing.
+	// Retryable: the same call may succeed later without anyone's action.
 	Retryable bool `json:"retryable"`
 }
 

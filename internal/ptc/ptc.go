@@ -1,7 +1,6 @@
-// Package ptc holds the nouns of Amazon ECR pull through cache: the registry,
-// its rules, their upstreams, ECR's verdict on a rule, and the faults that
-// callers branch on. It knows no API, no policy and no message, and imports
-// only the standard library.
+// Package ptc has the types of Amazon ECR pull through cache: the registry, its
+// rules, their upstreams, ECR's validation of a rule, and the faults that callers
+// branch on. It makes no call, and imports only the standard library.
 package ptc
 
 import (
@@ -15,12 +14,12 @@ import (
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
 const RuleLimit = 50
 
-// RootPrefix is the prefix of the rule that catches every repository name
-// which no other rule catches, and the upstream prefix that means "any":
+// RootPrefix is the prefix of the rule that applies to every repository name
+// without a rule of its own. As an upstream prefix it means any prefix:
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private-wildcards.html
 const RootPrefix = "ROOT"
 
-// Lengths of a repository prefix in characters, ours and the upstream's:
+// Lengths, in characters, of a repository prefix and of an upstream prefix:
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
 const (
 	MinPrefixLength = 2
@@ -29,10 +28,10 @@ const (
 
 var prefixPattern = regexp.MustCompile(`^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$`)
 
-// ValidPrefix reports whether the API would take s as a repository prefix:
-// pattern and length, as
+// ValidPrefix reports whether the API accepts s as a repository prefix, by the
+// pattern and length in
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
-// states them. "ecr-public" and "ecr-public/" are both legal and mean the same.
+// "ecr-public" and "ecr-public/" are both valid and mean the same.
 func ValidPrefix(s string) bool {
 	return len(s) >= MinPrefixLength && len(s) <= MaxPrefixLength && prefixPattern.MatchString(s)
 }
@@ -60,39 +59,40 @@ type Rule struct {
 	Prefix   string
 	Upstream Upstream
 	// CredentialARN names the Secrets Manager secret with the upstream's
-	// credentials; empty where there is none.
+	// credentials; empty if the rule has none.
 	CredentialARN string
 	// RoleARN names the role that ECR assumes towards an upstream ECR
-	// registry (customRoleArn); empty where there is none.
+	// registry (customRoleArn); empty if the rule has none.
 	RoleARN string
-	// CreatedAt and UpdatedAt are UTC; zero where ECR gave none.
+	// CreatedAt and UpdatedAt are UTC; zero if ECR gave none.
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
 
-// ValidationStatus is what ECR said of a rule. Its zero value is
-// ValidationUnknown, so that what nobody asked never reads as valid.
+// ValidationStatus is ECR's result for a rule. Its zero value is
+// ValidationUnknown, so that a rule that was not validated never counts as
+// valid.
 type ValidationStatus int
 
-// The verdicts of ECR on a rule.
+// ECR's results for a rule.
 const (
-	// ValidationUnknown: ECR could not be asked, or did not answer.
+	// ValidationUnknown: ECR was not asked, or did not answer.
 	ValidationUnknown ValidationStatus = iota
 	// ValidationValid: ECR reaches and authenticates with the upstream.
 	ValidationValid
-	// ValidationInvalid: it does not; Failure has its words.
+	// ValidationInvalid: ECR does not; Failure has its explanation.
 	ValidationInvalid
-	// ValidationNotApplicable: the API refuses to validate rules of this
-	// upstream, which needs no authentication.
+	// ValidationNotApplicable: the upstream needs no authentication, and the API
+	// refuses to validate its rules.
 	ValidationNotApplicable
 )
 
-// Validation is ECR's own verdict on a rule:
+// Validation is ECR's own result for a rule:
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ValidatePullThroughCacheRule.html
 type Validation struct {
 	Status ValidationStatus
-	// Failure is ECR's explanation where Status is ValidationInvalid. It is
-	// free text from outside, without a list of known values: show it, never
-	// decide on it.
+	// Failure is ECR's explanation if Status is ValidationInvalid. It is free
+	// text from outside, without a list of known values: show it, never decide
+	// on it.
 	Failure string
 }

@@ -24,12 +24,12 @@ const ecrHost = "dkr.ecr."
 
 // Upstream is where a rule fetches images from.
 type Upstream struct {
-	// Registry is the API's upstreamRegistry, derived from URL where ECR gave
-	// none; empty where neither is known.
+	// Registry is the API's upstreamRegistry. If ECR gave none it is derived
+	// from URL; it is empty if the URL is not a known one either.
 	Registry string
 	// URL is the API's upstreamRegistryUrl: a host name without a scheme.
 	URL string
-	// Prefix is the API's upstreamRepositoryPrefix; empty where ECR gave none.
+	// Prefix is the API's upstreamRepositoryPrefix; empty if ECR gave none.
 	Prefix string
 }
 
@@ -37,16 +37,16 @@ type Upstream struct {
 type KnownUpstream struct {
 	// Registry is its name in the API.
 	Registry string
-	// URL is the host name that it prescribes, or the form of it where every
-	// customer has their own.
+	// URL is the upstream's host name, or its form if every customer has their
+	// own, for example "<name>.azurecr.io".
 	URL string
-	// Authenticated says that a rule needs a credential.
+	// Authenticated: a rule needs a credential.
 	Authenticated bool
 
 	match func(url string) bool
 }
 
-// Matches reports whether url is one that this upstream prescribes.
+// Matches reports whether url is a host name of this upstream.
 func (k KnownUpstream) Matches(url string) bool {
 	if k.match != nil {
 		return k.match(url)
@@ -85,8 +85,8 @@ func LookupUpstream(registry string) (KnownUpstream, bool) {
 	return KnownUpstream{}, false
 }
 
-// UpstreamOfURL is the name of the supported upstream that prescribes url;
-// empty where none does.
+// UpstreamOfURL is the name of the supported upstream that url belongs to; empty
+// if there is none.
 func UpstreamOfURL(url string) string {
 	for _, k := range knownUpstreams {
 		if k.Matches(url) {
@@ -96,27 +96,28 @@ func UpstreamOfURL(url string) string {
 	return ""
 }
 
-// Known says that ECR documents this upstream.
+// Known reports whether ECR documents this upstream.
 func (u Upstream) Known() bool {
 	_, ok := LookupUpstream(u.Registry)
 	return ok
 }
 
-// Authenticated says that rules of this upstream need a credential.
+// Authenticated reports whether rules of this upstream need a credential.
 func (u Upstream) Authenticated() bool {
 	k, _ := LookupUpstream(u.Registry)
 	return k.Authenticated
 }
 
-// Account and Region of the upstream's own registry, where the upstream is an
-// ECR private registry and its URL says so; otherwise empty. The older form of
-// the URL names no account.
+// Account is the account of the upstream's registry, if the upstream is an ECR
+// private registry and its URL has the account; otherwise it is empty. The older
+// form of the URL has no account.
 func (u Upstream) Account() string {
 	account, _ := u.ecr()
 	return account
 }
 
-// Region is the upstream's Region; see Account.
+// Region is the Region of the upstream's registry, if the upstream is an ECR
+// private registry; otherwise it is empty.
 func (u Upstream) Region() string {
 	_, region := u.ecr()
 	return region
@@ -142,7 +143,7 @@ var partitions = []struct{ regionPrefix, partition, suffix string }{
 	{"", "aws", "amazonaws.com"},
 }
 
-// PartitionOf is the AWS partition of a Region, as it stands in an ARN.
+// PartitionOf is the AWS partition of a Region, as in an ARN.
 func PartitionOf(region string) string {
 	for _, p := range partitions {
 		if strings.HasPrefix(region, p.regionPrefix) {
@@ -152,7 +153,7 @@ func PartitionOf(region string) string {
 	return "aws"
 }
 
-// domainOf is the domain under which the registries of a Region live.
+// domainOf is the domain of the registries of a Region.
 func domainOf(region string) string {
 	for _, p := range partitions {
 		if strings.HasPrefix(region, p.regionPrefix) {
@@ -167,17 +168,17 @@ var (
 	regionPattern  = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]+$`)
 )
 
-// ValidAccount reports whether s is an AWS account id: twelve digits.
+// ValidAccount reports whether s is an AWS account ID: twelve digits.
 func ValidAccount(s string) bool { return accountPattern.MatchString(s) }
 
-// ValidRegion reports whether s has the form of a Region's name. It does not
-// tell whether that Region exists.
+// ValidRegion reports whether s has the form of a Region's name, whether or not
+// that Region exists.
 func ValidRegion(s string) bool { return regionPattern.MatchString(s) }
 
-// ParseECRURL takes the URL of an ECR private registry apart. It accepts
-// <account>.dkr.ecr.<region>.<suffix> with the suffix of the Region's own
-// partition, and the older form without the account, for which account is
-// empty. Anything else, a scheme or a path included, is not ok.
+// ParseECRURL splits the URL of an ECR private registry into account and Region.
+// It accepts <account>.dkr.ecr.<region>.<suffix> with the suffix of the Region's
+// partition, and the older form without an account, which gives an empty one.
+// For everything else, ok is false: also for a URL with a scheme or a path.
 func ParseECRURL(url string) (account, region string, ok bool) {
 	rest := url
 	if !strings.HasPrefix(rest, ecrHost) {
@@ -193,7 +194,7 @@ func ParseECRURL(url string) (account, region string, ok bool) {
 	return account, region, true
 }
 
-// Supported says whether ECR documents pull through cache rules for a Region.
+// Supported reports whether ECR documents pull through cache rules for a Region.
 // China and GovCloud have none:
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 func Supported(region string) bool {

@@ -1,8 +1,8 @@
-// Package ecrapi asks Amazon ECR for the pull through cache rules of a registry
-// and for its verdict on each, and answers in the words of package ptc. It is
-// the only package that imports the ECR client: no type of the SDK leaves it,
-// and every error that does is a *ptc.Fault or ptc.ErrRuleNotFound. It knows no
-// policy, no report and no other adapter.
+// Package ecrapi lists the pull through cache rules of a registry and lets Amazon
+// ECR validate them. It is the only package that imports the ECR client. No type
+// of the SDK leaves it, and every error is a *ptc.Fault or ptc.ErrRuleNotFound.
+// The caller needs the IAM permissions ecr:DescribePullThroughCacheRules and
+// ecr:ValidatePullThroughCacheRule.
 package ecrapi
 
 import (
@@ -23,8 +23,8 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// DefaultCallTimeout is how long one attempt of a call may take where Options
-// says nothing. Validate waits for the upstream, so it is not short.
+// DefaultCallTimeout is how long one attempt of a call may take if Options does
+// not say. Validate waits for the upstream, so it is not short.
 const DefaultCallTimeout = 10 * time.Second
 
 // Lengths in bytes, beyond which texts and answers from outside are cut.
@@ -39,8 +39,8 @@ const (
 // Options adjusts a Client. The zero value is ready to use.
 type Options struct {
 	// CallTimeout limits one attempt of one call, its answer included; zero
-	// means DefaultCallTimeout. It applies where the configuration's HTTP client
-	// is the SDK's own, as it is unless somebody sets another.
+	// means DefaultCallTimeout. It applies only if the configuration's HTTP
+	// client is nil or the SDK's own.
 	CallTimeout time.Duration
 }
 
@@ -69,7 +69,7 @@ func New(cfg aws.Config, o Options) *Client {
 	}}
 }
 
-// boundedClient is an HTTP client that gives up on answers without end.
+// boundedClient limits the length of answers.
 type boundedClient struct{ aws.HTTPClient }
 
 func (c boundedClient) Do(req *http.Request) (*http.Response, error) {
@@ -81,9 +81,9 @@ func (c boundedClient) Do(req *http.Request) (*http.Response, error) {
 }
 
 // Rules lists all rules of a registry, in ECR's order. A registry without rules
-// gives an empty list and no error; what is not surely the whole list of this
-// very registry is a *ptc.Fault. Regions that AWS documents to be without pull
-// through cache rules are not asked: they give a fault of kind unsupported.
+// gives an empty list and no error. If the list may be incomplete, or is another
+// registry's, the error is a *ptc.Fault. A Region that AWS documents to be without
+// pull through cache rules is not asked: it gives a fault of kind unsupported.
 func (c *Client) Rules(ctx context.Context, reg ptc.Registry) ([]ptc.Rule, error) {
 	if !ptc.Supported(reg.Region) {
 		return nil, &ptc.Fault{
@@ -110,8 +110,8 @@ func (c *Client) Rules(ctx context.Context, reg ptc.Registry) ([]ptc.Rule, error
 		malformed := func(format string, args ...any) ([]ptc.Rule, error) {
 			return nil, malformed(ptc.OpDescribeRules, "", page.ResultMetadata, fmt.Sprintf(format, args...))
 		}
-		// The SDK makes an empty list of `[]`, and leaves nil where the answer
-		// has none: that is no registry without rules, it is no answer.
+		// The SDK makes an empty list of `[]`, and nil if the answer has no list.
+		// Then the answer is invalid; it does not mean a registry without rules.
 		if page.PullThroughCacheRules == nil {
 			return malformed("the answer has no list of rules")
 		}
@@ -121,10 +121,10 @@ func (c *Client) Rules(ctx context.Context, reg ptc.Registry) ([]ptc.Rule, error
 				return malformed("the answer has a rule without a prefix")
 			}
 			if id := aws.ToString(item.RegistryId); id != reg.Account {
-				return malformed("rule %s is of registry %q, asked for %s", prefix, id, reg.Account)
+				return malformed("rule %s belongs to registry %q, want %s", prefix, id, reg.Account)
 			}
-			// A rule made while the pages are read can come twice: the later
-			// one is the newer.
+			// A rule that is created while the pages are read can come twice. The
+			// later one is newer.
 			if i, again := index[prefix]; again {
 				rules[i] = rule(prefix, item)
 				continue
@@ -134,7 +134,7 @@ func (c *Client) Rules(ctx context.Context, reg ptc.Registry) ([]ptc.Rule, error
 		}
 		if token := aws.ToString(page.NextToken); token != "" {
 			if followed[token] {
-				return malformed("the pages go round in a circle")
+				return malformed("a page token came twice")
 			}
 			followed[token] = true
 		}
@@ -142,7 +142,7 @@ func (c *Client) Rules(ctx context.Context, reg ptc.Registry) ([]ptc.Rule, error
 	return rules, nil
 }
 
-// rule is one item of an answer in our words.
+// rule converts one item of an answer.
 func rule(prefix string, item types.PullThroughCacheRule) ptc.Rule {
 	upstream := ptc.Upstream{
 		Registry: string(item.UpstreamRegistry),
@@ -162,16 +162,18 @@ func rule(prefix string, item types.PullThroughCacheRule) ptc.Rule {
 	}
 }
 
-// Validate asks ECR whether a rule works. That it does not is a verdict, not an
-// error. Where the rule is gone the error is ptc.ErrRuleNotFound, otherwise a
-// *ptc.Fault.
+// Validate asks ECR whether a rule works. If it does not, that is a result and not
+// an error. If the rule was deleted the error is ptc.ErrRuleNotFound; every other
+// error is a *ptc.Fault.
 //
-// AWS documents both that open upstreams can be validated and that they cannot:
-// a refusal of one reads as ValidationNotApplicable.
+// AWS documents both that upstreams without authentication can be validated and
+// that they cannot. If ECR refuses to validate one, the result is
+// ptc.ValidationNotApplicable.
 func (c *Client) Validate(ctx context.Context, reg ptc.Registry, rule ptc.Rule) (ptc.Validation, error) {
 	v, err := c.validate(ctx, reg, rule, rule.Prefix)
-	// The prefix may have been made with a trailing slash, and ECR does not say
-	// whether it minds: no rule may count as gone for want of one.
+	// The rule may have been created with a trailing slash, and AWS does not
+	// document whether Validate accepts the prefix without it. A rule counts as
+	// deleted only if both spellings are not found.
 	if spelled := rule.Prefix + "/"; errors.Is(err, ptc.ErrRuleNotFound) && ptc.ValidPrefix(spelled) {
 		v, err = c.validate(ctx, reg, rule, spelled)
 	}
@@ -193,7 +195,7 @@ func (c *Client) validate(ctx context.Context, reg ptc.Registry, rule ptc.Rule, 
 		return malformed(fmt.Sprintf("the answer is about prefix %q", got))
 	}
 	if id := aws.ToString(out.RegistryId); id != reg.Account {
-		return malformed(fmt.Sprintf("the answer is of registry %q, asked for %s", id, reg.Account))
+		return malformed(fmt.Sprintf("the answer belongs to registry %q, want %s", id, reg.Account))
 	}
 	if out.IsValid {
 		return ptc.Validation{Status: ptc.ValidationValid}, nil
@@ -204,7 +206,7 @@ func (c *Client) validate(ctx context.Context, reg ptc.Registry, rule ptc.Rule, 
 	}, nil
 }
 
-// refusal reads an error of Validate.
+// refusal converts an error of Validate.
 func (c *Client) refusal(ctx context.Context, rule ptc.Rule, err error) (ptc.Validation, error) {
 	var (
 		notFound  *types.PullThroughCacheRuleNotFoundException
@@ -223,8 +225,8 @@ func (c *Client) refusal(ctx context.Context, rule ptc.Rule, err error) (ptc.Val
 	return ptc.Validation{}, f
 }
 
-// inSupportedRegion reads a fault of a Region that has already answered: it has the API,
-// whatever it says now, and the audit must not pass for complete.
+// inSupportedRegion corrects a fault of a Region that has already answered. It has
+// the API, so "unsupported" is wrong, and the audit must count as incomplete.
 func inSupportedRegion(f *ptc.Fault) *ptc.Fault {
 	if f.Kind == ptc.FaultUnsupported {
 		f.Kind = ptc.FaultUnavailable
@@ -232,12 +234,12 @@ func inSupportedRegion(f *ptc.Fault) *ptc.Fault {
 	return f
 }
 
-// in sends a call to the Region of a registry, whatever the client's own.
+// in sends a call to the Region of a registry instead of the client's own.
 func in(reg ptc.Registry) func(*ecr.Options) {
 	return func(o *ecr.Options) { o.Region = reg.Region }
 }
 
-// malformed is the fault of an answer that came and cannot be right.
+// malformed is the fault of an invalid answer.
 func malformed(operation, prefix string, metadata middleware.Metadata, message string) *ptc.Fault {
 	id, _ := awsmiddleware.GetRequestIDMetadata(metadata)
 	return &ptc.Fault{

@@ -1,8 +1,7 @@
-// Package queue has an Amazon SQS queue hand messages out again when we want,
-// rather than after the queue's visibility timeout. It is the only package
-// that imports the SQS client: no type of the SDK leaves it, and every error
-// that does is a *ptc.Fault. It knows nothing of what the messages say or of
-// how long they should wait, and logs nothing.
+// Package queue sets when an Amazon SQS queue delivers a message again. It is the
+// only package that imports the SQS client. No type of the SDK leaves it, and
+// every error is a *ptc.Fault. It does not read messages, does not decide how long
+// they wait, and logs nothing.
 package queue
 
 import (
@@ -22,17 +21,17 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// Operation is the API operation, as it stands in a Fault. Its batches need
-// the IAM permission sqs:ChangeMessageVisibility on the queue:
+// Operation is the API operation, as a Fault names it. Its batches need the IAM
+// permission sqs:ChangeMessageVisibility on the queue:
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 const Operation = "ChangeMessageVisibility"
 
-// batchLimit is how many messages one call may name:
+// batchLimit is how many messages one call can have:
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
 const batchLimit = 10
 
-// One attempt of a call takes milliseconds. What fails is soon given up: then
-// the messages come back all the same, only later.
+// One attempt of a call takes milliseconds. There are few attempts, because
+// without the call the messages also come back, only later.
 const (
 	callTimeout = 3 * time.Second
 	attempts    = 2
@@ -45,7 +44,7 @@ var faults = fault.Classifier{CallTimeout: callTimeout, Codes: map[string]fault.
 	"AWS.SimpleQueueService.NonExistentQueue": fault.Gone, // the same in SQS's older protocol
 }}
 
-// Queues are the queues of an account. They may be used by several goroutines.
+// Queues are the queues of an account. Safe for concurrent use.
 type Queues struct {
 	api *sqs.Client
 }
@@ -57,9 +56,9 @@ func New(cfg aws.Config) *Queues {
 	})}
 }
 
-// Delay has the queue hand out each message, named by its receipt handle,
-// after so long from now; 0 is at once. Its error is a *ptc.Fault: then at
-// least one of them waits for the queue's visibility timeout instead.
+// Delay lets the queue deliver each message, by its receipt handle, again after a
+// time from now; 0 means at once. Its error is a *ptc.Fault; then at least one
+// message waits for the queue's visibility timeout instead.
 func (q *Queues) Delay(ctx context.Context, queueARN string, delays map[string]time.Duration) error {
 	queueURL, region, err := address(ctx, queueARN)
 	if err != nil {
@@ -98,13 +97,13 @@ func (q *Queues) Delay(ctx context.Context, queueARN string, delays map[string]t
 	return failed[0]
 }
 
-// address is where a queue is, which its ARN tells: asking SQS would need
-// another permission.
+// address derives the URL of a queue from its ARN. Asking SQS for the URL would
+// need another permission.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
 func address(ctx context.Context, queueARN string) (queueURL, region string, err error) {
 	arn, ok := ptc.ParseARN(queueARN)
 	if !ok || arn.Service != "sqs" || arn.Region == "" || arn.Account == "" || arn.Resource == "" {
-		return "", "", &ptc.Fault{Operation: Operation, Kind: ptc.FaultMalformed, Message: "not the ARN of a queue"}
+		return "", "", &ptc.Fault{Operation: Operation, Kind: ptc.FaultMalformed, Message: "invalid queue ARN: want arn:aws:sqs:REGION:ACCOUNT:NAME"}
 	}
 	endpoint, err := sqs.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, sqs.EndpointParameters{Region: &arn.Region})
 	if err != nil {

@@ -1,7 +1,6 @@
-// Package snspub publishes messages to an Amazon SNS topic. It is the only
-// package that imports the SNS client: no type of the SDK leaves it, and every
-// error that does is a *ptc.Fault. It knows what a message is, and nothing of
-// what it says; it logs nothing.
+// Package snspub publishes messages to an Amazon SNS topic. It is the only package
+// that imports the SNS client. No type of the SDK leaves it, and every error is a
+// *ptc.Fault. It does not read the content of messages, and logs nothing.
 package snspub
 
 import (
@@ -19,21 +18,20 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// Operation is the API operation, as it stands in a Fault. It needs the IAM
-// permission sns:Publish on the topic and, where the topic is encrypted with a
-// key of its own, kms:Decrypt and kms:GenerateDataKey on that:
+// Operation is the API operation, as a Fault names it. It needs the IAM
+// permission sns:Publish on the topic. If the topic is encrypted with a customer
+// managed key, it also needs kms:Decrypt and kms:GenerateDataKey on the key:
 // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 const Operation = "Publish"
 
-// DefaultCallTimeout is how long one attempt may take where Options says
-// nothing.
+// DefaultCallTimeout is how long one attempt may take if Options does not say.
 const DefaultCallTimeout = 10 * time.Second
 
 // Options adjusts a Publisher. The zero value is ready to use.
 type Options struct {
 	// CallTimeout limits one attempt of a call, its answer included; zero
-	// means DefaultCallTimeout. It applies where the configuration's HTTP
-	// client is the SDK's own, as it is unless somebody sets another.
+	// means DefaultCallTimeout. It applies only if the configuration's HTTP
+	// client is nil or the SDK's own.
 	CallTimeout time.Duration
 }
 
@@ -69,9 +67,9 @@ func New(cfg aws.Config, topicARN string, o Options) *Publisher {
 	return &Publisher{api, topicARN, fault.Classifier{CallTimeout: timeout, Task: "publishing", Codes: codes}}
 }
 
-// Publish hands a message over to the topic. Without an error SNS has it, and
-// delivers it to every subscriber; any error is a *ptc.Fault, and then it may
-// have it all the same.
+// Publish publishes a message. Without an error, SNS has accepted it and delivers
+// it to every subscriber. Every error is a *ptc.Fault; SNS may have accepted the
+// message all the same.
 func (p *Publisher) Publish(ctx context.Context, m notify.Message) error {
 	e := m.Envelope()
 	in := &sns.PublishInput{

@@ -22,7 +22,7 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// The operations of S3, as they stand in a Fault.
+// The operations of S3, as a Fault names them.
 const (
 	opGetObject   = "GetObject"
 	opPutObject   = "PutObject"
@@ -41,14 +41,14 @@ var faults = fault.Classifier{CallTimeout: CallTimeout, Codes: map[string]fault.
 	"MovedPermanently":   fault.Refused, // the same, without a body
 }}
 
-// writerKey is the metadata of an object that names the Put which wrote it.
+// writerKey is the metadata of an object with the id of the Put that wrote it.
 const writerKey = "writer"
 
 // bucket is a blob.Store in S3. Writes are conditional, by ETag:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 type bucket struct {
 	name   string
-	prefix string // empty, or with a slash at its end
+	prefix string // empty, or ends with a slash
 	api    *s3.Client
 }
 
@@ -57,7 +57,7 @@ func newBucket(cfg aws.Config, name, prefix string) *bucket {
 		prefix += "/"
 	}
 	return &bucket{name, prefix, s3.NewFromConfig(wire.Config(cfg, CallTimeout), func(o *s3.Options) {
-		// What stands in S3's place answers to one name only.
+		// A replacement for S3, as in tests, has only one host name.
 		o.UsePathStyle = o.BaseEndpoint != nil
 	})}
 }
@@ -85,7 +85,7 @@ func (b *bucket) Get(ctx context.Context, key string) ([]byte, string, error) {
 	return data, aws.ToString(out.ETag), nil
 }
 
-// open asks for an object. What it gives has a version.
+// open requests an object. Its result has a version.
 func (b *bucket) open(ctx context.Context, key string) (*s3.GetObjectOutput, error) {
 	out, err := b.api.GetObject(ctx, &s3.GetObjectInput{
 		Bucket: &b.name,
@@ -105,9 +105,8 @@ func (b *bucket) open(ctx context.Context, key string) (*s3.GetObjectOutput, err
 
 const codeNoSuchKey = "NoSuchKey"
 
-// isMissing reads the answer that there is no such object. Another 404 is not
-// that one: a bucket that is not there, or a proxy's page, says nothing of the
-// object.
+// isMissing reports whether S3 answered that the object does not exist. Any other
+// 404, as of a missing bucket or of a proxy, says nothing about the object.
 func isMissing(err error) bool {
 	a := fault.Read(err)
 	return a.Status == http.StatusNotFound && a.Code == codeNoSuchKey
@@ -126,8 +125,8 @@ func (b *bucket) Put(ctx context.Context, key string, data []byte, version strin
 		Bucket: &b.name,
 		Key:    aws.String(b.prefix + key),
 		Body:   bytes.NewReader(data),
-		// Given, not left to the client, which would send it behind the body.
-		// A bucket with Object Lock takes nothing without a checksum.
+		// Computed here, because the client would send it after the body. A bucket
+		// with Object Lock requires a checksum.
 		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
 		ContentType:    contentType(key),
 		Metadata:       map[string]string{writerKey: writer},
@@ -149,10 +148,11 @@ func (b *bucket) Put(ctx context.Context, key string, data []byte, version strin
 	return *out.ETag, nil
 }
 
-// settle says whose write a conflict is with. It may be this very one: where
-// the answer to an attempt is lost, the client makes another, which finds what
-// the first has written. Who may not read, as the function may not read
-// evidence, cannot know: to whoever wanted nothing there, something is.
+// settle finds out who wrote the object that a Put conflicts with. It may be the
+// same Put: if the answer to its first attempt is lost, the client's second attempt
+// finds what the first wrote. The function may not read evidence, so then it cannot
+// find out. A Put that expects a missing object then counts as a conflict, because
+// an object exists.
 func (b *bucket) settle(ctx context.Context, key, writer, version string) (string, error) {
 	out, err := b.open(ctx, key)
 	switch {
@@ -173,16 +173,15 @@ func isDenied(err error) bool {
 	return ok && f.Kind == ptc.FaultDenied
 }
 
-// isConflict reads the answers to a conditional write that found another
-// version: 412, 409 where another write is under way, and 404 where the object
-// has been deleted.
+// isConflict reports whether a conditional write found another version: the answer
+// is 412, 409 during another write, or 404 if the object was deleted.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html#conditional-error-response
 func isConflict(err error) bool {
 	status := fault.Read(err).Status
 	return status == http.StatusPreconditionFailed || status == http.StatusConflict || isMissing(err)
 }
 
-// contentType lets a browser show or unpack what somebody fetches by hand.
+// contentType lets a browser show or unpack a downloaded object.
 func contentType(key string) *string {
 	if t, known := map[string]string{".json": "application/json", ".gz": "application/gzip"}[path.Ext(key)]; known {
 		return &t
@@ -190,7 +189,7 @@ func contentType(key string) *string {
 	return nil
 }
 
-// List lists keys, a thousand by call.
+// List lists keys, a thousand per call.
 func (b *bucket) List(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: aws.String(b.prefix + prefix)}

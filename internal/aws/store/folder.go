@@ -22,37 +22,36 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// The steps in a folder, as they stand in a Fault.
+// The steps in a folder, as a Fault names them.
 const (
 	opReadFile  = "ReadFile"
 	opWriteFile = "WriteFile"
 	opReadDir   = "ReadDir"
 )
 
-// Names of the folder's own, which no key can have.
+// Names that only the folder itself uses. No key can have them.
 const (
-	// lockName is held by whoever writes. It stays when it is not held: what
-	// could be deleted could be locked twice.
+	// lockName is locked during a write. It is never deleted: otherwise two
+	// writers could lock two files of that name.
 	lockName = ".lock"
-	// newName is what the lock's holder writes, until it has its name. A crash
-	// leaves at most this one.
+	// newName is the file that a write creates, before it gets its final name. A
+	// crash leaves at most this one.
 	newName = ".new"
 )
 
-// What only the owner may read and enter.
+// Only the owner may read files and enter folders.
 const (
 	fileMode   = 0o600
 	folderMode = 0o700
 )
 
-// lockInterval is how long to wait before asking for the lock again. A write
-// takes a few milliseconds.
+// lockInterval is how long to wait before trying to lock again. A write takes a
+// few milliseconds.
 const lockInterval = 2 * time.Millisecond
 
 // folder is a blob.Store in a folder of a local file system. A version is the hash
-// of the content, so nothing stands beside an object that could differ from it.
-// Each call opens the folder anew, and nothing outside of it, whatever the
-// links in it say.
+// of the content, so there is no second file that could differ from the object.
+// Each call opens the folder anew, and follows no link out of it.
 type folder struct{ path string }
 
 // Place is file:///folder/key.
@@ -100,8 +99,8 @@ func versionOf(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Put writes a file: under a name of its own, then to the disk, and only then
-// under the key.
+// Put writes a file under a temporary name, syncs it to the disk, and then renames
+// it to the key.
 func (f *folder) Put(ctx context.Context, key string, data []byte, version string) (string, error) {
 	if err := checkPut(key, f.Place(key), data); err != nil {
 		return "", malformed(opWriteFile, err)
@@ -123,14 +122,14 @@ func (f *folder) Put(ctx context.Context, key string, data []byte, version strin
 	}
 	defer unlock()
 
-	there := ""
+	current := ""
 	switch found, err := f.read(root, key); {
 	case err == nil:
-		there = versionOf(found)
+		current = versionOf(found)
 	case !errors.Is(err, fs.ErrNotExist):
 		return "", f.fault(opWriteFile, err)
 	}
-	if there != version {
+	if current != version {
 		return "", blob.ErrConflict
 	}
 	if err := write(root, key, data); err != nil {
@@ -139,8 +138,8 @@ func (f *folder) Put(ctx context.Context, key string, data []byte, version strin
 	return versionOf(data), nil
 }
 
-// lock waits until nobody else writes into the folder: no other process, and
-// no other goroutine of this one.
+// lock waits until no other process and no other goroutine writes into the
+// folder.
 func (f *folder) lock(ctx context.Context, root *os.Root) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
@@ -156,18 +155,18 @@ func (f *folder) lock(ctx context.Context, root *os.Root) (unlock func(), err er
 			_ = file.Close()
 			return nil, &fs.PathError{Op: "lock", Path: lockName, Err: err}
 		case !held:
-			return func() { _ = file.Close() }, nil // which ends the lock
+			return func() { _ = file.Close() }, nil // closing unlocks
 		}
 		select {
 		case <-ctx.Done():
 			_ = file.Close()
-			return nil, fmt.Errorf("wait for another's write: %w", ctx.Err())
+			return nil, fmt.Errorf("wait for another write to the folder: %w", ctx.Err())
 		case <-ticker.C:
 		}
 	}
 }
 
-// write puts a file in its place. The lock must be held.
+// write writes a file under its key. The caller holds the lock.
 func write(root *os.Root, key string, data []byte) error {
 	dir := path.Dir(key)
 	if err := root.MkdirAll(dir, folderMode); err != nil {
@@ -193,8 +192,8 @@ func write(root *os.Root, key string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	// The names, and those of folders that may be new, are on the disk only
-	// when their folders are.
+	// A new name is on the disk only after a sync of its folder. The folders may be
+	// new, too.
 	for {
 		if err := syncFolder(root.Open, dir); err != nil || dir == "." {
 			return err
@@ -203,7 +202,7 @@ func write(root *os.Root, key string, data []byte) error {
 	}
 }
 
-// makeFolder makes a folder, and those above it, and has them on the disk.
+// makeFolder makes a folder and its parents, and syncs them to the disk.
 func makeFolder(name string) error {
 	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -227,7 +226,7 @@ func syncFolder(open func(string) (*os.File, error), name string) error {
 	return dir.Sync()
 }
 
-// List lists files, those of one folder after the other.
+// List lists files in the order of their keys.
 func (f *folder) List(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		root, err := os.OpenRoot(f.path)
@@ -242,14 +241,14 @@ func (f *folder) List(ctx context.Context, prefix, after string) iter.Seq2[strin
 	}
 }
 
-// walk goes through the files of a tree in the order of their keys.
+// walk visits the files of a tree in the order of their keys.
 type walk struct {
 	tree          fs.FS
 	prefix, after string
 	yield         func(string, error) bool
 }
 
-// folder goes through one folder. It says whether to go on.
+// folder visits one folder. It reports whether to continue.
 func (w walk) folder(ctx context.Context, dir string) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
@@ -258,8 +257,8 @@ func (w walk) folder(ctx context.Context, dir string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	// The keys in a folder begin with its name and a slash, before which some
-	// other characters stand: "a-b" comes before "a/b".
+	// The keys in a folder begin with its name and a slash. Some characters sort
+	// before the slash: "a-b" comes before "a/b".
 	begin := func(e fs.DirEntry) string {
 		key := path.Join(dir, e.Name())
 		if e.IsDir() {
@@ -287,7 +286,7 @@ func (w walk) folder(ctx context.Context, dir string) (bool, error) {
 	return true, nil
 }
 
-// fault says in our words why a step in the folder failed.
+// fault makes a Fault of an error of the file system.
 func (f *folder) fault(operation string, err error) *ptc.Fault {
 	out := &ptc.Fault{Operation: operation, Kind: ptc.FaultUnavailable, Message: fmt.Sprintf("%s: %v", f.path, err)}
 	switch {

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// tryLock locks a file until it is closed, or its process ends in whatever
-// way; held says that another has it locked, in this process or elsewhere.
+// tryLock locks a file until it is closed or its process ends. If held is true,
+// this process or another one already holds the lock.
 func tryLock(file *os.File) (held bool, err error) {
 	for {
 		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

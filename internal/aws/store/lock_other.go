@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// tryLock cannot keep two processes apart here, so nothing is written.
+// tryLock always fails: without a lock, two processes could write at once.
 func tryLock(*os.File) (held bool, err error) {
-	return false, errors.New("this system has no lock for it: keep it in S3")
+	return false, errors.New("this operating system has no file lock: use a store in S3")
 }

@@ -38,7 +38,7 @@ func Open(address string, cfg aws.Config) (blob.Store, error) {
 	u, err := parse(address)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%q: %w: write s3://BUCKET/PREFIX or file:///FOLDER", address, err)
+		return nil, fmt.Errorf("invalid store %q: %w: use s3://BUCKET/PREFIX or file:///FOLDER", address, err)
 	case u.Scheme == "s3":
 		return newBucket(cfg, u.Host, strings.Trim(u.Path, "/")), nil
 	default:
@@ -46,7 +46,7 @@ func Open(address string, cfg aws.Config) (blob.Store, error) {
 	}
 }
 
-// parse reads the URL of a store. Parts that would not be used are refused.
+// parse parses the URL of a store. Parts that have no meaning are errors.
 func parse(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	if repeats, ok := errors.AsType[*url.Error](err); ok {
@@ -55,25 +55,25 @@ func parse(address string) (*url.URL, error) {
 	prefix := strings.Trim(u.Path, "/")
 	switch bucket := u.Scheme == "s3"; {
 	case !bucket && u.Scheme != "file":
-		return nil, fmt.Errorf("no store is at %q", u.Scheme+":")
+		return nil, fmt.Errorf("unsupported scheme %q", u.Scheme)
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" || strings.Contains(u.Path, "//"):
-		return nil, errors.New("a store has a scheme and a path, and nothing else")
+		return nil, errors.New("it has more than a scheme and a path")
 	case bucket && !validBucket(u.Host):
-		return nil, fmt.Errorf("%q is no name of a bucket", u.Host)
+		return nil, fmt.Errorf("invalid bucket name %q", u.Host)
 	case bucket && prefix != "":
 		return u, checkKey(prefix)
 	case bucket:
 		return u, nil
 	case u.Host != "":
-		return nil, errors.New("a folder is written with three slashes and its whole path")
+		return nil, errors.New("a folder needs three slashes and an absolute path")
 	case !filepath.IsAbs(u.Path) || filepath.Clean(u.Path) != strings.TrimSuffix(u.Path, "/"):
-		return nil, errors.New("write the whole path of the folder, without dots for names")
+		return nil, errors.New("the path of the folder is not absolute, or has . or .. in it")
 	default:
 		return u, nil
 	}
 }
 
-// validBucket says whether S3 would make a bucket of this name:
+// validBucket reports whether S3 accepts the name of a bucket:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 func validBucket(name string) bool {
 	other := func(r rune) bool { return !isLetterOrDigit(r) }
@@ -83,21 +83,22 @@ func validBucket(name string) bool {
 
 func isLetterOrDigit(r rune) bool { return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' }
 
-// maxKeyLength is what S3 allows, in bytes, the store's own prefix included:
+// maxKeyLength is S3's limit in bytes. It includes the store's own prefix:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 const maxKeyLength = 1024
 
-// checkKey refuses what is no key. Names with a leading dot are a folder's own.
+// checkKey returns an error if a key is invalid. Names that begin with a dot are for
+// the folder itself.
 func checkKey(key string) error {
 	invalid := func(r rune) bool { return unicode.IsControl(r) || r == '\\' }
 	if !fs.ValidPath(key) || path.Clean(key) == "." || strings.HasPrefix(key, ".") || strings.Contains(key, "/.") ||
 		strings.ContainsFunc(key, invalid) || len(key) > maxKeyLength {
-		return fmt.Errorf("%.100q is no key", key)
+		return fmt.Errorf("invalid key %.100q", key)
 	}
 	return nil
 }
 
-// checkPut refuses what cannot be kept.
+// checkPut returns an error if an object cannot be stored.
 func checkPut(key, place string, data []byte) error {
 	if len(data) > blob.MaxSize {
 		return blob.TooLarge(place)
@@ -105,7 +106,7 @@ func checkPut(key, place string, data []byte) error {
 	return checkKey(key)
 }
 
-// malformed is the fault of what cannot be right, however often it is asked.
+// malformed is the fault of a request or an object that no retry can fix.
 func malformed(operation string, err error) *ptc.Fault {
 	return &ptc.Fault{Operation: operation, Kind: ptc.FaultMalformed, Message: err.Error()}
 }

@@ -1,6 +1,6 @@
-// Package wire is the HTTP client that our adapters give AWS's clients: it
-// limits each attempt, and does not fail calls that were answered. It imports
-// nothing of ours, and knows no service.
+// Package wire prepares configuration and HTTP client for the AWS clients of the
+// adapters. The HTTP client limits each attempt, and avoids that calls which were
+// answered fail.
 package wire
 
 import (
@@ -13,11 +13,10 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
-// Client makes an HTTP client of the one that a configuration has, which may be
-// nil. Each attempt, its answer included, may take as long as timeout, where
-// the configuration's client is the SDK's own, as it is unless somebody sets
-// another; then transport options apply too. A context with a deadline would
-// not do: the SDK takes its end for the caller's and does not retry.
+// Client makes an HTTP client from the one of a configuration, which may be nil.
+// If that one is nil or the SDK's own, timeout limits each attempt, its answer
+// included, and the transport options apply. A context with a deadline would not
+// work: the SDK takes its end for the caller's and does not retry.
 func Client(given aws.HTTPClient, timeout time.Duration, options ...func(*http.Transport)) aws.HTTPClient {
 	client, ok := given.(*awshttp.BuildableClient)
 	if given != nil && !ok {
@@ -29,11 +28,11 @@ func Client(given aws.HTTPClient, timeout time.Duration, options ...func(*http.T
 	return inOnePiece{client.WithTimeout(timeout).WithTransportOptions(options...)}
 }
 
-// inOnePiece sends requests in one piece. The SDK's own body makes net/http
-// send the head alone, and fails if it is read once more after the answer
-// began; net/http then closes the connection under the answer. The SDK takes
-// that for a call that failed and makes it again: what was published is
-// published twice. A body of a kind that net/http knows has neither.
+// inOnePiece sends each request from memory. With the SDK's own body, net/http
+// sends the head alone, and a read of the body after the answer has begun fails:
+// net/http then closes the connection during the answer. The SDK retries the call
+// although it succeeded, so that a message would be published twice. A body from
+// memory avoids both.
 type inOnePiece struct{ aws.HTTPClient }
 
 func (c inOnePiece) Do(req *http.Request) (*http.Response, error) {
