@@ -29,7 +29,7 @@ func runDemo(t *testing.T, env ...string) (out string, code int) {
 
 func TestDemoShowsTheLoop(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	// Settings of the user's do not reach it.
+	// The user's settings must not affect it.
 	out, code := runDemo(t, "PTCAUDIT_TOPIC_ARN=arn:aws:sns:eu-west-1:111122223333:audit", "PTCAUDIT_POLICY=nosuch.yaml", "PTCAUDIT_MISSPELT=1")
 	if code != cli.ExitOK {
 		t.Fatalf("exit code %d:\n%s", code, out)
@@ -62,17 +62,17 @@ func TestDemoShowsTheLoop(t *testing.T) {
 	} {
 		found := strings.Index(out[at:], want)
 		if found < 0 {
-			t.Fatalf("%q is not there, or not in its place:\n%s", want, out)
+			t.Fatalf("%q is missing or in the wrong place:\n%s", want, out)
 		}
 		at += found + len(want)
 	}
 	left, err := filepath.Glob(filepath.Join(os.TempDir(), "*"))
 	if err != nil || len(left) > 0 {
-		t.Errorf("the demo leaves %v behind, error %v", left, err)
+		t.Errorf("the demo left %v behind, error %v", left, err)
 	}
 }
 
-// The mail is what the handler says, and so it stands nowhere in the demo.
+// The mail comes from the handler: no line of it is in the demo.
 func TestDemoDoesNotKnowTheMail(t *testing.T) {
 	out, _ := runDemo(t)
 	_, mail, _ := strings.Cut(out, "Subject: ")
@@ -97,8 +97,8 @@ func TestDemoDoesNotKnowTheMail(t *testing.T) {
 	}
 }
 
-// Whatever a step claims and does not do ends the demo with an error.
-func TestDemoFailsWhereItDoesNotDoWhatItShows(t *testing.T) {
+// A step without the described result ends the demo with an error.
+func TestDemoFailsIfAStepFails(t *testing.T) {
 	fails := func(code int) func(func() int, []string) int {
 		return func(func() int, []string) int { return code }
 	}
@@ -111,16 +111,16 @@ func TestDemoFailsWhereItDoesNotDoWhatItShows(t *testing.T) {
 	}{
 		{"no emulator", "emulate", 1, fails(2), "the emulator did not start, exit code 2"},
 		{"not in order at first", "audit", 1, fails(1), "the first audit ended with exit code 1"},
-		{"a mail too many", "event", 1, says(`{"notifications":[{"status":"FAILED"}]}`), "nothing was to be said, and FAILED was"},
+		{"a mail too many", "event", 1, replies(`{"notifications":[{"status":"FAILED"}]}`), "no mail expected, got one of status FAILED"},
 		{"event not handled", "event", 2, fails(3), "the event was not handled, exit code 3"},
-		{"no mail", "event", 2, says(`{"notifications":[]}`), "one mail of status FAILED was to be said, and 0 were"},
-		{"another mail", "event", 2, says(`{"notifications":[{"status":"FAILED","findings":[{"prefix":"quay"}]}]}`), "the mail does not tell of docker-hub"},
-		{"the same again", "event", 3, says(`{"notifications":[{"status":"REMINDER"}]}`), "nothing was to be said, and REMINDER was"},
-		{"a mail without advice", "event", 2, says(`{"notifications":[{"status":"FAILED","findings":[{"prefix":"quay"},{"prefix":"docker-hub"}]}]}`), "the mail names no command"},
-		{"bad advice", "event", 2, says(`{"notifications":[{"status":"FAILED","findings":[{"prefix":"quay","remediation":"aws ecr delete-pull-through-cache-rule --ecr-repository-prefix qua"},{"prefix":"docker-hub"}]}]}`), "PullThroughCacheRuleNotFoundException"},
-		{"not mended", "event", 4, says(`{"notifications":[]}`), "one mail of status RESOLVED was to be said, and 0 were"},
-		{"two at once, two mails", "event", 5, says(`{"notifications":[{"status":"FAILED"},{"status":"FAILED"}]}`), "one mail of status FAILED was to be said, and "},
-		{"covered by a waiver", "event", 7, says(`{"notifications":[]}`), "one mail of status CHANGED was to be said, and 0 were"},
+		{"no mail", "event", 2, replies(`{"notifications":[]}`), "expected one mail of status FAILED, got 0 mails"},
+		{"another mail", "event", 2, replies(`{"notifications":[{"status":"FAILED","findings":[{"prefix":"quay"}]}]}`), "the mail does not mention docker-hub"},
+		{"the same again", "event", 3, replies(`{"notifications":[{"status":"REMINDER"}]}`), "no mail expected, got one of status REMINDER"},
+		{"a mail without advice", "event", 2, replies(`{"notifications":[{"status":"FAILED","findings":[{"prefix":"quay"},{"prefix":"docker-hub"}]}]}`), "the mail has no command"},
+		{"bad advice", "event", 2, replies(`{"notifications":[{"status":"FAILED","findings":[{"prefix":"quay","remediation":"aws ecr delete-pull-through-cache-rule --ecr-repository-prefix qua"},{"prefix":"docker-hub"}]}]}`), "PullThroughCacheRuleNotFoundException"},
+		{"not fixed", "event", 4, replies(`{"notifications":[]}`), "expected one mail of status RESOLVED, got 0 mails"},
+		{"two at once, two mails", "event", 5, replies(`{"notifications":[{"status":"FAILED"},{"status":"FAILED"}]}`), "expected one mail of status FAILED, got "},
+		{"covered by a waiver", "event", 7, replies(`{"notifications":[]}`), "expected one mail of status CHANGED, got 0 mails"},
 		{"no history", "history", 1, fails(3), "the history ended with exit code 3"},
 	}
 	for _, tt := range tests {
@@ -146,7 +146,7 @@ func TestDemoFailsWhereItDoesNotDoWhatItShows(t *testing.T) {
 	}
 }
 
-// A process that ends before it could be killed shows nothing.
+// A process that ends before it is killed fails the demo.
 func TestDemoKills(t *testing.T) {
 	err := demo.Run(t.Context(), demo.Options{
 		Out: io.Discard, Command: cli.OnDemo(),
@@ -159,8 +159,8 @@ func TestDemoKills(t *testing.T) {
 	}
 }
 
-// says has a command write something else to its file of JSON.
-func says(content string) func(func() int, []string) int {
+// replies has a command write other JSON to its file.
+func replies(content string) func(func() int, []string) int {
 	return func(run func() int, args []string) int {
 		code := run()
 		for _, arg := range args {

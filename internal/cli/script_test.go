@@ -175,7 +175,7 @@ func emulate(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	url, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "listening on ")
 	if !ok || !strings.HasPrefix(url, "http://127.0.0.1:") {
-		ts.Fatalf("emulate says first %q", line)
+		ts.Fatalf("the first line of emulate is %q", line)
 	}
 	health, err := http.Get(url + "/health")
 	ts.Check(err)

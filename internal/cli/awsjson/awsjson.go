@@ -63,15 +63,15 @@ func Do(ctx context.Context, client *http.Client, caller aws.Credentials, c Call
 	return answer, nil
 }
 
-// refusal is what a service says of a call that it does not take. An answer
+// refusal is the error of a service that refuses a call. An answer
 // that is not in its own words is left out: it may be a page of anything.
 func refusal(status string, answer []byte) error {
-	var said struct {
+	var answered struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
 	}
-	if err := json.Unmarshal(answer, &said); err != nil || said.Type == "" {
+	if err := json.Unmarshal(answer, &answered); err != nil || answered.Type == "" {
 		return errors.New(status)
 	}
-	return fmt.Errorf("%s: %s: %s", status, said.Type, said.Message)
+	return fmt.Errorf("%s: %s: %s", status, answered.Type, answered.Message)
 }

@@ -41,27 +41,27 @@ func (d *demo) handle(ctx context.Context, event, file string, out io.Writer) (h
 	return result, json.Unmarshal(data, &result)
 }
 
-// silent handles an event that gives nothing to say.
+// silent handles an event that must not be notified.
 func (d *demo) silent(ctx context.Context, event string) error {
 	d.prompt("ptcaudit event " + event)
-	result, err := d.handle(ctx, event, "said.json", d.Out)
+	result, err := d.handle(ctx, event, "reply.json", d.Out)
 	if err == nil && len(result.Notifications) > 0 {
-		err = fmt.Errorf("nothing was to be said, and %s was", result.Notifications[0].Status)
+		err = fmt.Errorf("no mail expected, got one of status %s", result.Notifications[0].Status)
 	}
 	return err
 }
 
-// mail handles what the queue has, of which exactly one mail is to be said.
+// mail handles the queue, which must give exactly one mail.
 func (d *demo) mail(ctx context.Context, status report.Status, prefixes ...string) (handler.Result, error) {
 	d.prompt("ptcaudit event queue.json")
-	result, err := d.handle(ctx, "queue.json", "said.json", d.Out)
+	result, err := d.handle(ctx, "queue.json", "reply.json", d.Out)
 	if err != nil {
 		return result, err
 	}
 	return result, expect(result, status, prefixes...)
 }
 
-// twice handles what the queue has twice at once, and gives all that was said.
+// twice handles the queue twice at the same time, and gives the mails of both.
 func (d *demo) twice(ctx context.Context) (handler.Result, error) {
 	d.prompt("ptcaudit event queue.json & ptcaudit event queue.json")
 	var (
@@ -73,7 +73,7 @@ func (d *demo) twice(ctx context.Context) (handler.Result, error) {
 	for i := range outputs {
 		group.Go(func() error {
 			var err error
-			results[i], err = d.handle(ctx, "queue.json", fmt.Sprintf("said-%d.json", i), &outputs[i])
+			results[i], err = d.handle(ctx, "queue.json", fmt.Sprintf("reply-%d.json", i), &outputs[i])
 			return err
 		})
 	}
@@ -84,7 +84,7 @@ func (d *demo) twice(ctx context.Context) (handler.Result, error) {
 		outputs[0], outputs[1] = outputs[1], outputs[0]
 	}
 	all.Notifications = slices.Concat(results[0].Notifications, results[1].Notifications)
-	d.say("%s\n%s", outputs[0].String(), strings.TrimSuffix(outputs[1].String(), "\n"))
+	d.print("%s\n%s", outputs[0].String(), strings.TrimSuffix(outputs[1].String(), "\n"))
 	return all, nil
 }
 
@@ -107,7 +107,7 @@ func (d *demo) killed(ctx context.Context, args ...string) error {
 	if ended, ok := errors.AsType[*exec.ExitError](process.Wait()); !ok || ended.ExitCode() >= 0 {
 		return errors.New("the auditor ended before it could be killed")
 	}
-	d.say("Killed")
+	d.print("Killed")
 	return nil
 }
 
@@ -132,7 +132,7 @@ func (d *demo) aws(ctx context.Context, who aws.Config, commands ...string) erro
 			if err := json.NewEncoder(&shown).Encode(verdict); err != nil {
 				return err
 			}
-			d.say("%s", strings.TrimSpace(shown.String()))
+			d.print("%s", strings.TrimSpace(shown.String()))
 		}
 	}
 	return nil

@@ -1,10 +1,9 @@
-// Package demo shows the main job on one machine, without AWS: a registry in
-// order, changes that break it, the mails that tell of them, and the mend that
-// a mail asks for. It runs the commands that a user would type, and checks
-// that each did what the demo says it does. What a command prints, the mails
-// above all, comes from the command; none of it stands here.
+// Package demo shows what ptcaudit does on one machine, without AWS: a registry
+// without failures, changes that break it, the mails about them, and the fix
+// from a mail. It runs the commands that a user would type, and checks each
+// result. All output of a command, such as the mails, comes from the command.
 //
-// It is part of the command, and must not be imported by anything else.
+// It is part of the command: nothing else may import it.
 package demo
 
 import (
@@ -51,8 +50,8 @@ type Options struct {
 	Process func(ctx context.Context, env []string, args ...string) *exec.Cmd
 }
 
-// Run runs the demo. Its error means that the demo did not show what it
-// claims.
+// Run runs the demo. It is an error if a step does not have the result that the
+// demo describes.
 func Run(ctx context.Context, o Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -64,39 +63,39 @@ func Run(ctx context.Context, o Options) error {
 	d := &demo{Options: o, dir: dir}
 	began := time.Now()
 	if err := d.run(ctx); err != nil {
-		return fmt.Errorf("the demo went wrong: %w", err)
+		return fmt.Errorf("demo: %w", err)
 	}
-	d.say("")
-	d.say("%.1f seconds, without AWS. On a registry of your own:", time.Since(began).Seconds())
-	d.say("")
-	d.say("  ptcaudit audit --region eu-west-1")
+	d.print("")
+	d.print("Done in %.1f seconds, without AWS. To audit your own registry:", time.Since(began).Seconds())
+	d.print("")
+	d.print("  ptcaudit audit --region eu-west-1")
 	return nil
 }
 
 func (d *demo) run(ctx context.Context) error {
-	d.say("Two people change a registry, and mails tell of what went wrong. AWS is the")
-	d.say("emulator that step 1 starts; the demo makes the calls of the aws commands")
-	d.say("itself, so that it needs nothing that is not here.")
+	d.print("Two people change the rules of a registry, and mails report what goes wrong.")
+	d.print("Step 1 starts an emulator of AWS. The demo makes the calls of the aws commands")
+	d.print("itself, so the AWS CLI is not needed.")
 
-	d.step("A registry, a policy for it, and folders for what is known and proven")
+	d.step("Start a registry with a policy")
 	stop, err := d.emulate(ctx)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	for _, tell := range []func(context.Context) error{
-		d.allIsWell, d.twoMistakes, d.oneMail, d.mended, d.deleted, d.swapped, d.history,
+	for _, act := range []func(context.Context) error{
+		d.noFailures, d.twoMistakes, d.oneMail, d.fixed, d.deleted, d.swapped, d.history,
 	} {
-		if err := tell(ctx); err != nil {
+		if err := act(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// allIsWell audits a registry in which nothing fails.
-func (d *demo) allIsWell(ctx context.Context) error {
-	d.step("All is well")
+// noFailures audits a registry in which nothing fails.
+func (d *demo) noFailures(ctx context.Context) error {
+	d.step("The first audit finds no failures")
 	if code := d.ptcaudit(ctx, "audit"); code != 0 {
 		return fmt.Errorf("the first audit ended with exit code %d", code)
 	}
@@ -104,42 +103,43 @@ func (d *demo) allIsWell(ctx context.Context) error {
 }
 
 func (d *demo) twoMistakes(ctx context.Context) error {
-	d.step("Jane rotates a token and misnames a field; then she adds an upstream")
+	d.step("Jane misnames a field of a secret, and adds an upstream that is not allowed")
 	err := d.aws(ctx, d.jane,
 		`aws secretsmanager put-secret-value --secret-id ecr-pullthroughcache/docker-hub --secret-string '{"username":"acme","token":"dckr_pat_demo"}' --region eu-west-1`,
 		`aws ecr create-pull-through-cache-rule --ecr-repository-prefix quay --upstream-registry-url quay.io --region eu-west-1`,
 	)
-	d.say("")
-	d.say("AWS takes both. ECR goes on serving what it has cached, and says nothing.")
+	d.print("")
+	d.print("AWS accepts both. ECR keeps serving cached images, so no one notices.")
 	return err
 }
 
-// oneMail loses nothing where the auditor is killed, and says nothing twice.
+// oneMail shows that a killed auditor loses nothing, and that a failure is
+// notified once.
 func (d *demo) oneMail(ctx context.Context) error {
-	d.step("CloudTrail tells of both calls; the auditor is killed while it audits")
+	d.step("CloudTrail reports both calls; the auditor is killed during its audit")
 	if err := d.queue(); err != nil {
 		return err
 	}
-	d.say("")
-	d.say("queue.json holds the events of both, as the queue hands them to the function.")
+	d.print("")
+	d.print("queue.json has both events, as SQS delivers them to the Lambda function.")
 	if err := d.killed(ctx, "event", d.path("queue.json")); err != nil {
 		return err
 	}
-	d.say("")
-	d.say("Nobody acknowledged the events, so the queue hands them out again:")
-	said, err := d.mail(ctx, report.Failed, "quay", "docker-hub")
+	d.print("")
+	d.print("The events were not acknowledged, so the queue delivers them again:")
+	reply, err := d.mail(ctx, report.Failed, "quay", "docker-hub")
 	if err != nil {
 		return err
 	}
-	d.said = said
-	d.say("")
-	d.say("The next audit finds the same, and there is nothing new to say:")
+	d.broken = reply
+	d.print("")
+	d.print("The next audit finds the same failures, and sends no second mail:")
 	return d.silent(ctx, "schedule.json")
 }
 
-func (d *demo) mended(ctx context.Context) error {
-	d.step("Jane does what the mail says")
-	if err := d.mend(ctx); err != nil {
+func (d *demo) fixed(ctx context.Context) error {
+	d.step("Jane runs the fix from the mail")
+	if err := d.fix(ctx); err != nil {
 		return err
 	}
 	if err := d.queue(); err != nil {
@@ -149,28 +149,28 @@ func (d *demo) mended(ctx context.Context) error {
 	return err
 }
 
-// deleted has two auditors learn of one change at once.
+// deleted has two auditors handle one change at the same time.
 func (d *demo) deleted(ctx context.Context) error {
-	d.step("Bob deletes a required rule; two functions learn of it at once")
+	d.step("Bob deletes a required rule; two functions handle the event at the same time")
 	if err := d.aws(ctx, d.bob, `aws ecr delete-pull-through-cache-rule --ecr-repository-prefix docker-hub --region eu-west-1`); err != nil {
 		return err
 	}
 	if err := d.queue(); err != nil {
 		return err
 	}
-	said, err := d.twice(ctx)
+	reply, err := d.twice(ctx)
 	if err != nil {
 		return err
 	}
-	return expect(said, report.Failed, "docker-hub")
+	return expect(reply, report.Failed, "docker-hub")
 }
 
 func (d *demo) swapped(ctx context.Context) error {
-	d.step("Bob points a rule elsewhere, under a waiver given for registry.k8s.io")
+	d.step("Bob changes the upstream of a rule whose waiver was for registry.k8s.io")
 	if err := d.aws(ctx, d.bob, `aws ecr delete-pull-through-cache-rule --ecr-repository-prefix kubernetes --region eu-west-1`); err != nil {
 		return err
 	}
-	// CloudTrail's times are whole seconds: so it shows which call was first.
+	// CloudTrail's times are whole seconds: wait, so that the order of the calls shows.
 	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
 	if err := d.aws(ctx, d.bob,
 		`aws ecr create-pull-through-cache-rule --ecr-repository-prefix kubernetes --upstream-registry-url quay.io --region eu-west-1`,
@@ -185,40 +185,40 @@ func (d *demo) swapped(ctx context.Context) error {
 }
 
 func (d *demo) history(ctx context.Context) error {
-	d.step("What was audited is kept, and can be proven")
+	d.step("Every audit is stored as evidence")
 	if code := d.ptcaudit(ctx, "history"); code != 0 {
 		return fmt.Errorf("the history ended with exit code %d", code)
 	}
 	return nil
 }
 
-// expect says whether exactly one mail of a status was said, of some prefixes.
-func expect(said handler.Result, status report.Status, prefixes ...string) error {
-	if len(said.Notifications) != 1 || said.Notifications[0].Status != status {
-		return fmt.Errorf("one mail of status %s was to be said, and %d were", status, len(said.Notifications))
+// expect is an error unless there is exactly one mail, of a status and about some
+// prefixes.
+func expect(reply handler.Result, status report.Status, prefixes ...string) error {
+	if len(reply.Notifications) != 1 || reply.Notifications[0].Status != status {
+		return fmt.Errorf("expected one mail of status %s, got %d mails", status, len(reply.Notifications))
 	}
-	told := map[string]bool{}
-	for _, f := range said.Notifications[0].Findings {
-		told[f.Prefix] = true
+	found := map[string]bool{}
+	for _, f := range reply.Notifications[0].Findings {
+		found[f.Prefix] = true
 	}
 	for _, prefix := range prefixes {
-		if !told[prefix] {
-			return fmt.Errorf("the mail does not tell of %s", prefix)
+		if !found[prefix] {
+			return fmt.Errorf("the mail does not mention %s", prefix)
 		}
 	}
 	return nil
 }
 
-// mend runs the commands of the mail, which read a file that somebody who
-// knows a token has to write.
-func (d *demo) mend(ctx context.Context) error {
+// fix writes the file that the mail asks for, and runs the commands of the mail.
+func (d *demo) fix(ctx context.Context) error {
 	const credential = `{"username":"acme","accessToken":"dckr_pat_demo"}` //nolint:gosec // opens nothing
 	d.prompt("echo '" + credential + "' > credential.json")
 	if err := os.WriteFile(d.path("credential.json"), []byte(credential), 0o600); err != nil {
 		return err
 	}
 	commands := 0
-	for _, f := range d.said.Notifications[0].Findings {
+	for _, f := range d.broken.Notifications[0].Findings {
 		for line := range strings.Lines(f.Remediation) {
 			if line = strings.TrimSpace(line); strings.HasPrefix(line, "aws ") {
 				if err := d.aws(ctx, d.jane, line); err != nil {
@@ -229,7 +229,7 @@ func (d *demo) mend(ctx context.Context) error {
 		}
 	}
 	if commands == 0 {
-		return errors.New("the mail names no command")
+		return errors.New("the mail has no command")
 	}
 	return nil
 }

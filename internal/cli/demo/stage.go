@@ -28,18 +28,18 @@ import (
 type demo struct {
 	Options
 	dir string
-	// auditor, jane and bob are the credentials of those who call the API.
+	// auditor, jane and bob are the callers of the API.
 	auditor, jane, bob aws.Config
 	// env are the settings of the auditor.
 	env []string
-	// taken is how much of the emulator's events the queue has handed out.
+	// taken is the size of the events that the queue has delivered, in bytes.
 	taken int
-	// said is the mail that is mended.
-	said  handler.Result
-	steps int
+	// broken is the mail whose fix Jane runs.
+	broken handler.Result
+	steps  int
 }
 
-// emulate starts the emulator, and makes the credentials of those who call it.
+// emulate starts the emulator, and makes the credentials of its callers.
 func (d *demo) emulate(ctx context.Context) (stop func(), err error) {
 	err = errors.Join(
 		os.WriteFile(d.path("registry.yaml"), registryYAML, 0o600),
@@ -50,7 +50,7 @@ func (d *demo) emulate(ctx context.Context) (stop func(), err error) {
 		return nil, err
 	}
 	d.prompt("cat acme.yaml")
-	d.say("%s", strings.TrimRight(string(policyYAML), "\n"))
+	d.print("%s", strings.TrimRight(string(policyYAML), "\n"))
 
 	args := []string{"emulate", "--listen", "127.0.0.1:0", "--fixture", d.path("registry.yaml"), "--events", d.path("events.jsonl")}
 	d.prompt(d.typed(args) + " &")
@@ -71,21 +71,20 @@ func (d *demo) emulate(ctx context.Context) (stop func(), err error) {
 		return nil, fmt.Errorf("the emulator did not start, exit code %d", <-ended)
 	}
 	go func() { _, _ = io.Copy(io.Discard, read) }()
-	d.say("%s", strings.TrimSpace(line))
+	d.print("%s", strings.TrimSpace(line))
 	_, endpoint, _ := strings.Cut(strings.TrimSpace(line), " on ")
 	d.users(endpoint)
 	return stop, nil
 }
 
-// users makes the settings and credentials of the auditor, and of those who
-// change the registry.
+// users makes the settings and credentials of the auditor, Jane and Bob.
 func (d *demo) users(endpoint string) {
 	folder := func(name string) string { return (&url.URL{Scheme: "file", Path: d.path(name)}).String() }
 	d.env = []string{
 		config.KeyPolicy + "=" + d.path("acme.yaml"),
 		config.KeyState + "=" + folder("state"),
 		config.KeyEvidence + "=" + folder("evidence"),
-		// No queue is here that would hand out again what is put off.
+		// There is no queue that could deliver a postponed event again.
 		config.KeyMaxReceives + "=1",
 	}
 	d.prompt("export AWS_ENDPOINT_URL="+endpoint+" AWS_REGION="+region, "export AWS_ACCESS_KEY_ID="+account+" AWS_SECRET_ACCESS_KEY=any",
@@ -106,8 +105,7 @@ func (d *demo) users(endpoint string) {
 	d.jane, d.bob = as("jane"), as("bob")
 }
 
-// queue makes a batch of queue messages of the events that the emulator wrote
-// since the last one:
+// queue writes the events since the last call as a batch of SQS messages:
 // https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 func (d *demo) queue() error {
 	events, err := os.ReadFile(d.path("events.jsonl"))
@@ -147,16 +145,16 @@ func (d *demo) typed(args []string) string {
 
 func (d *demo) step(title string) {
 	d.steps++
-	d.say("\n%s", d.mark("1", fmt.Sprintf("%d. %s", d.steps, title)))
+	d.print("\n%s", d.mark("1", fmt.Sprintf("%d. %s", d.steps, title)))
 }
 
 // prompt shows commands before they are run.
 func (d *demo) prompt(commands ...string) {
-	d.say("")
+	d.print("")
 	for _, command := range commands {
 		lead := "$ "
 		for _, line := range text.WrapCommand(command, d.width()-len(lead)) {
-			d.say("%s", d.mark("36", lead+line))
+			d.print("%s", d.mark("36", lead+line))
 			lead = "  "
 		}
 	}
@@ -169,7 +167,7 @@ func (d *demo) width() int {
 	return d.Width
 }
 
-func (d *demo) say(format string, args ...any) { _, _ = fmt.Fprintf(d.Out, format+"\n", args...) }
+func (d *demo) print(format string, args ...any) { _, _ = fmt.Fprintf(d.Out, format+"\n", args...) }
 
 // mark marks s with an ANSI attribute.
 func (d *demo) mark(code, s string) string {
@@ -179,6 +177,5 @@ func (d *demo) mark(code, s string) string {
 	return "\x1b[" + code + "m" + s + "\x1b[0m"
 }
 
-// killAfter is when a process is killed: within the time that the registry
-// takes to answer it.
+// killAfter is when a process is killed: before the registry answers it.
 const killAfter = 500 * time.Millisecond
