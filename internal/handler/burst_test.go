@@ -83,7 +83,7 @@ func (s *simulation) receive() (batch []*message) {
 	return batch
 }
 
-// done deletes what did not fail, and says whether all messages are.
+// done deletes what did not fail, and reports whether all messages are done.
 func (s *simulation) done(batch []*message, failed []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,7 +115,7 @@ func (s *simulation) Delay(_ context.Context, _ string, delays map[string]time.D
 	return nil
 }
 
-// poll invokes the function with what the queue has, until it is told to stop.
+// poll invokes the function with the messages of the queue, until ctx ends.
 func (s *simulation) poll(t *testing.T, h *handler.Handler, stop <-chan struct{}) {
 	t.Helper()
 	for {
@@ -156,8 +156,8 @@ type troubled struct {
 	mu     sync.Mutex
 	audits int
 	// faults, where it is set, are those of an audit that begins now.
-	faults func() []ptc.Fault
-	said   []notify.Message
+	faults    func() []ptc.Fault
+	published []notify.Message
 }
 
 func (r *troubled) Audit(_ context.Context, reg ptc.Registry, triggers []report.Trigger) report.Report {
@@ -191,7 +191,7 @@ func (r *troubled) Publish(_ context.Context, m notify.Message) error {
 	time.Sleep(200 * time.Millisecond)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.said = append(r.said, m)
+	r.published = append(r.published, m)
 	return nil
 }
 
@@ -256,14 +256,14 @@ func TestBurst(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				registry, queue := &troubled{}, &simulation{messages: map[string]*message{}}
 				burst(t, stateful(t, registry, registry, queue), queue, over)
-				if len(registry.said) > mostMessages || len(registry.said) == 0 || registry.audits > mostAudits {
-					t.Errorf("%d messages, %d audits", len(registry.said), registry.audits)
+				if len(registry.published) > mostMessages || len(registry.published) == 0 || registry.audits > mostAudits {
+					t.Errorf("%d messages, %d audits", len(registry.published), registry.audits)
 				}
 				registry.attributes(t)
 			})
 		})
 	}
-	// What the ledger is there for: each batch is an audit, and says it all.
+	// Without a ledger, each batch is an audit that notifies everything.
 	t.Run("without a ledger", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			registry, queue := &troubled{}, &simulation{messages: map[string]*message{}}
@@ -278,7 +278,7 @@ func TestBurst(t *testing.T) {
 // attributes are what became of a burst, for other programs.
 func (r *troubled) attributes(t *testing.T) {
 	t.Helper()
-	t.Attr("messages", fmt.Sprint(len(r.said)))
+	t.Attr("messages", fmt.Sprint(len(r.published)))
 	t.Attr("audits", fmt.Sprint(r.audits))
 }
 
@@ -329,7 +329,7 @@ func burst(t *testing.T, h *handler.Handler, queue *simulation, over time.Durati
 }
 
 // While ECR throttles, a burst does not add to it; what it could not find out
-// is said once.
+// is published once.
 func TestBurstWhileThrottled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		registry, queue := &troubled{}, &simulation{messages: map[string]*message{}}
@@ -358,15 +358,15 @@ func TestBurstWhileThrottled(t *testing.T) {
 		if queue.dead > 0 || !queue.empty() || len(recorded(t, h.Delivery.Evidence)) != changes {
 			t.Errorf("%d dead letters, the queue is empty: %v, %d known", queue.dead, queue.empty(), len(recorded(t, h.Delivery.Evidence)))
 		}
-		var said []string
-		for _, m := range registry.said {
+		var published []string
+		for _, m := range registry.published {
 			for _, status := range m.Statuses {
-				said = append(said, string(status))
+				published = append(published, string(status))
 			}
 		}
-		if once := strings.Count(strings.Join(said, " "), "COULD_NOT_AUDIT") == 1; registry.audits > 30 || !once || said[len(said)-1] != "RESOLVED" {
-			t.Errorf("%d audits; said %v", registry.audits, said)
+		if once := strings.Count(strings.Join(published, " "), "COULD_NOT_AUDIT") == 1; registry.audits > 30 || !once || published[len(published)-1] != "RESOLVED" {
+			t.Errorf("%d audits; published %v", registry.audits, published)
 		}
-		t.Logf("%d audits, over after %v; said %v", registry.audits, time.Since(began), said)
+		t.Logf("%d audits, over after %v; published %v", registry.audits, time.Since(began), published)
 	})
 }

@@ -33,20 +33,20 @@ var (
 const maxReceives = 8
 
 // world is what a handler under test meets: an auditor that answers with the
-// reports it is given, and a topic that keeps what it is told.
+// reports it is given, and a topic that records what is published.
 type world struct {
 	mu     sync.Mutex
 	audits []report.Report // in the order of their registries' names
 	faults map[ptc.Registry][]ptc.Fault
 	// audit, where it is set, is called within each audit.
-	audit   func(ctx context.Context, reg ptc.Registry)
-	refuse  error // of the topic
-	publish func(ctx context.Context)
-	said    []notify.Message
-	delays  map[string]time.Duration // by receipt
-	delay   func(ctx context.Context) error
-	logs    bytes.Buffer
-	metrics bytes.Buffer
+	audit     func(ctx context.Context, reg ptc.Registry)
+	refuse    error // of the topic
+	publish   func(ctx context.Context)
+	published []notify.Message
+	delays    map[string]time.Duration // by receipt
+	delay     func(ctx context.Context) error
+	logs      bytes.Buffer
+	metrics   bytes.Buffer
 }
 
 func (w *world) Audit(ctx context.Context, reg ptc.Registry, triggers []report.Trigger) report.Report {
@@ -72,7 +72,7 @@ func (w *world) Publish(ctx context.Context, m notify.Message) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.refuse == nil {
-		w.said = append(w.said, m)
+		w.published = append(w.published, m)
 	}
 	return w.refuse
 }
@@ -116,7 +116,7 @@ func (w *world) handler() *handler.Handler {
 
 func (w *world) statuses() []string {
 	var out []string
-	for _, m := range w.said {
+	for _, m := range w.published {
 		out = append(out, fmt.Sprint(m.Account, " ", m.Region, " ", m.Status))
 	}
 	slices.Sort(out)
@@ -160,7 +160,7 @@ func request(account, region string) string {
 	return fmt.Sprintf(`{"schema":"ptcaudit/request/v1","account":%q,"region":%q,"reason":"schedule"}`, account, region)
 }
 
-// failures are what a batch is answered with.
+// failures returns the failed messages in the reply to a batch.
 func failures(t *testing.T, reply []byte) []string {
 	t.Helper()
 	var got struct {
@@ -170,7 +170,7 @@ func failures(t *testing.T, reply []byte) []string {
 		t.Fatal(err)
 	}
 	if got.BatchItemFailures == nil {
-		t.Fatalf("batchItemFailures is null or not there: %s", reply)
+		t.Fatalf("batchItemFailures is null or missing: %s", reply)
 	}
 	out := []string{}
 	for _, f := range *got.BatchItemFailures {
@@ -188,13 +188,13 @@ func TestBatch(t *testing.T) {
 	change := string(sample(t, "create.json"))
 	type faults = map[ptc.Registry][]ptc.Fault
 	tests := []struct {
-		name     string
-		messages []queued
-		faults   faults
-		refuse   error
-		failed   []string
-		said     []string
-		audits   int
+		name      string
+		messages  []queued
+		faults    faults
+		refuse    error
+		failed    []string
+		published []string
+		audits    int
 	}{
 		{
 			name: "one registry, one audit, one message",
@@ -203,64 +203,64 @@ func TestBatch(t *testing.T) {
 				{"b", request(home.Account, home.Region), 1},
 				{"c", string(sample(t, "secret.json")), 1},
 			},
-			said: []string{"111122223333 eu-west-1 FAILED"}, audits: 1,
+			published: []string{"111122223333 eu-west-1 FAILED"}, audits: 1,
 		},
 		{
-			name:     "two registries",
-			messages: []queued{{"a", change, 1}, {"b", request(home.Account, other.Region), 1}},
-			said:     []string{"111122223333 eu-west-1 FAILED", "111122223333 us-east-1 FAILED"}, audits: 2,
+			name:      "two registries",
+			messages:  []queued{{"a", change, 1}, {"b", request(home.Account, other.Region), 1}},
+			published: []string{"111122223333 eu-west-1 FAILED", "111122223333 us-east-1 FAILED"}, audits: 2,
 		},
 		{
-			name:     "poison fails alone",
-			messages: []queued{{"a", "{", 1}, {"b", change, 1}, {"c", "{}", 8}, {"d", `{"schema":"ptcaudit/request/v1"}`, 1}},
-			failed:   []string{"a", "c", "d"},
-			said:     []string{"111122223333 eu-west-1 FAILED"}, audits: 1,
+			name:      "poison fails alone",
+			messages:  []queued{{"a", "{", 1}, {"b", change, 1}, {"c", "{}", 8}, {"d", `{"schema":"ptcaudit/request/v1"}`, 1}},
+			failed:    []string{"a", "c", "d"},
+			published: []string{"111122223333 eu-west-1 FAILED"}, audits: 1,
 		},
 		{
 			name:     "nothing to audit",
 			messages: []queued{{"a", string(sample(t, "foreign.json")), 1}, {"b", string(sample(t, "denied.json")), 1}},
 		},
 		{
-			name:     "what may mend is tried again, and nothing is said",
-			messages: []queued{{"a", change, 1}, {"b", request(home.Account, home.Region), 7}, {"c", request(home.Account, other.Region), 1}},
-			faults:   faults{home: throttled(true)},
-			failed:   []string{"a", "b"},
-			said:     []string{"111122223333 us-east-1 FAILED"}, audits: 2,
+			name:      "a retryable fault is retried, and nothing is published",
+			messages:  []queued{{"a", change, 1}, {"b", request(home.Account, home.Region), 7}, {"c", request(home.Account, other.Region), 1}},
+			faults:    faults{home: throttled(true)},
+			failed:    []string{"a", "b"},
+			published: []string{"111122223333 us-east-1 FAILED"}, audits: 2,
 		},
 		{
-			name:     "the last try of one is that of all of its registry",
-			messages: []queued{{"a", change, 1}, {"b", request(home.Account, home.Region), 8}},
-			faults:   faults{home: throttled(true)},
-			said:     []string{"111122223333 eu-west-1 COULD_NOT_AUDIT"}, audits: 1,
+			name:      "the last try of one message is the last for its registry",
+			messages:  []queued{{"a", change, 1}, {"b", request(home.Account, home.Region), 8}},
+			faults:    faults{home: throttled(true)},
+			published: []string{"111122223333 eu-west-1 COULD_NOT_AUDIT"}, audits: 1,
 		},
 		{
-			name:     "a queue that does not count is not relied on",
-			messages: []queued{{"a", change, 0}},
-			faults:   faults{home: throttled(true)},
-			said:     []string{"111122223333 eu-west-1 COULD_NOT_AUDIT"}, audits: 1,
+			name:      "without a receive count it is the last try",
+			messages:  []queued{{"a", change, 0}},
+			faults:    faults{home: throttled(true)},
+			published: []string{"111122223333 eu-west-1 COULD_NOT_AUDIT"}, audits: 1,
 		},
 		{
-			name:     "what cannot mend is said at once",
-			messages: []queued{{"a", change, 1}},
-			faults:   faults{home: append(throttled(true), throttled(false)...)},
-			said:     []string{"111122223333 eu-west-1 COULD_NOT_AUDIT"}, audits: 1,
+			name:      "a fault that is not retryable is notified at once",
+			messages:  []queued{{"a", change, 1}},
+			faults:    faults{home: append(throttled(true), throttled(false)...)},
+			published: []string{"111122223333 eu-west-1 COULD_NOT_AUDIT"}, audits: 1,
 		},
 		{
-			name:     "a Region without the API is nothing to say but of its findings",
-			messages: []queued{{"a", change, 1}},
-			faults:   faults{home: {{Kind: ptc.FaultUnsupported, Retryable: true}}},
-			said:     []string{"111122223333 eu-west-1 FAILED"}, audits: 1,
+			name:      "a Region without the API is notified of its findings only",
+			messages:  []queued{{"a", change, 1}},
+			faults:    faults{home: {{Kind: ptc.FaultUnsupported, Retryable: true}}},
+			published: []string{"111122223333 eu-west-1 FAILED"}, audits: 1,
 		},
 		{
-			name:     "what was not said is not acknowledged, the last try included",
+			name:     "a message is not acknowledged if publishing failed, not even on the last try",
 			messages: []queued{{"a", change, 8}, {"b", string(sample(t, "foreign.json")), 1}},
 			refuse:   errors.New("no topic"),
 			failed:   []string{"a"}, audits: 1,
 		},
 		{
-			name:     "another account is said, and acknowledged",
-			messages: []queued{{"a", request("444455556666", home.Region), 1}},
-			said:     []string{"444455556666 eu-west-1 COULD_NOT_AUDIT"},
+			name:      "another account is notified, and acknowledged",
+			messages:  []queued{{"a", request("444455556666", home.Region), 1}},
+			published: []string{"444455556666 eu-west-1 COULD_NOT_AUDIT"},
 		},
 	}
 	for _, tt := range tests {
@@ -280,8 +280,8 @@ func TestBatch(t *testing.T) {
 				if diff := cmp.Diff(append([]string{}, failed...), failures(t, reply)); diff != "" {
 					t.Errorf("%s: failed (-want +got)\n%s", order, diff)
 				}
-				if diff := cmp.Diff(tt.said, w.statuses()); diff != "" {
-					t.Errorf("%s: said (-want +got)\n%s", order, diff)
+				if diff := cmp.Diff(tt.published, w.statuses()); diff != "" {
+					t.Errorf("%s: published (-want +got)\n%s", order, diff)
 				}
 				if len(w.audits) != tt.audits {
 					t.Errorf("%s: %d audits, want %d", order, len(w.audits), tt.audits)
@@ -291,14 +291,14 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-// What a batch asks of one registry comes to one list of triggers, whatever
-// its order, and without what CloudTrail delivered twice.
+// The triggers of one registry are one list, in any order of the batch, and
+// without events that CloudTrail delivered twice.
 func TestTriggersOfABatch(t *testing.T) {
 	create := string(sample(t, "create.json"))
-	twin := strings.Replace(create, `"id": "`, `"id": "another-`, 1)
+	duplicate := strings.Replace(create, `"id": "`, `"id": "another-`, 1)
 	messages := []queued{
 		{"a", create, 1},
-		{"b", twin, 1},
+		{"b", duplicate, 1},
 		{"c", string(sample(t, "delete.json")), 1},
 		{"d", request(home.Account, home.Region), 1},
 		{"e", strings.Replace(request(home.Account, home.Region), "schedule", "deployment", 1), 1},
@@ -332,7 +332,7 @@ func TestBareMessages(t *testing.T) {
 		name    string
 		payload string
 		world   *world // nil for one where all is well
-		want    string // the reply, with said as its statuses
+		want    string // the reply, with published as its statuses
 		err     string
 	}{
 		{
@@ -350,12 +350,12 @@ func TestBareMessages(t *testing.T) {
 		{name: "nothing", payload: "{}", err: trigger.ErrUnknown.Error()},
 		{name: "no registry", payload: `{"schema":"ptcaudit/request/v1"}`, err: trigger.ErrNoRegistry.Error()},
 		{
-			name: "not said", payload: string(sample(t, "create.json")),
+			name: "not published", payload: string(sample(t, "create.json")),
 			world: &world{refuse: errors.New("a text from outside")},
 			err:   "message not published",
 		},
 		{
-			name: "not said, with a code", payload: string(sample(t, "create.json")),
+			name: "not published, with a code", payload: string(sample(t, "create.json")),
 			world: &world{refuse: fmt.Errorf("topic: %w", refusal("AuthorizationError"))},
 			err:   "message not published: denied AuthorizationError",
 		},
@@ -393,11 +393,11 @@ func TestBareMessages(t *testing.T) {
 			if err := json.Unmarshal(reply, &got); err != nil || got.Notifications == nil {
 				t.Fatalf("%s: %v", reply, err)
 			}
-			var said []string
+			var published []string
 			for _, m := range *got.Notifications {
-				said = append(said, m.Status)
+				published = append(published, m.Status)
 			}
-			if diff := cmp.Diff(tt.want, strings.Join(said, " ")+"; "+string(got.Audits)); diff != "" {
+			if diff := cmp.Diff(tt.want, strings.Join(published, " ")+"; "+string(got.Audits)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
@@ -417,8 +417,8 @@ func TestWithoutPublisher(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Notifications) != 1 || got.Notifications[0].Status != report.Failed || len(w.said) != 0 {
-		t.Errorf("got %+v, published %+v", got.Notifications, w.said)
+	if len(got.Notifications) != 1 || got.Notifications[0].Status != report.Failed || len(w.published) != 0 {
+		t.Errorf("got %+v, published %+v", got.Notifications, w.published)
 	}
 }
 
@@ -430,8 +430,8 @@ func TestNothingToSay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Notifications) != 0 || len(w.said) != 0 || len(got.Audits) != 1 {
-		t.Errorf("got %+v, published %+v", got, w.said)
+	if len(got.Notifications) != 0 || len(w.published) != 0 || len(got.Audits) != 1 {
+		t.Errorf("got %+v, published %+v", got, w.published)
 	}
 }
 
@@ -449,8 +449,8 @@ func TestResultOfABatch(t *testing.T) {
 	}
 }
 
-// A function that cannot work says so of every registry that it is asked for,
-// and asks nobody.
+// A function that cannot work notifies this for every requested registry,
+// and calls no API.
 func TestFaultsInsteadOfAudits(t *testing.T) {
 	w := &world{}
 	h := w.handler()
@@ -464,8 +464,8 @@ func TestFaultsInsteadOfAudits(t *testing.T) {
 	if diff := cmp.Diff([]string{"b"}, failures(t, reply)); diff != "" {
 		t.Errorf("failed (-want +got)\n%s", diff)
 	}
-	if len(w.said) != 1 || w.said[0].Status != report.CouldNotAudit || !strings.Contains(w.said[0].Text, "acme.yaml:3:7: unknown key") {
-		t.Errorf("said %+v", w.said)
+	if len(w.published) != 1 || w.published[0].Status != report.CouldNotAudit || !strings.Contains(w.published[0].Text, "acme.yaml:3:7: unknown key") {
+		t.Errorf("published %+v", w.published)
 	}
 }
 
@@ -493,7 +493,7 @@ func TestWhoseCredentials(t *testing.T) {
 				t.Error("audited a registry with somebody else's credentials")
 			}
 			if len(got.Notifications) != 1 || got.Notifications[0].Status != report.CouldNotAudit || !strings.Contains(got.Notifications[0].Text, tt.want) {
-				t.Errorf("said %+v, want %q", got.Notifications, tt.want)
+				t.Errorf("published %+v, want %q", got.Notifications, tt.want)
 			}
 			if len(got.Audits) != 1 || got.Audits[0].Complete {
 				t.Errorf("audits %+v", got.Audits)
@@ -518,11 +518,11 @@ func TestCrashFailsItsRegistryOnly(t *testing.T) {
 		t.Errorf("failed (-want +got)\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"111122223333 us-east-1 FAILED"}, w.statuses()); diff != "" {
-		t.Errorf("said (-want +got)\n%s", diff)
+		t.Errorf("published (-want +got)\n%s", diff)
 	}
 }
 
-// Audits end early enough to be said, and publishing early enough to reply.
+// Audits end early enough to publish, and publishing early enough to reply.
 func TestDeadline(t *testing.T) {
 	tests := []struct {
 		limit, audit, publish time.Duration
@@ -570,12 +570,12 @@ func TestMetrics(t *testing.T) {
 	tests := []struct {
 		name  string
 		world *world
-		want  []float64 // succeeded, incomplete, failed, not said
+		want  []float64 // succeeded, incomplete, failed, not published
 	}{
 		{"complete", &world{}, []float64{1, 0, 1, 0}},
-		{"incomplete and said", &world{faults: map[ptc.Registry][]ptc.Fault{home: throttled(false)}}, []float64{0, 1, 1, 0}},
+		{"incomplete and published", &world{faults: map[ptc.Registry][]ptc.Fault{home: throttled(false)}}, []float64{0, 1, 1, 0}},
 		{"retried", &world{faults: map[ptc.Registry][]ptc.Fault{home: throttled(true)}}, nil},
-		{"not said", &world{refuse: errors.New("no")}, []float64{0, 0, 0, 1}},
+		{"not published", &world{refuse: errors.New("no")}, []float64{0, 0, 0, 1}},
 		{"crashed", &world{audit: func(context.Context, ptc.Registry) { panic(1) }}, nil},
 	}
 	for _, tt := range tests {
@@ -604,7 +604,7 @@ func TestMetrics(t *testing.T) {
 			if got.AWS.Timestamp != clock.UnixMilli() || directive.Namespace != "ptcaudit" {
 				t.Errorf("got %+v", got.AWS)
 			}
-			// What was not said has no line that could be taken for an audit.
+			// A failed notification has no line that counts as an audit.
 			if want := map[bool]int{false: 4, true: 1}[tt.world.refuse != nil]; len(directive.Metrics) != want {
 				t.Errorf("metrics %+v, want %d of them", directive.Metrics, want)
 			}
@@ -636,7 +636,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// Logs tell each audit and hold nothing from outside.
+// Logs have a line per audit and no text from outside.
 func TestLogs(t *testing.T) {
 	const canary = "CANARY"
 	change := strings.NewReplacer("docker-hub", "docker-"+canary, "jane", canary).Replace(string(sample(t, "create.json")))

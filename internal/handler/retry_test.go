@@ -35,9 +35,9 @@ func TestPutBack(t *testing.T) {
 		{name: "fourth try", message: queued{"a", change, 4}, faults: later, most: 4 * time.Minute},
 		{name: "fifth try", message: queued{"a", change, 5}, faults: later, most: 5 * time.Minute},
 		{name: "last but one", message: queued{"a", change, 7}, faults: later, most: 5 * time.Minute},
-		{name: "last, said", message: queued{"a", change, 8}, faults: later, not: true},
-		{name: "not said", message: queued{"a", change, 1}, refuse: errors.New("no topic"), most: 30 * time.Second},
-		{name: "not said in the end", message: queued{"a", change, 8}, refuse: errors.New("no topic")},
+		{name: "last, published", message: queued{"a", change, 8}, faults: later, not: true},
+		{name: "not published", message: queued{"a", change, 1}, refuse: errors.New("no topic"), most: 30 * time.Second},
+		{name: "not published on the last try", message: queued{"a", change, 8}, refuse: errors.New("no topic")},
 		{name: "poison", message: queued{"a", poison, 1}},
 		{name: "poison in the end", message: queued{"a", poison, 8}},
 	}
@@ -119,7 +119,7 @@ func TestPutBackThatFails(t *testing.T) {
 	}
 }
 
-// What does not say whose it is is left alone.
+// A record without a queue or a receipt is not delayed.
 func TestPutBackNeedsAReceipt(t *testing.T) {
 	w := &world{}
 	raw := strings.ReplaceAll(string(batch(t, queued{"a", "{", 1})), "receiptHandle", "x")

@@ -19,8 +19,8 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// What a batch comes to where it is known what was said before. In each case
-// an audit of an hour ago has said that a rule fails.
+// The outcome of a batch if there is a ledger. In each case an audit of an hour
+// ago has notified that a rule fails.
 func TestBatchesWithALedger(t *testing.T) {
 	const (
 		none  = "none" // no delay: done
@@ -34,19 +34,19 @@ func TestBatchesWithALedger(t *testing.T) {
 		}
 	}
 	tests := []struct {
-		name     string
-		messages func() []queued
-		before   func(t *testing.T, h *handler.Handler)
-		faults   []ptc.Fault
-		audits   int
-		said     string
+		name      string
+		messages  func() []queued
+		before    func(t *testing.T, h *handler.Handler)
+		faults    []ptc.Fault
+		audits    int
+		published string
 		// delay is how long the message waits at least; at most, it is five
 		// seconds longer.
 		delay   string
 		metrics int
 	}{
-		{name: "a change that is covered", messages: change(2*time.Hour, 1), delay: none},
-		{name: "a change since", messages: change(time.Minute, 1), audits: 1, said: "CHANGED", delay: none, metrics: 1},
+		{name: "a covered change", messages: change(2*time.Hour, 1), delay: none},
+		{name: "a change since", messages: change(time.Minute, 1), audits: 1, published: "CHANGED", delay: none, metrics: 1},
 		{
 			name: "a change just after an audit", messages: change(time.Second, 1),
 			before: func(t *testing.T, h *handler.Handler) { t.Helper(); audit(t, h); time.Sleep(10 * time.Second) },
@@ -55,7 +55,7 @@ func TestBatchesWithALedger(t *testing.T) {
 		{
 			name: "a change just after an audit, at its last try", messages: change(time.Second, maxReceives),
 			before: func(t *testing.T, h *handler.Handler) { t.Helper(); audit(t, h); time.Sleep(10 * time.Second) },
-			audits: 1, said: "CHANGED", delay: none, metrics: 1,
+			audits: 1, published: "CHANGED", delay: none, metrics: 1,
 		},
 		{
 			name: "a request just after an audit", messages: func() []queued { return []queued{{"a", request(home.Account, home.Region), 1}} },
@@ -63,22 +63,22 @@ func TestBatchesWithALedger(t *testing.T) {
 			audits: 1, delay: none, metrics: 1,
 		},
 		{
-			name: "while another speaks", messages: func() []queued { return []queued{{"a", request(home.Account, home.Region), 3}} },
-			before: func(t *testing.T, h *handler.Handler) { t.Helper(); speak(t, h, 40*time.Second) },
+			name: "while another audit publishes", messages: func() []queued { return []queued{{"a", request(home.Account, home.Region), 3}} },
+			before: func(t *testing.T, h *handler.Handler) { t.Helper(); publishFor(t, h, 40*time.Second) },
 			audits: 1, delay: "38s",
 		},
 		{
-			name: "a change while another speaks", messages: change(time.Minute, 1),
-			before: func(t *testing.T, h *handler.Handler) { t.Helper(); speak(t, h, 40*time.Second) },
+			name: "a change while another audit publishes", messages: change(time.Minute, 1),
+			before: func(t *testing.T, h *handler.Handler) { t.Helper(); publishFor(t, h, 40*time.Second) },
 			delay:  "40s",
 		},
 		{
-			name: "what may mend", messages: change(time.Minute, 1), faults: throttled(true),
-			audits: 1, said: "CHANGED", delay: retry, // what is decided is said
+			name: "retryable fault", messages: change(time.Minute, 1), faults: throttled(true),
+			audits: 1, published: "CHANGED", delay: retry, // what could be checked is notified
 		},
 		{
-			name: "what may mend, at the last try", messages: change(time.Minute, maxReceives), faults: throttled(true),
-			audits: 1, said: "COULD_NOT_AUDIT", delay: none, metrics: 1,
+			name: "retryable fault on the last try", messages: change(time.Minute, maxReceives), faults: throttled(true),
+			audits: 1, published: "COULD_NOT_AUDIT", delay: none, metrics: 1,
 		},
 	}
 	for _, tt := range tests {
@@ -94,7 +94,7 @@ func TestBatchesWithALedger(t *testing.T) {
 				}
 				h.Metrics = lockedWriter{&sync.Mutex{}, &metrics}
 				registry.faults = func() []ptc.Fault { return tt.faults }
-				registry.said, registry.audits = nil, 0
+				registry.published, registry.audits = nil, 0
 				reply, err := h.Invoke(t.Context(), batch(t, tt.messages()...))
 				if err != nil {
 					t.Fatal(err)
@@ -105,12 +105,12 @@ func TestBatchesWithALedger(t *testing.T) {
 				if registry.audits != tt.audits {
 					t.Errorf("%d audits, want %d", registry.audits, tt.audits)
 				}
-				said := ""
-				for _, m := range registry.said {
-					said += string(m.Status)
+				published := ""
+				for _, m := range registry.published {
+					published += string(m.Status)
 				}
-				if said != tt.said {
-					t.Errorf("said %s, want %s", said, tt.said)
+				if published != tt.published {
+					t.Errorf("published %s, want %s", published, tt.published)
 				}
 				if n := strings.Count(metrics.String(), "\n"); n != tt.metrics {
 					t.Errorf("%d lines of metrics, want %d:\n%s", n, tt.metrics, metrics.String())
@@ -137,7 +137,7 @@ func TestBatchesWithALedger(t *testing.T) {
 	}
 }
 
-// audit has the registry audited, and what there is said.
+// audit audits the registry and delivers the report.
 func audit(t *testing.T, h *handler.Handler) {
 	t.Helper()
 	if got, err := h.Handle(t.Context(), []byte(request(home.Account, home.Region))); err != nil || len(got.Audits) != 1 {
@@ -145,8 +145,8 @@ func audit(t *testing.T, h *handler.Handler) {
 	}
 }
 
-// speak has another speak of the registry for a while.
-func speak(t *testing.T, h *handler.Handler, d time.Duration) {
+// publishFor makes another audit hold the lease for a while.
+func publishFor(t *testing.T, h *handler.Handler, d time.Duration) {
 	t.Helper()
 	data, version, err := h.Delivery.State.Get(t.Context(), ledger.Key(home))
 	if err != nil {
@@ -175,25 +175,25 @@ func TestByHandWithALedger(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 		}
-		speak(t, h, time.Minute)
+		publishFor(t, h, time.Minute)
 		began := time.Now()
 		got, err := h.Handle(t.Context(), []byte(event("other", "joe", "hub")))
 		if err != nil || len(got.Notifications) != 1 || time.Since(began) < 58*time.Second {
 			t.Errorf("got %+v, %v after %v", got, err, time.Since(began))
 		}
-		if registry.audits != 4 || len(registry.said) != 2 {
-			t.Errorf("%d audits, %d messages", registry.audits, len(registry.said))
+		if registry.audits != 4 || len(registry.published) != 2 {
+			t.Errorf("%d audits, %d messages", registry.audits, len(registry.published))
 		}
 	})
 }
 
-// A function that cannot work says so once, and once that it can again.
+// A function that cannot work notifies this once, and once that it works again.
 func TestBrokenIsSaidOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		registry := &troubled{}
 		h := stateful(t, registry, registry, nil)
 		h.Faults = []ptc.Fault{{Operation: "LoadPolicy", Kind: ptc.FaultMalformed, Message: "acme.yaml:3:7: unknown key"}}
-		var said []string
+		var published []string
 		for i := range 4 {
 			if i == 2 {
 				h.Faults = nil
@@ -201,10 +201,10 @@ func TestBrokenIsSaidOnce(t *testing.T) {
 			audit(t, h)
 			time.Sleep(time.Hour)
 		}
-		for _, m := range registry.said {
-			said = append(said, fmt.Sprint(m.Statuses))
+		for _, m := range registry.published {
+			published = append(published, fmt.Sprint(m.Statuses))
 		}
-		if diff := cmp.Diff([]string{"[COULD_NOT_AUDIT]", "[FAILED RESOLVED]"}, said); diff != "" {
+		if diff := cmp.Diff([]string{"[COULD_NOT_AUDIT]", "[FAILED RESOLVED]"}, published); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	})
@@ -221,7 +221,7 @@ func (b broken) Get(context.Context, string) ([]byte, string, error) {
 }
 
 // A store that fails for a while leaves the message to another try; for good,
-// it is said. The log names it without a word from outside.
+// it is published. The log names it without a word from outside.
 func TestStoreThatFails(t *testing.T) {
 	for retryable, want := range map[bool]string{
 		true:  `"msg":"audit will be retried"`,
@@ -236,8 +236,8 @@ func TestStoreThatFails(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if again := len(failures(t, reply)) == 1; again != retryable || len(registry.said) == 1 == retryable {
-				t.Errorf("failed: %v, said %+v", again, registry.said)
+			if again := len(failures(t, reply)) == 1; again != retryable || len(registry.published) == 1 == retryable {
+				t.Errorf("failed: %v, published %+v", again, registry.published)
 			}
 			logs := w.logs.String()
 			if !strings.Contains(logs, want) || retryable && !strings.Contains(logs, `"reason":"GetLedger: throttled SlowDown"`) || strings.Contains(logs, "CANARY") {

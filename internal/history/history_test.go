@@ -10,8 +10,8 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// told is the history of one registry that some reports tell.
-func told(t *testing.T, now time.Time, reports ...report.Report) *history.Registry {
+// historyOf returns the history of one registry, from its reports.
+func historyOf(t *testing.T, now time.Time, reports ...report.Report) *history.Registry {
 	t.Helper()
 	h := history.Begin(began, began.AddDate(0, 0, 7))
 	for _, r := range reports {
@@ -39,7 +39,7 @@ func TestFailuresComeAndGo(t *testing.T) {
 	}{
 		{"never", []report.Report{audited(0, pass)}, []history.Failure{}},
 		{"still", []report.Report{audited(0, pass), audited(1, fail), audited(2, fail)}, []history.Failure{{Subject: named, FirstSeen: after(1)}}},
-		{"mended", []report.Report{audited(0, fail), audited(1, pass), audited(2, pass)}, []history.Failure{
+		{"fixed", []report.Report{audited(0, fail), audited(1, pass), audited(2, pass)}, []history.Failure{
 			{Subject: named, FirstSeen: after(0), Resolved: after(1), How: "It passes."},
 		}},
 		{"again", []report.Report{audited(0, fail), audited(1, pass), audited(2, fail)}, []history.Failure{
@@ -52,7 +52,7 @@ func TestFailuresComeAndGo(t *testing.T) {
 		{"waived, then its upstream is swapped", []report.Report{audited(0, waived(fail, "2027-03-31")), audited(1, swapped)}, []history.Failure{
 			{Subject: named, FirstSeen: after(1)},
 		}},
-		{"not to be told in between", []report.Report{audited(0, fail), audited(1, finding("c", "p", report.Error)), audited(2, pass)}, []history.Failure{
+		{"not checked in between", []report.Report{audited(0, fail), audited(1, finding("c", "p", report.Error)), audited(2, pass)}, []history.Failure{
 			{Subject: named, FirstSeen: after(0), Resolved: after(2), How: "It passes."},
 		}},
 		{"the rules could not be read in between", []report.Report{audited(0, fail), faulty(audited(1), ""), audited(2, fail)}, []history.Failure{
@@ -61,7 +61,7 @@ func TestFailuresComeAndGo(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, told(t, after(24), tt.reports...).Failures); diff != "" {
+			if diff := cmp.Diff(tt.want, historyOf(t, after(24), tt.reports...).Failures); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -73,7 +73,7 @@ func TestAuditsSayWhatIsOtherThanBefore(t *testing.T) {
 	first.Rules = []report.Rule{rule("p", "quay.io")}
 	second.Faults, third.Rules = nil, []report.Rule{rule("p", "ghcr.io")}
 	second.Triggers = []report.Trigger{{Kind: report.ScheduleTrigger}, {Kind: report.ChangeTrigger, EventID: "e"}, {Kind: report.ScheduleTrigger}}
-	r := told(t, after(3), first, faulty(second, ""), third)
+	r := historyOf(t, after(3), first, faulty(second, ""), third)
 	named := []history.Subject{{Check: "c", Prefix: "p", Severity: report.High}}
 	got := r.Audits
 	if diff := cmp.Diff(named, got[0].New); diff != "" || len(got[0].Rules) > 0 {
@@ -107,10 +107,10 @@ func TestChangesAreToldOnce(t *testing.T) {
 	}
 }
 
-// A rule that changed while nobody was told of it is unexplained; one that an
-// event without an audit of its own told of is not.
+// A change of a rule without a change event is unexplained. One with an event is
+// not, even if the event needed no audit.
 func TestChangesExplainRules(t *testing.T) {
-	for name, told := range map[string]bool{"told": true, "untold": false} {
+	for name, event := range map[string]bool{"event": true, "no event": false} {
 		t.Run(name, func(t *testing.T) {
 			h := history.Begin(began, after(24))
 			before, later := audited(0), audited(5)
@@ -118,11 +118,11 @@ func TestChangesExplainRules(t *testing.T) {
 			changed.CreatedAt, changed.UpdatedAt = after(1), after(1)
 			later.Rules = []report.Rule{changed}
 			h.AddReport("a", before)
-			if told {
+			if event {
 				h.AddChanges(registry, []report.Trigger{{Kind: report.ChangeTrigger, EventID: "e", Time: after(1), Call: "CreatePullThroughCacheRule", Prefix: "p", Actor: &report.Actor{Name: "jane"}}})
 			}
 			h.AddReport("b", later)
-			if got := len(h.Registries[0].Audits[1].Unexplained) == 0; got != told {
+			if got := len(h.Registries[0].Audits[1].Unexplained) == 0; got != event {
 				t.Errorf("explained is %v", got)
 			}
 		})
@@ -145,7 +145,7 @@ func TestGaps(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, told(t, tt.now, tt.reports...).Gaps); diff != "" {
+			if diff := cmp.Diff(tt.want, historyOf(t, tt.now, tt.reports...).Gaps); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -156,7 +156,7 @@ func TestUses(t *testing.T) {
 	fail := finding("c", "p", report.Fail)
 	a, b, c := audited(0, waived(fail, "2027-03-31")), audited(1, waived(fail, "2027-03-31")), audited(2, waived(fail, "2027-06-30"))
 	c.Policy.Digest, c.Audit.Version = "d2", "0.2.0"
-	r := told(t, after(3), a, b, c)
+	r := historyOf(t, after(3), a, b, c)
 	first, second := history.Use{Audits: 2, First: after(0), Last: after(1)}, history.Use{Audits: 1, First: after(2), Last: after(2)}
 	if diff := cmp.Diff([]history.PolicyUse{{Policy: a.Policy, Use: first}, {Policy: c.Policy, Use: second}}, r.Policies); diff != "" {
 		t.Errorf("policies (-want +got):\n%s", diff)
@@ -173,7 +173,7 @@ func TestUses(t *testing.T) {
 	// What fails on another upstream is covered by none, although it has one.
 	swapped := waived(fail, "2027-06-30")
 	swapped.Facts = "others"
-	if diff := cmp.Diff(r.Waivers, told(t, after(4), a, b, c, audited(3, swapped)).Waivers); diff != "" {
+	if diff := cmp.Diff(r.Waivers, historyOf(t, after(4), a, b, c, audited(3, swapped)).Waivers); diff != "" {
 		t.Errorf("waivers after a swap (-want +got):\n%s", diff)
 	}
 }

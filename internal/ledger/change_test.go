@@ -38,7 +38,7 @@ func TestChanges(t *testing.T) {
 			{at: hour, rules: hub, findings: broken, triggers: triggers(nameless, nameless), want: []string{touched, "by jane"}},
 			{at: 2 * hour, rules: hub, findings: broken, triggers: triggers(nameless)},
 		},
-		"nobody is known to have made it": {
+		"without an actor": {
 			first,
 			{at: hour, rules: hub, findings: broken, triggers: triggers(anonymous), want: []string{touched}},
 		},
@@ -70,18 +70,18 @@ func TestChanges(t *testing.T) {
 			{at: hour, faults: noList, triggers: triggers(jane), hold: true},
 			{at: hour + minute, rules: hub, findings: broken, want: []string{touched, "by jane"}},
 		},
-		"touched and mended": {
+		"touched and fixed": {
 			first,
 			{at: hour, rules: hub, findings: findings(pass(validation, "hub")), triggers: triggers(jane), want: []string{"resolved validation-passed hub: fixed", "by jane"}},
 			{at: 2 * hour, rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 		},
-		"touched while it was mended": {
+		"touched when it was fixed": {
 			first,
 			{at: 30 * minute, rules: hub, findings: findings(pass(validation, "hub")), want: []string{"resolved validation-passed hub: fixed"}},
 			{at: hour, rules: hub, findings: findings(pass(validation, "hub")), triggers: triggers(jane)},
 			{at: 2 * hour, rules: hub, findings: broken, want: []string{"new validation-passed hub", "by jane"}},
 		},
-		"all of the batch are said, and of the others those of the prefix": {
+		"lists the changes of the batch, and others of the prefix": {
 			first,
 			{at: hour, rules: hub, findings: broken, triggers: triggers(changed("1", "quay", "joe", hour), changed("2", "ghcr", "jim", hour))},
 			{at: 2 * hour, rules: hub, findings: findings(fail(validation, "hub", "a"), fail(allowed, "quay", "a")), triggers: triggers(changed("3", "other", "jane", 2*hour)), want: []string{
@@ -91,7 +91,7 @@ func TestChanges(t *testing.T) {
 				"new upstream-allowed ghcr", "resolved upstream-allowed quay: The rule was deleted.", "open validation-passed hub", "by jim",
 			}},
 		},
-		"not said, and given again": {
+		"not notified, and delivered again": {
 			{rules: hub, findings: findings(pass(validation, "hub")), triggers: triggers(jane)},
 			{at: hour, rules: hub, findings: findings(pass(validation, "hub"), fail(allowed, "quay", "a")), triggers: triggers(jane), want: []string{"new upstream-allowed quay", "by jane"}},
 			{at: 2 * hour, rules: hub, findings: broken, triggers: triggers(jane), want: []string{"new validation-passed hub", "resolved upstream-allowed quay: The rule was deleted."}},
@@ -110,18 +110,18 @@ func TestSecretsTouchTheRulesThatUseThem(t *testing.T) {
 		"":                          false,
 		arn:                         true,
 		arn[:len(arn)-7]:            true,
-		"arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-XyZxYz": false, // deleted, and made anew
+		"arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-XyZxYz": false, // deleted, and created again
 		"arn:aws:secretsmanager:eu-west-2:111122223333:secret:ecr-pullthroughcache/hub":        false,
 		"arn:aws:secretsmanager:eu-west-1:444455556666:secret:ecr-pullthroughcache/hub-AbCdEf": false,
 	} {
 		t.Run(secret, func(t *testing.T) {
-			var said []string
+			var lines []string
 			if want {
-				said = []string{touched, "by jane"}
+				lines = []string{touched, "by jane"}
 			}
 			story{
 				{rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
-				{at: hour, rules: hub, findings: broken, triggers: triggers(wrote("1", secret, "jane", hour)), want: said},
+				{at: hour, rules: hub, findings: broken, triggers: triggers(wrote("1", secret, "jane", hour)), want: lines},
 			}.run(t)
 		})
 	}
@@ -146,8 +146,8 @@ func TestRecord(t *testing.T) {
 	if again := next.Record(triggers(jane), start.Add(2*hour)); string(again.Encode()) != string(next.Encode()) {
 		t.Errorf("recorded twice: %s", again.Encode())
 	}
-	// It touches nothing: somebody else's audit saw what it led to. It is said
-	// with the next that concerns its prefix.
+	// It touches nothing, because an earlier audit saw its effect. It is listed in
+	// the next notification of its prefix.
 	for _, s := range []step{
 		{at: 2 * hour, rules: hub, findings: findings(fail(validation, "hub", "a"))},
 		{at: 3 * hour, rules: hub, findings: findings(pass(validation, "hub")), want: []string{"resolved validation-passed hub: fixed", "by jane"}},
@@ -178,8 +178,8 @@ func TestChangesAreForgotten(t *testing.T) {
 	}
 }
 
-// TestWhatMayExplainIsNotForgotten while the rules were not read since.
-func TestWhatMayExplainIsNotForgotten(t *testing.T) {
+// TestAChangeThatMayExplainIsKept until the rules are listed again.
+func TestAChangeThatMayExplainIsKept(t *testing.T) {
 	story{
 		{rules: hub},
 		{at: hour, faults: noList, triggers: triggers(changed("1", "hub", "jane", hour)), want: []string{"fault DescribePullThroughCacheRules", "by jane"}},
@@ -189,9 +189,9 @@ func TestWhatMayExplainIsNotForgotten(t *testing.T) {
 	}.run(t)
 }
 
-// TestWhatIsForgottenHasExplained first what it could, although nobody looked
+// TestChangesExplainBeforeTheyAreForgotten first what it could, although nobody looked
 // at the rules in between.
-func TestWhatIsForgottenHasExplained(t *testing.T) {
+func TestChangesExplainBeforeTheyAreForgotten(t *testing.T) {
 	l := story{
 		{rules: hub},
 		{at: 10 * minute, rules: rules(rule("hub", "b"))},
@@ -211,8 +211,8 @@ func TestWhatIsForgottenHasExplained(t *testing.T) {
 
 func TestMergeChanges(t *testing.T) {
 	one, two, three := changed("1", "a", "jane", 0), changed("2", "b", "joe", 0), changed("3", "c", "jim", 0)
-	at := func(c report.Trigger, seen time.Duration, said bool) ledger.Change {
-		return ledger.Change{Trigger: c, Seen: start.Add(seen), Notified: said}
+	at := func(c report.Trigger, seen time.Duration, notified bool) ledger.Change {
+		return ledger.Change{Trigger: c, Seen: start.Add(seen), Notified: notified}
 	}
 	ours := ledger.Ledger{Registry: registry, Seq: 7, Changes: []ledger.Change{at(one, 0, true), at(two, 0, false)}}
 	theirs := ledger.Ledger{Registry: registry, Seq: 6, Changes: []ledger.Change{at(one, 0, false), at(two, 0, true), at(three, minute, false)}}
@@ -225,7 +225,7 @@ func TestMergeChanges(t *testing.T) {
 	}
 }
 
-// TestHostileTimesAreKept as far as JSON has them.
+// TestHostileTimesAreKept if JSON can represent them.
 func TestHostileTimesAreKept(t *testing.T) {
 	late := changed("1", "hub", "jane", 0)
 	late.Time = time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -12*3600))

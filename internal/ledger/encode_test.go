@@ -33,7 +33,7 @@ func eventful(t *testing.T) ledger.Ledger {
 	return l
 }
 
-// TestEncodeIsAContract: what was written once is read for ever.
+// TestEncodeIsAContract: every ledger ever written stays readable.
 func TestEncodeIsAContract(t *testing.T) {
 	const file = "testdata/ledger.json"
 	got := eventful(t).Encode()
@@ -75,9 +75,9 @@ func TestEqualLedgersGiveEqualBytes(t *testing.T) {
 
 func TestDecodeRefuses(t *testing.T) {
 	const (
-		head   = `{"schemaVersion":"ptcaudit/ledger/v1","registry":{"account":"111122223333","region":"eu-west-1"}`
-		waiver = `"waiver":{"owner":"o","reason":"r","expires":"2027-03-31"}`
-		said   = `"notified":{"at":"2026-11-21T22:50:00Z","severity":"high"}`
+		head     = `{"schemaVersion":"ptcaudit/ledger/v1","registry":{"account":"111122223333","region":"eu-west-1"}`
+		waiver   = `"waiver":{"owner":"o","reason":"r","expires":"2027-03-31"}`
+		notified = `"notified":{"at":"2026-11-21T22:50:00Z","severity":"high"}`
 	)
 	entry := func(parts ...string) string {
 		return head + `,"findings":[{"check":"c","prefix":"p",` + strings.Join(parts, ",") + `}]}`
@@ -102,13 +102,13 @@ func TestDecodeRefuses(t *testing.T) {
 		"a negative seq":          {head + `,"seq":-1}`, ledger.ErrDamaged, "seq is negative"},
 		"a seq of another type":   {head + `,"seq":"x"}`, ledger.ErrDamaged, "seq cannot be a string"},
 		"a time that is none":     {head + `,"lastComplete":"soon"}`, ledger.ErrDamaged, "out of range"},
-		"a lease of nobody":       {head + `,"lease":{"until":"2026-11-21T22:50:00Z"}}`, ledger.ErrDamaged, "lease has no holder"},
+		"lease without holder":    {head + `,"lease":{"until":"2026-11-21T22:50:00Z"}}`, ledger.ErrDamaged, "lease has no holder"},
 		"a state that is none":    {entry(`"state":"fine"`), ledger.ErrDamaged, "finding 0 contradicts itself"},
 		"a severity of no weight": {entry(`"state":"open","notified":{"at":"2026-11-21T22:50:00Z","severity":"HIGH"}`), ledger.ErrDamaged, "finding 0 contradicts itself"},
-		"waived by nobody":        {entry(`"state":"waived"`), ledger.ErrDamaged, "finding 0 contradicts itself"},
-		"waived and said":         {entry(`"state":"waived"`, waiver, said), ledger.ErrDamaged, "finding 0 contradicts itself"},
+		"waived, no waiver":       {entry(`"state":"waived"`), ledger.ErrDamaged, "finding 0 contradicts itself"},
+		"waived, notified":        {entry(`"state":"waived"`, waiver, notified), ledger.ErrDamaged, "finding 0 contradicts itself"},
 		"closed for nothing":      {entry(`"state":"closed"`), ledger.ErrDamaged, "finding 0 contradicts itself"},
-		"touched and not said":    {entry(`"state":"open"`, `"touched":true`), ledger.ErrDamaged, "finding 0 contradicts itself"},
+		"touched, not notified":   {entry(`"state":"open"`, `"touched":true`), ledger.ErrDamaged, "finding 0 contradicts itself"},
 		"a finding of no check":   {head + `,"findings":[{"prefix":"p","state":"open"}]}`, ledger.ErrDamaged, "finding 0 contradicts itself"},
 		"a finding twice":         {head + `,"findings":[{"check":"c","prefix":"p","state":"open"},{"check":"c","prefix":"p","state":"open"}]}`, ledger.ErrDamaged, "finding 1 is a duplicate"},
 	} {
@@ -122,7 +122,7 @@ func TestDecodeRefuses(t *testing.T) {
 			}
 		})
 	}
-	for _, in := range []string{head + `}`, entry(`"state":"open"`), entry(`"state":"open"`, said, waiver, `"touched":true`), entry(`"state":"closed"`, waiver), entry(`"state":"waived"`, waiver), head + `,"later":{"added":1}}`} {
+	for _, in := range []string{head + `}`, entry(`"state":"open"`), entry(`"state":"open"`, notified, waiver, `"touched":true`), entry(`"state":"closed"`, waiver), entry(`"state":"waived"`, waiver), head + `,"later":{"added":1}}`} {
 		if _, err := ledger.Decode([]byte(in)); err != nil {
 			t.Errorf("%s: %v", in, err)
 		}

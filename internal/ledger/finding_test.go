@@ -25,7 +25,7 @@ func TestFindings(t *testing.T) {
 	twice[1].Message = "It fails."
 	at := func(s report.Severity) []report.Finding { return findings(severity(s, fail(validation, "hub", "a"))) }
 	for name, s := range map[string]story{
-		"new, silent, mended, new again": {
+		"new, no news, fixed, new again": {
 			{rules: hub, findings: sound},
 			{at: hour, rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 			{at: 2 * hour, rules: hub, findings: broken},
@@ -36,7 +36,7 @@ func TestFindings(t *testing.T) {
 		"known at the first audit": {
 			{rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 		},
-		"open is said beside something else only": {
+		"open findings are listed only beside news": {
 			{rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 			{at: hour, rules: hub, findings: findings(fail(validation, "hub", "a"), fail(allowed, "hub", "a")), want: []string{
 				"new upstream-allowed hub", "open validation-passed hub",
@@ -176,7 +176,7 @@ func TestFindings(t *testing.T) {
 	}
 }
 
-// TestSinceIsWhenItFirstFailed also where it was not said then, and through a
+// TestSinceIsWhenItFirstFailed even if that was not notified, and through a
 // swap.
 func TestSinceIsWhenItFirstFailed(t *testing.T) {
 	low := severity(report.Low, fail(validation, "hub", "a"))
@@ -194,7 +194,7 @@ func TestSinceIsWhenItFirstFailed(t *testing.T) {
 		var notification report.Notification
 		notification, l = ledger.Compare(l, s.report(), s.options())
 		if got := notification.Notes[low.Fingerprint].Since; !got.Equal(start.Add(hour)) {
-			t.Errorf("after %v: since %v, said: %v", s.at, got, lines(notification))
+			t.Errorf("after %v: since %v, notified: %v", s.at, got, lines(notification))
 		}
 	}
 	again := step{at: 3 * week, rules: hub, findings: findings(fail(validation, "hub", "b"))}
@@ -206,7 +206,7 @@ func TestSinceIsWhenItFirstFailed(t *testing.T) {
 func TestResolvedKeepsTheSeverityThatWasSaid(t *testing.T) {
 	l := story{{rules: hub, findings: findings(severity(report.Critical, fail(validation, "hub", "a"))), want: []string{"new validation-passed hub"}}}.run(t)
 	for name, list := range map[string][]report.Finding{
-		"mended": findings(severity(report.Low, pass(validation, "hub"))),
+		"fixed":  findings(severity(report.Low, pass(validation, "hub"))),
 		"absent": nil,
 		"waived": findings(waived(severity(report.Low, fail(validation, "hub", "a")), "x", "2027-03-31")),
 	} {
@@ -255,9 +255,9 @@ func TestEmptyLedgerNotifiesEverything(t *testing.T) {
 	}
 }
 
-// TestAnotherRegistrysLedgerIsNone, and its lease still counts: whoever holds
-// it may be writing.
-func TestAnotherRegistrysLedgerIsNone(t *testing.T) {
+// TestLedgerOfAnotherRegistryIsIgnored, but its lease is kept: its holder may be
+// writing.
+func TestLedgerOfAnotherRegistryIsIgnored(t *testing.T) {
 	s := step{rules: hub, findings: findings(fail(validation, "hub", "a"))}
 	_, l := ledger.Compare(ledger.Ledger{}, s.report(), s.options())
 	l.Lease = &ledger.Lease{Holder: "me", Until: start.Add(minute)}
@@ -269,8 +269,8 @@ func TestAnotherRegistrysLedgerIsNone(t *testing.T) {
 	}
 }
 
-// TestAFastClockSilencesNothing: what it wrote is not believed later.
-func TestAFastClockSilencesNothing(t *testing.T) {
+// TestAFastClockDelaysNothing: times in the future count as now.
+func TestAFastClockDelaysNothing(t *testing.T) {
 	broken := findings(fail(validation, "hub", "a"))
 	story{
 		{at: 365 * day, rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
@@ -285,9 +285,9 @@ func TestAFastClockSilencesNothing(t *testing.T) {
 	}.run(t)
 }
 
-// TestCompareChangesNothingThatItIsGiven: the speaker compares again after a
+// TestCompareChangesNoArgument: a deliverer compares again after a
 // conflict.
-func TestCompareChangesNothingThatItIsGiven(t *testing.T) {
+func TestCompareChangesNoArgument(t *testing.T) {
 	l := story{
 		{rules: hub, findings: findings(fail(validation, "hub", "a"), waived(fail(allowed, "hub", "a"), "o", "2027-03-31")), want: []string{"new validation-passed hub"}},
 		{at: hour, faults: noList, want: []string{"fault DescribePullThroughCacheRules"}},

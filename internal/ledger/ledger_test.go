@@ -20,12 +20,12 @@ func TestNewer(t *testing.T) {
 		last, began, now time.Duration
 		want             bool
 	}{
-		"the same audit":                         {0, 0, minute, false},
-		"an older one":                           {0, minute, minute, false},
-		"a newer one":                            {1, 0, minute, true},
-		"much newer: this one was slow to speak": {5 * hour, 0, 5*hour + minute, true},
-		"by a clock a little fast":               {2 * minute, 0, minute, true},
-		"by a clock that was fast":               {day, 0, minute, false},
+		"the same audit":                {0, 0, minute, false},
+		"an older one":                  {0, minute, minute, false},
+		"a newer one":                   {1, 0, minute, true},
+		"much newer: this one was slow": {5 * hour, 0, 5*hour + minute, true},
+		"by a clock a little fast":      {2 * minute, 0, minute, true},
+		"by a clock that was fast":      {day, 0, minute, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := ledger.Ledger{LastAudit: ledger.Audit{StartedAt: start.Add(tc.last)}}
@@ -57,7 +57,7 @@ func TestCovers(t *testing.T) {
 		"all but one":               {triggers(change(-hour), secret, change(0)), 0, false},
 		"a schedule wants an audit": {triggers(change(-hour), report.Trigger{Kind: report.ScheduleTrigger, Time: start.Add(-hour)}), 0, false},
 		"by hand":                   {triggers(report.Trigger{Kind: report.ManualTrigger, Time: start.Add(-hour)}), 0, false},
-		"nobody knows when":         {triggers(report.Trigger{Kind: report.ChangeTrigger}), 0, false},
+		"without a time":            {triggers(report.Trigger{Kind: report.ChangeTrigger}), 0, false},
 		"nothing":                   {nil, 0, false},
 		"the clock was fast":        {triggers(change(-hour)), day, false},
 	} {

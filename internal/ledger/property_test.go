@@ -13,20 +13,20 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// memory is what somebody knows who reads all that is said, and all reports.
-// It is kept apart from the ledger, to judge it by.
+// memory is what a reader of all notifications and reports knows. The ledger is
+// checked against it.
 type memory struct {
-	// said is what was last said of a failure, by fingerprint; what is resolved
+	// notified is the last notification of a failure, by fingerprint; a resolved one
 	// is not in it.
 	notified map[string]ledger.Notified
 	// bound are the facts that a waiver first covered.
 	bound map[string]ledger.Binding
 	// failing are the facts of a finding when it was last decided, if it failed.
 	failing map[string]string
-	// events that are known, and findings that one touched since they were said.
+	// events that are known, and findings that one touched since they were notified.
 	events  map[string]bool
 	touched map[string]bool
-	// subjects that were said to be undecided, and when that was.
+	// subjects that were notified as not checked, and when.
 	subjects map[string]bool
 	unsure   time.Time
 }
@@ -38,12 +38,12 @@ func newMemory() *memory {
 	}
 }
 
-// told is what a notification says of failures, by section; Open is not in it.
+// sections returns the findings of a notification by section, without Open.
 func sections(s report.Notification) map[string][]report.Finding {
 	return map[string][]report.Finding{"new": s.New, "altered": s.Altered, "reminded": s.Reminded, "resolved": s.Resolved}
 }
 
-// section is where a notification says a finding; empty where it does not.
+// section returns the section of a finding in a notification; empty if it has none.
 func section(s report.Notification, f report.Finding) string {
 	for name, list := range sections(s) {
 		if slices.ContainsFunc(list, func(g report.Finding) bool { return g.Fingerprint == f.Fingerprint }) {
@@ -53,7 +53,7 @@ func section(s report.Notification, f report.Finding) string {
 	return ""
 }
 
-// read takes in a report, before what is said of it is judged.
+// read takes in a report, before its notification is checked.
 func (m *memory) read(at moment) {
 	for _, t := range at.recorded {
 		m.events[t.EventID] = true
@@ -83,12 +83,12 @@ func (m *memory) read(at moment) {
 	}
 }
 
-// covered says that a waiver covers a failure as it is.
+// covered reports whether a waiver covers a failure with its current facts.
 func (m *memory) covered(f report.Finding) bool {
 	return f.Waiver != nil && (f.Waiver.AnyUpstream || m.bound[f.Fingerprint].Facts == f.Facts)
 }
 
-// matters says that a finding is one that people are to know of.
+// matters reports whether a finding must be notified.
 func (m *memory) matters(at moment, f report.Finding) bool {
 	weighs := f.Severity.AtLeast(at.options.MinSeverity)
 	if f.Check == ending {
@@ -99,7 +99,7 @@ func (m *memory) matters(at moment, f report.Finding) bool {
 	return f.Outcome == report.Fail && weighs && !m.covered(f)
 }
 
-// hear takes in what was said.
+// hear takes in a notification.
 func (m *memory) hear(at moment) {
 	for name, list := range sections(at.notification) {
 		for _, f := range list {
@@ -109,7 +109,7 @@ func (m *memory) hear(at moment) {
 			}
 		}
 	}
-	// What is said of a waiver that has ended stands for that it would.
+	// The notification that a waiver has ended replaces the one that it will end.
 	for _, f := range at.report.Findings {
 		if f.Check == expired && at.report.Complete && !slices.ContainsFunc(at.report.Findings, func(g report.Finding) bool {
 			return g.Check == ending && g.Prefix == f.Prefix
@@ -178,8 +178,8 @@ func TestNothingOpenStaysUnsaidPastRemindAfter(t *testing.T) {
 			if !m.matters(at, f) || slices.Contains([]string{"new", "altered", "reminded"}, section(at.notification, f)) {
 				continue
 			}
-			if said, ever := m.notified[f.Fingerprint]; !ever || at.now.Sub(said.At) >= at.options.RemindAfter {
-				t.Fatalf("%s of %q is open, and was said at %v", f.Check, f.Prefix, said.At)
+			if notified, ever := m.notified[f.Fingerprint]; !ever || at.now.Sub(notified.At) >= at.options.RemindAfter {
+				t.Fatalf("%s of %q is open, and was notified at %v", f.Check, f.Prefix, notified.At)
 			}
 		}
 	})
@@ -195,11 +195,11 @@ func TestNothingIsSaidTwiceWithoutCause(t *testing.T) {
 		for name, list := range sections(at.notification) {
 			for _, f := range list {
 				if stands[f.Fingerprint] {
-					t.Fatalf("%s of %q is said in two sections", f.Check, f.Prefix)
+					t.Fatalf("%s of %q is in two sections", f.Check, f.Prefix)
 				}
 				stands[f.Fingerprint] = true
-				said, before := m.notified[f.Fingerprint]
-				other := before && (said.Facts != f.Facts || f.Severity.Rank() > said.Severity.Rank() || m.touched[f.Fingerprint])
+				notified, before := m.notified[f.Fingerprint]
+				other := before && (notified.Facts != f.Facts || f.Severity.Rank() > notified.Severity.Rank() || m.touched[f.Fingerprint])
 				slipped := !before && found[f.Fingerprint].Waiver != nil
 				why := false
 				switch name {
@@ -208,24 +208,24 @@ func TestNothingIsSaidTwiceWithoutCause(t *testing.T) {
 				case "altered":
 					why = (other || slipped) && m.matters(at, found[f.Fingerprint])
 				case "reminded":
-					why = before && !other && at.now.Sub(said.At) >= at.options.RemindAfter
+					why = before && !other && at.now.Sub(notified.At) >= at.options.RemindAfter
 				case "resolved":
 					why = before && !m.matters(at, found[f.Fingerprint])
 				}
 				if !why {
-					t.Fatalf("%s of %q is said as %s without cause: %+v, before %+v", f.Check, f.Prefix, name, f, said)
+					t.Fatalf("%s of %q is in section %s without cause: %+v, before %+v", f.Check, f.Prefix, name, f, notified)
 				}
 			}
 		}
 		for _, f := range at.notification.Open {
 			if _, before := m.notified[f.Fingerprint]; !before || stands[f.Fingerprint] {
-				t.Fatalf("%s of %q is said to be still open", f.Check, f.Prefix)
+				t.Fatalf("%s of %q is listed as open", f.Check, f.Prefix)
 			}
 		}
 		if s := subjects(at.notification); len(s) > 0 {
 			known := !slices.ContainsFunc(s, func(s string) bool { return !m.subjects[s] })
 			if at.options.Hold || known && at.now.Sub(m.unsure) < at.options.RemindAfter {
-				t.Fatalf("%q is said again", s)
+				t.Fatalf("%q is notified again", s)
 			}
 		}
 	})
@@ -244,13 +244,13 @@ func TestResolvingAndReopeningAlternate(t *testing.T) {
 			}
 		}
 		if !at.notification.Recovered.IsZero() && len(m.subjects) == 0 {
-			t.Fatal("recovered from nothing that was said")
+			t.Fatal("recovered, but nothing was notified")
 		}
 	})
 }
 
-// TestWhatIsOverIsSaid as far as it can be seen.
-func TestWhatIsOverIsSaid(t *testing.T) {
+// TestResolvedIsNotified if it can be checked.
+func TestResolvedIsNotified(t *testing.T) {
 	remembering(t, func(t *rapid.T, m *memory, at moment) {
 		found := map[string]report.Finding{}
 		for _, f := range at.report.Findings {
@@ -263,16 +263,16 @@ func TestWhatIsOverIsSaid(t *testing.T) {
 		for fp := range m.notified {
 			f, there := found[fp]
 			over := there && f.Outcome != report.Error && !m.matters(at, f)
-			// Where a waiver has ended, nobody is told that it ends no more.
+			// If a waiver has ended, the finding that it will end is not resolved.
 			gone := !there && at.report.Complete && !slices.ContainsFunc(at.report.Findings, func(g report.Finding) bool {
 				return g.Check == expired && fp == report.Fingerprint(registry, ending, g.Prefix)
 			})
 			if (over || gone) && !resolved[fp] {
-				t.Fatalf("%s of %q is over, and nobody is told", f.Check, f.Prefix)
+				t.Fatalf("%s of %q is resolved, but not notified", f.Check, f.Prefix)
 			}
 		}
 		if at.report.Complete && len(m.subjects) > 0 && at.notification.Recovered.IsZero() {
-			t.Fatal("the audit is complete again, and nobody is told")
+			t.Fatal("the audit is complete again, but that is not notified")
 		}
 	})
 }
@@ -322,9 +322,9 @@ func TestAnIncompleteReportChangesNothingThatItCouldNotSee(t *testing.T) {
 
 func TestEqualReportsSayNothing(t *testing.T) {
 	remembering(t, func(t *rapid.T, _ *memory, at moment) {
-		said, after := ledger.Compare(at.after, at.report, at.options)
-		if len(said.Statuses()) > 0 {
-			t.Fatalf("notified again: %q", lines(said))
+		notified, after := ledger.Compare(at.after, at.report, at.options)
+		if len(notified.Statuses()) > 0 {
+			t.Fatalf("notified again: %q", lines(notified))
 		}
 		after.Changes = at.after.Changes // some may be forgotten by now
 		if diff := cmp.Diff(string(at.after.Encode()), string(after.Encode())); diff != "" {
@@ -341,7 +341,7 @@ func TestASwappedUpstreamUnderAFailureIsAlwaysSaid(t *testing.T) {
 				continue
 			}
 			if where := section(at.notification, f); where != "altered" && where != "new" {
-				t.Fatalf("%s of %q fails on other facts; that is said as %q", f.Check, f.Prefix, where)
+				t.Fatalf("%s of %q fails on other facts, in section %q", f.Check, f.Prefix, where)
 			}
 		}
 	})
@@ -351,7 +351,7 @@ func TestATouchIsSaidOnce(t *testing.T) {
 	remembering(t, func(t *rapid.T, m *memory, at moment) {
 		for _, f := range at.report.Findings {
 			if _, known := m.notified[f.Fingerprint]; known && m.touched[f.Fingerprint] && m.matters(at, f) && section(at.notification, f) != "altered" {
-				t.Fatalf("%s of %q was touched; that is said as %q", f.Check, f.Prefix, section(at.notification, f))
+				t.Fatalf("%s of %q was touched, in section %q", f.Check, f.Prefix, section(at.notification, f))
 			}
 		}
 	})
@@ -359,17 +359,17 @@ func TestATouchIsSaidOnce(t *testing.T) {
 
 func TestEachChangeIsSaidOnce(t *testing.T) {
 	histories(t, punctual, func() func(t *rapid.T, at moment) {
-		said := map[string]bool{}
+		notified := map[string]bool{}
 		return func(t *rapid.T, at moment) {
 			for _, c := range at.notification.Changes {
-				if said[c.EventID] || c.Actor == nil {
-					t.Fatalf("change %s is said twice, or nobody made it", c.EventID)
+				if notified[c.EventID] || c.Actor == nil {
+					t.Fatalf("change %s is listed twice, or has no actor", c.EventID)
 				}
-				said[c.EventID] = true
+				notified[c.EventID] = true
 			}
 			for _, c := range at.report.Triggers {
-				if c.Actor != nil && len(at.notification.Statuses()) > 0 && !said[c.EventID] {
-					t.Fatalf("change %s is not said", c.EventID)
+				if c.Actor != nil && len(at.notification.Statuses()) > 0 && !notified[c.EventID] {
+					t.Fatalf("change %s is not listed", c.EventID)
 				}
 			}
 		}
@@ -380,7 +380,7 @@ func TestWhatAnEventToldOfIsNeverUnexplained(t *testing.T) {
 	histories(t, punctual, func() func(t *rapid.T, at moment) {
 		return func(t *rapid.T, at moment) {
 			if len(at.notification.Unexplained) > 0 || len(at.after.Unexplained) > 0 {
-				t.Fatalf("unexplained: %+v, not yet said: %+v", at.notification.Unexplained, at.after.Unexplained)
+				t.Fatalf("unexplained: %+v, pending: %+v", at.notification.Unexplained, at.after.Unexplained)
 			}
 		}
 	})
@@ -388,26 +388,26 @@ func TestWhatAnEventToldOfIsNeverUnexplained(t *testing.T) {
 
 func TestWhatNoEventToldOfIsSaidOnceWithinHalfAnHour(t *testing.T) {
 	histories(t, dead, func() func(t *rapid.T, at moment) {
-		seen, said := 0, 0
+		seen, notified := 0, 0
 		return func(t *rapid.T, at moment) {
 			if listed := !slices.ContainsFunc(at.report.Faults, isNoList); listed && !at.before.RulesAt.IsZero() {
 				seen += len(report.DiffRules(at.before.Rules, at.report.Rules))
 			}
-			said += len(at.notification.Unexplained)
-			if said+len(at.after.Unexplained) != seen {
-				t.Fatalf("%d changes, %d said, %d to be said", seen, said, len(at.after.Unexplained))
+			notified += len(at.notification.Unexplained)
+			if notified+len(at.after.Unexplained) != seen {
+				t.Fatalf("%d changes, %d notified, %d pending", seen, notified, len(at.after.Unexplained))
 			}
 			for _, u := range at.after.Unexplained {
 				if at.now.Sub(u.At) >= 30*minute {
-					t.Fatalf("%+v is not said", u)
+					t.Fatalf("%+v is not notified", u)
 				}
 			}
 		}
 	})
 }
 
-// TestTheLedgerIsWhatItIsReadAs and grows no further than it must.
-func TestTheLedgerIsWhatItIsReadAs(t *testing.T) {
+// TestLedgerRoundTrip: a ledger is decoded as it was, and its size is limited.
+func TestLedgerRoundTrip(t *testing.T) {
 	remembering(t, func(t *rapid.T, _ *memory, at moment) {
 		again, err := ledger.Decode(at.after.Encode())
 		if err != nil {
@@ -425,9 +425,8 @@ func TestTheLedgerIsWhatItIsReadAs(t *testing.T) {
 	})
 }
 
-// TestRecordingSaysNothing: it is known whoever tells of it first. What an event
-// told of is explained, and nothing else is.
-func TestRecordingSaysNothing(t *testing.T) {
+// TestRecordChangesNoFinding. A change with an event is explained, and no other.
+func TestRecordChangesNoFinding(t *testing.T) {
 	remembering(t, func(t *rapid.T, _ *memory, at moment) {
 		recorded := at.before.Record(at.report.Triggers, at.now)
 		for _, u := range at.before.Unexplained {
@@ -436,7 +435,7 @@ func TestRecordingSaysNothing(t *testing.T) {
 			})
 			kept := slices.ContainsFunc(recorded.Unexplained, func(r ledger.Unexplained) bool { return cmp.Equal(r, u) })
 			if !told && !kept {
-				t.Fatalf("no event told of %v, and it is forgotten", u)
+				t.Fatalf("%v has no event, but is forgotten", u)
 			}
 		}
 		recorded.Changes, recorded.Unexplained = at.before.Changes, at.before.Unexplained

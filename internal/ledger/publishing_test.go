@@ -12,8 +12,8 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// However often speakers are stopped, before or after they were heard: who
-// comes to the end leaves nobody with a belief that is not so.
+// Audits are killed before or after publishing. After one that ends, the
+// notifications agree with the report.
 func TestNobodyIsLeftToBelieveWhatIsNotSo(t *testing.T) {
 	lease := ledger.Lease{Holder: "me", Until: start}
 	histories(t, whimsical, func() func(t *rapid.T, m moment) {
@@ -41,10 +41,10 @@ func TestNobodyIsLeftToBelieveWhatIsNotSo(t *testing.T) {
 				if err != nil {
 					t.Fatalf("it cannot be read: %v\n%s", err, speaking.Encode())
 				}
-				// At once it is said again, in the same words.
+				// An immediate retry gives the same notification.
 				again, after := ledger.Compare(read, m.report, m.options)
 				if diff := cmp.Diff(outline(s), outline(again)); diff != "" || after.Seq != next.Seq {
-					t.Fatalf("what is said again differs (-first +again), seq %d and %d\n%s", next.Seq, after.Seq, diff)
+					t.Fatalf("the retry differs (-first +retry), seq %d and %d\n%s", next.Seq, after.Seq, diff)
 				}
 				l = read
 				return
@@ -52,12 +52,12 @@ func TestNobodyIsLeftToBelieveWhatIsNotSo(t *testing.T) {
 			hear()
 			l = next
 			if !m.report.Complete {
-				return // what it could not see is said when it can
+				return // what it could not check is notified by a later audit
 			}
 			open := map[string]bool{}
 			for _, e := range l.Findings {
 				if e.Unsure != nil {
-					t.Errorf("nobody knows whether %s of %s was said", e.Check, e.Prefix)
+					t.Errorf("%s of %s is still unsure", e.Check, e.Prefix)
 				}
 				if e.Notified != nil {
 					open[report.Fingerprint(registry, e.Check, e.Prefix)] = true
@@ -74,13 +74,13 @@ func TestNobodyIsLeftToBelieveWhatIsNotSo(t *testing.T) {
 				t.Fatalf("(-so +believed)\n%s", diff)
 			}
 			if unaudited {
-				t.Fatal("nobody was told that it can be audited again")
+				t.Fatal("the recovery was not notified")
 			}
 		}
 	})
 }
 
-// outline is what a notification says, by section and in order.
+// outline lists a notification by section, in order.
 func outline(s report.Notification) map[string][]string {
 	out := map[string][]string{}
 	for name, list := range sections(s) {
@@ -104,8 +104,8 @@ func outline(s report.Notification) map[string][]string {
 	return out
 }
 
-// TestWhatMayHaveBeenSaidOutlivesTheWaiver that it is about.
-func TestWhatMayHaveBeenSaidOutlivesTheWaiver(t *testing.T) {
+// TestUnsureOutlivesItsWaiver: a closed entry that is unsure is kept.
+func TestUnsureOutlivesItsWaiver(t *testing.T) {
 	l := story{
 		{rules: hub, findings: findings(waived(fail(allowed, "hub", "a"), "jo", "2026-11-29"))},
 		{at: hour, rules: hub, findings: findings(pass(allowed, "hub"))},

@@ -28,7 +28,7 @@ const (
 // story is what a registry goes through, audit by audit.
 type story []step
 
-// step is one audit, and what is said of it.
+// step is one audit and its notification.
 type step struct {
 	// at is how long after the first audit it begins; it is compared then, too.
 	at       time.Duration
@@ -51,7 +51,7 @@ func (s story) run(t *testing.T) ledger.Ledger {
 		if diff := cmp.Diff(step.want, lines(notification)); diff != "" {
 			t.Errorf("step %d (-want +got):\n%s", i, diff)
 		}
-		// What is not kept is not known.
+		// The next step knows only what is encoded.
 		decoded, err := ledger.Decode(next.Encode())
 		if err != nil {
 			t.Fatalf("step %d: %v\n%s", i, err, next.Encode())
@@ -186,15 +186,15 @@ func wrote(id, secret, who string, at time.Duration) report.Trigger {
 
 func triggers(list ...report.Trigger) []report.Trigger { return list }
 
-// noList is what an audit says that could not list the rules.
+// noList are the faults of an audit that could not list the rules.
 var noList = []ptc.Fault{{Operation: "DescribePullThroughCacheRules", Kind: ptc.FaultThrottled, Retryable: true}}
 
-// noVerdict is what an audit says that has no verdict on a rule.
+// noVerdict are the faults of an audit without a validation result.
 func noVerdict(prefix string) ptc.Fault {
 	return ptc.Fault{Operation: "ValidatePullThroughCacheRule", Prefix: prefix, Kind: ptc.FaultTimeout, Retryable: true}
 }
 
-// unsupported is what an audit says of a Region without the API.
+// unsupported are the faults of an audit in a Region without the API.
 var unsupported = []ptc.Fault{{Operation: "DescribePullThroughCacheRules", Kind: ptc.FaultUnsupported}}
 
 // compare is the ledger after the step.

@@ -59,7 +59,7 @@ func TestUndecided(t *testing.T) {
 			{at: 2 * hour, faults: noList, want: []string{describe}},
 			{at: 3 * hour, rules: hub, want: []string{"recovered since 1h0m0s"}},
 		},
-		"what is decided is said while the rest is held back": {
+		"holds back only what could not be checked": {
 			{
 				rules: hub, faults: faults("hub"), findings: findings(fail(allowed, "hub", "a"), undecided(validation, "hub")), hold: true,
 				want: []string{"new upstream-allowed hub"},
@@ -74,7 +74,7 @@ func TestUndecided(t *testing.T) {
 			{at: week, faults: noList, hold: true},
 			{at: week + minute, faults: noList, want: []string{describe}},
 		},
-		"known faults are not said beside something else": {
+		"known faults are not repeated beside news": {
 			{rules: hub, faults: faults("quay"), want: []string{"fault ValidatePullThroughCacheRule quay"}},
 			{at: hour, rules: hub, faults: faults("quay"), findings: broken, want: []string{"new validation-passed hub"}},
 		},

@@ -31,7 +31,7 @@ func TestUnexplained(t *testing.T) {
 			{rules: nil},
 			{at: hour, rules: updated("b", 10*minute), want: []string{"unexplained added hub"}},
 		},
-		"a rule deleted, nobody knows when": {
+		"a rule deleted at an unknown time": {
 			{rules: before},
 			{at: day},
 			{at: day + 29*minute},
@@ -109,14 +109,14 @@ func TestUnexplained(t *testing.T) {
 	}
 }
 
-// TestWhatBecameOfTheRulesIsSaid beside what there is to say.
-func TestWhatBecameOfTheRulesIsSaid(t *testing.T) {
+// TestRuleChangesAreListed beside other news.
+func TestRuleChangesAreListed(t *testing.T) {
 	l := step{rules: hub}.compare(story{}.run(t))
 	for _, s := range []struct {
 		step
 		want int
 	}{
-		{step{at: hour, rules: rules(rule("hub", "b"))}, 0}, // nothing is said
+		{step{at: hour, rules: rules(rule("hub", "b"))}, 0}, // no notification
 		{step{at: 2 * hour, rules: rules(rule("hub", "c")), findings: findings(fail(validation, "hub", "c"))}, 1},
 	} {
 		notification, next := compare(l, s.step)

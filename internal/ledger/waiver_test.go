@@ -35,7 +35,7 @@ func TestWaivers(t *testing.T) {
 			{rules: hub, findings: covered("a")},
 			{at: 2 * week, rules: hub, findings: covered("a")},
 		},
-		"waived after it was said": {
+		"waived after it was notified": {
 			{rules: hub, findings: open("a"), want: []string{"new upstream-allowed hub"}},
 			{at: hour, rules: hub, findings: covered("a"), want: []string{"resolved upstream-allowed hub: waived by jo"}},
 			{at: 2 * hour, rules: hub, findings: covered("a")},
@@ -51,13 +51,13 @@ func TestWaivers(t *testing.T) {
 			{at: week + 4*hour, rules: hub, findings: covered("a"), want: []string{"resolved upstream-allowed hub: waived by jo"}},
 			{at: week + 5*hour, rules: hub, findings: covered("b"), want: []string{slipped}},
 		},
-		"swapped under a waiver, then mended, then broken again": {
+		"swapped under a waiver, then fixed, then broken again": {
 			{rules: hub, findings: covered("a")},
 			{at: 1 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
 			{at: 2 * hour, rules: hub, findings: sound, want: []string{"resolved upstream-allowed hub: fixed"}},
 			{at: 3 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
 		},
-		"swapped under a waiver that is agreed anew": {
+		"swapped under a waiver that is renewed": {
 			{rules: hub, findings: covered("a")},
 			{at: 1 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
 			{at: 2 * hour, rules: hub, findings: findings(waived(fail(allowed, "hub", "b"), "jo", "2027-06-30")), want: []string{"resolved upstream-allowed hub: waived by jo"}},
@@ -80,7 +80,7 @@ func TestWaivers(t *testing.T) {
 			{at: hour, triggers: triggers(changed("1", "hub", "jane", hour))},
 			{at: 2 * hour, rules: hub, findings: covered("a"), triggers: triggers(changed("2", "hub", "jane", 2*hour))},
 		},
-		"mended and pointed elsewhere": {
+		"fixed and pointed elsewhere": {
 			{rules: hub, findings: covered("a")},
 			{at: hour, rules: hub, findings: sound},
 			{at: 2 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
@@ -88,7 +88,7 @@ func TestWaivers(t *testing.T) {
 		"taken back and given again": {
 			{rules: hub, findings: covered("a")},
 			{at: hour, rules: hub, findings: open("b"), want: []string{ended}},
-			{at: 2 * hour, rules: hub, findings: covered("b")}, // said already,
+			{at: 2 * hour, rules: hub, findings: covered("b")}, // notified already,
 		},
 		"any upstream": {
 			{rules: hub, findings: anyUpstream("a")},
@@ -102,7 +102,7 @@ func TestWaivers(t *testing.T) {
 			{at: hour, rules: hub, findings: pending("b")},
 			{at: 2 * hour, rules: hub, findings: covered("b"), want: []string{slipped}},
 		},
-		"pending under a waiver after it was said": {
+		"pending under a waiver after it was notified": {
 			{rules: hub, findings: open("a"), want: []string{"new upstream-allowed hub"}},
 			{at: hour, rules: hub, findings: pending("a"), want: []string{
 				"resolved upstream-allowed hub: It still fails, but the check is not in force yet.",
@@ -154,7 +154,7 @@ func TestWaivers(t *testing.T) {
 				"resolved upstream-allowed hub: fixed", "resolved waiver-expired hub: The waived failure is resolved.",
 			}},
 		},
-		"a waiver that ends soon, and what it covers is mended": {
+		"a waiver that ends soon, and its failure is fixed": {
 			{rules: hub, findings: endingSoon, want: []string{"new waiver-ending hub"}},
 			{at: hour, rules: hub, findings: sound, want: []string{"resolved waiver-ending hub: The waived failure is resolved."}},
 		},
@@ -168,7 +168,7 @@ func TestWaivers(t *testing.T) {
 				"resolved waiver-has-ticket hub: The policy no longer has this check.",
 			}},
 		},
-		"what is said of waivers hangs on what could be decided": {
+		"findings of waivers depend on what could be checked": {
 			{rules: hub, findings: endingSoon, want: []string{"new waiver-ending hub"}},
 			{at: hour, rules: hub, findings: findings(undecided(allowed, "hub")), hold: true},
 			{at: 2 * hour, rules: hub, findings: endingSoon},
@@ -182,7 +182,7 @@ func TestWaivers(t *testing.T) {
 	}
 }
 
-// TestABindingEndsWithTheWaiver so that the ledger does not grow for ever.
+// TestABindingEndsWithTheWaiver, so that the ledger does not grow without limit.
 func TestABindingEndsWithTheWaiver(t *testing.T) {
 	for _, tc := range []struct {
 		name    string

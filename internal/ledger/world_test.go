@@ -56,7 +56,7 @@ type moment struct {
 }
 
 // histories has something checked at each moment of many histories. It is
-// made anew for each of them.
+// created again for each of them.
 func histories(t *testing.T, events trail, begin func() func(t *rapid.T, m moment)) {
 	t.Helper()
 	rapid.Check(t, func(t *rapid.T) {
