@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "rewrite golden files")
 
 // inFull are the examples whose chat and JSON forms have golden files, too.
 var inFull = map[string]bool{
-	"failed": true, "changed": true, "resolved": true, "reminder": true, "not-checked": true,
+	"failed": true, "failed-required": true, "changed": true, "resolved": true, "reminder": true, "not-checked": true,
 	"unexplained": true, "all-sections": true,
 }
 
