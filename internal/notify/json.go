@@ -8,7 +8,7 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Schema is the attribute that tells these messages from others on a topic. It
+// Schema is the attribute that identifies these messages on a topic. It
 // changes if a reader of the old form could misread the new one.
 const Schema = "ptcaudit/message/v1"
 

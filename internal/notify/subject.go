@@ -170,15 +170,15 @@ func reason(faults []ptc.Fault) string {
 // summaryOf counts everything that is reported, as a sentence without its full
 // stop. It begins with words of ours, since a line of the mail does.
 func summaryOf(n report.Notification) string {
-	said := phrases(n)
+	reported := phrases(n)
 	if len(n.Open) > 0 {
-		said = append(said, phrase{words: fmt.Sprintf("%d still open", len(n.Open))})
+		reported = append(reported, phrase{words: fmt.Sprintf("%d still open", len(n.Open))})
 	}
-	if len(said) == 0 {
+	if len(reported) == 0 {
 		return "Nothing to report"
 	}
-	words := make([]string, 0, len(said))
-	for _, p := range said {
+	words := make([]string, 0, len(reported))
+	for _, p := range reported {
 		if p.prefix != "" {
 			p.words += " (" + p.prefix + ")"
 		}
@@ -226,31 +226,31 @@ func tagOf(n report.Notification) string {
 // words are what a subject reports, in at most room characters: the fullest
 // form that fits.
 func words(n report.Notification, room int) string {
-	said := phrases(n)
+	reported := phrases(n)
 	switch {
-	case len(said) == 0:
+	case len(reported) == 0:
 		return "Nothing to report"
 	case n.First:
-		if s := "First audit: " + join(said, true); len(s) <= room {
+		if s := "First audit: " + join(reported, true); len(s) <= room {
 			return s
 		}
-		if s := "First audit: " + join(said, false); len(s) <= room {
+		if s := "First audit: " + join(reported, false); len(s) <= room {
 			return s
 		}
 	case len(n.Statuses()) == 1 && n.Statuses()[0] == report.Resolved:
-		said = resolvedPhrases(n)
+		reported = resolvedPhrases(n)
 	default:
-		if s := sentenceWords(n, said, room); s != "" {
+		if s := sentenceWords(n, reported, room); s != "" {
 			return s
 		}
 	}
-	for ; ; said = said[:len(said)-1] {
+	for ; ; reported = reported[:len(reported)-1] {
 		for _, named := range []bool{true, false} {
-			s := join(said, named)
-			if first := said[0]; !named || first.named == "" || !strings.HasPrefix(first.named, first.prefix) { // a prefix keeps its spelling
+			s := join(reported, named)
+			if first := reported[0]; !named || first.named == "" || !strings.HasPrefix(first.named, first.prefix) { // a prefix keeps its spelling
 				s = capital(s)
 			}
-			if len(s) <= room || len(said) == 1 && !named {
+			if len(s) <= room || len(reported) == 1 && !named {
 				return s
 			}
 		}
@@ -258,9 +258,9 @@ func words(n report.Notification, room int) string {
 }
 
 // join is phrases as a list.
-func join(said []phrase, named bool) string {
-	parts := make([]string, 0, len(said))
-	for _, p := range said {
+func join(reported []phrase, named bool) string {
+	parts := make([]string, 0, len(reported))
+	for _, p := range reported {
 		if named && p.named != "" {
 			parts = append(parts, p.named)
 		} else {
@@ -308,8 +308,8 @@ const minCut = 40
 //
 // They are empty if that does not fit, or if another phrase comes first. A
 // sentence is cut only if it is all that there is to report.
-func sentenceWords(n report.Notification, said []phrase, room int) string {
-	if len(n.New) == 0 || said[0].words != count(len(n.New), "1 new failure", "%d new failures") {
+func sentenceWords(n report.Notification, reported []phrase, room int) string {
+	if len(n.New) == 0 || reported[0].words != count(len(n.New), "1 new failure", "%d new failures") {
 		return ""
 	}
 	worst := Finding{Status: report.Failed, Finding: cleanFinding(worstFirst(n.New)[0])}
@@ -324,7 +324,7 @@ func sentenceWords(n report.Notification, said []phrase, room int) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return "" // a sentence in another script
 	}
-	rest := said[1:]
+	rest := reported[1:]
 	if more := len(n.New) - 1; more > 0 {
 		s += " (+" + count(more, "1 new failure", "%d new failures") + ")"
 	}

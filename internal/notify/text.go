@@ -39,8 +39,8 @@ func titleOf(s report.Status) string {
 // outside is indented, or follows words of ours on the same line.
 func text(c content) string {
 	var w writer
-	w.say("", c.summary+".")
-	w.say("", c.about())
+	w.sentence("", c.summary+".")
+	w.sentence("", c.about())
 	if c.first {
 		w.line("Later messages report only what changes.")
 	}
@@ -48,7 +48,7 @@ func text(c content) string {
 		if i == 0 {
 			w.line("")
 		}
-		w.say("", line)
+		w.sentence("", line)
 	}
 
 	changes, _ := c.changesOf()
@@ -70,7 +70,7 @@ func text(c content) string {
 		w.line("")
 	}
 	if left := c.findings.left(); left > 0 {
-		w.say("", count(left, "1 more finding does", "%d more findings do")+" not fit into this message; the least severe are left out. "+c.whereAll())
+		w.sentence("", count(left, "1 more finding does", "%d more findings do")+" not fit into this message; the least severe are left out. "+c.whereAll())
 	}
 	if c.evidence != "" {
 		w.line(leadEvidence + c.evidence)
@@ -118,7 +118,7 @@ func (w *writer) section(c content, status report.Status, write func(f Finding))
 	}
 	if status == report.Resolved && !c.recovered.IsZero() {
 		begin()
-		w.say("  ", c.recovery())
+		w.sentence("  ", c.recovery())
 	}
 	for _, f := range c.findings.shown {
 		if f.Status == status {
@@ -146,12 +146,12 @@ func (f Finding) head(sentence string) string {
 func (w *writer) failing(c content, f Finding, changes []report.Trigger) {
 	first, rest := f.sentence()
 	w.item(f.head(first))
-	w.say("    ", rest)
+	w.sentence("    ", rest)
 	if f.Why != "" {
-		w.say("    ", "Why now: "+f.Why)
+		w.sentence("    ", "Why now: "+f.Why)
 	}
 	if d := duration(f.Since, c.at); d != "" {
-		w.say("    ", "Failing "+d+".")
+		w.sentence("    ", "Failing "+d+".")
 	}
 	w.changedBy(c, changes)
 	w.steps("    ", "Fix:", f.Remediation)
@@ -164,16 +164,16 @@ func (w *writer) failing(c content, f Finding, changes []report.Trigger) {
 func (w *writer) resolved(c content, f Finding, changes []report.Trigger) {
 	first, rest := f.sentence()
 	w.item(f.head(first))
-	w.say("    ", rest)
+	w.sentence("    ", rest)
 	if d := duration(f.Since, c.at); d != "" {
-		w.say("    ", "It failed "+d+".")
+		w.sentence("    ", "It failed "+d+".")
 	}
 	w.changedBy(c, changes)
 }
 
 func (w *writer) changedBy(c content, changes []report.Trigger) {
 	for _, t := range changes {
-		w.say("    ", changeLine(t, c.at, true))
+		w.sentence("    ", changeLine(t, c.at, true))
 	}
 }
 
@@ -202,9 +202,9 @@ func (w *writer) steps(indent, lead, fix string) {
 			w.line(indent + "  " + line)
 			continued = strings.HasSuffix(line, `\`)
 		case lead != "":
-			w.say(indent, lead+" "+line)
+			w.sentence(indent, lead+" "+line)
 		default:
-			w.say(indent+"  ", line)
+			w.sentence(indent+"  ", line)
 		}
 		lead = ""
 	}
@@ -234,9 +234,9 @@ func (w *writer) notChecked(c content) {
 	for _, g := range c.withoutResult() {
 		item(titleNotChecked + "  " + subjects(g.count, g.prefixes) + ": " + g.sentence + " [" + g.check + "]")
 		if g.count > 1 && len(g.prefixes) > 0 && !g.explained {
-			w.say("    ", "Rules: "+listed(g.prefixes, g.count)+".")
+			w.sentence("    ", "Rules: "+listed(g.prefixes, g.count)+".")
 		}
-		w.say("    ", g.rest)
+		w.sentence("    ", g.rest)
 		left -= g.count
 	}
 	if left > 0 {
@@ -269,14 +269,14 @@ func (f Fault) head() string {
 // fault writes the rules of a fault, its message, and how to fix it.
 func (w *writer) fault(c content, f Fault) {
 	if f.Count > 1 && len(f.Prefixes) > 0 {
-		w.say("    ", "Rules: "+listed(f.Prefixes, f.Count)+".")
+		w.sentence("    ", "Rules: "+listed(f.Prefixes, f.Count)+".")
 	}
 	if f.invalid() != "" {
 		for line := range strings.Lines(f.Message) {
-			w.say("      ", strings.TrimSuffix(line, "\n"))
+			w.sentence("      ", strings.TrimSuffix(line, "\n"))
 		}
 	} else {
-		w.say("    ", f.quote())
+		w.sentence("    ", f.quote())
 	}
 	w.steps("    ", "Fix:", f.fix(c.account, c.region))
 }
@@ -349,7 +349,7 @@ func (w *writer) unexplained(c content) {
 			if line = strings.TrimSuffix(line, "\n"); report.IsCommand(line) {
 				w.line("    " + line)
 			} else {
-				w.say("  ", line)
+				w.sentence("  ", line)
 			}
 		}
 	}
@@ -361,20 +361,20 @@ func (w *writer) ruleChanges(changes list[report.RuleChange], what string) {
 	for _, c := range written {
 		w.line("  " + pad(strings.ToUpper(string(c.Kind)), len(report.Altered)) + "  " + report.SubjectOf(c.Prefix))
 		if recreated(c) {
-			w.say("    ", "Someone deleted the rule and created it again without a difference.")
+			w.sentence("    ", "Someone deleted the rule and created it again without a difference.")
 		}
 		for _, f := range c.Fields {
 			is, was := fieldChange(f)
 			if s := is + ", " + was; is != "" && was != "" && len(s) <= maxField {
-				w.say("    ", s)
+				w.sentence("    ", s)
 			} else {
-				w.say("    ", is)
-				w.say("    ", was)
+				w.sentence("    ", is)
+				w.sentence("    ", was)
 			}
 		}
 	}
 	if left := changes.all - len(written); left > 0 {
-		w.say("  ", count(left, "1 more rule has ", "%d more rules have ")+what+".")
+		w.sentence("  ", count(left, "1 more rule has ", "%d more rules have ")+what+".")
 	}
 }
 

@@ -12,9 +12,8 @@ import (
 // https://www.rfc-editor.org/rfc/rfc5322#section-2.1.1
 const maxLine = 998
 
-// writer writes the lines of a mail. A sentence is one line, however long:
-// mail programs break lines to their window's width, and make a mess of those
-// that are broken already.
+// writer writes the lines of a mail. A sentence is one line, however long,
+// because mail programs break lines to the width of their window.
 type writer struct {
 	text   strings.Builder
 	titled bool // the last line is a title
@@ -27,24 +26,24 @@ func (w *writer) title(s string) {
 	w.titled = true
 }
 
-// item begins a part of a section. Where lines are broken their indentation
-// shows little, so that a blank line parts the items.
+// item begins a part of a section. A blank line separates items, because a
+// mail program that breaks lines loses their indentation.
 func (w *writer) item(s string) {
 	if !w.titled {
 		w.line("")
 	}
-	w.say("  ", s)
+	w.sentence("  ", s)
 }
 
-// line writes a line as it is: what is copied must be whole.
+// line writes a line in one piece, so that it can be copied.
 func (w *writer) line(s string) {
 	w.text.WriteString(s)
 	w.text.WriteByte('\n')
 	w.titled = false
 }
 
-// say writes words that are not copied; nothing where there are none.
-func (w *writer) say(indent, s string) {
+// sentence writes a sentence; nothing if it is empty.
+func (w *writer) sentence(indent, s string) {
 	if s == "" {
 		return
 	}

@@ -145,9 +145,9 @@ func checkAttributes(attributes map[string]Attribute) *refusal {
 		case !validText(a.Value):
 			return invalid("attribute %s holds characters that a queue cannot", name)
 		case a.Type == "String.Array" && !scalarArray(a.Value):
-			return invalid("attribute %s is no array of strings, numbers, booleans and nulls", name)
+			return invalid("attribute %s is not an array of strings, numbers, booleans and nulls", name)
 		case a.Type == "Number" && !isNumber(a.Value):
-			return invalid("attribute %s is no number", name)
+			return invalid("attribute %s is not a number", name)
 		}
 	}
 	return nil

@@ -148,7 +148,7 @@ func (s *Stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if parseErr != nil {
-		fail(w, &refusal{http.StatusBadRequest, "MalformedQueryString", "The body is no form."})
+		fail(w, &refusal{http.StatusBadRequest, "MalformedQueryString", "The body is not a form."})
 		return
 	}
 	p, refused := s.take(r.PostForm)
@@ -178,7 +178,7 @@ func (s *Stub) take(form url.Values) (Publication, *refusal) {
 	for n := 1; form.Has(attributeKey(n, "Name")); n++ {
 		name := form.Get(attributeKey(n, "Name"))
 		if _, twice := p.Attributes[name]; twice {
-			return Publication{}, invalid("the attribute %s is there twice", name)
+			return Publication{}, invalid("the attribute %s is given twice", name)
 		}
 		if !form.Has(attributeKey(n, "Value.StringValue")) {
 			return Publication{}, invalid("the attribute %s has no string value; the stub takes no other", name)
