@@ -71,7 +71,7 @@ func sample(t *testing.T) []byte {
 	return raw
 }
 
-// The command's way: credentials of somebody, whom STS knows, and no topic.
+// As the command does it: credentials that STS knows, and no topic.
 func TestNew(t *testing.T) {
 	e, cfg := serve(t)
 	c, p := load(t)
@@ -153,7 +153,7 @@ func TestIdentityFaults(t *testing.T) {
 			cfg.Credentials = credentials.NewStaticCredentialsProvider("", "", "")
 			return cfg
 		}, ptc.FaultDenied, "credentials"},
-		{"nobody there", func(t *testing.T) aws.Config {
+		{"connection refused", func(t *testing.T) aws.Config {
 			_, cfg := serve(t)
 			cfg.BaseEndpoint = aws.String("http://127.0.0.1:1")
 			return cfg
@@ -216,7 +216,7 @@ func TestFunction(t *testing.T) {
 	if !strings.Contains(logs.String(), `"msg":"report delivered"`) || !strings.Contains(metrics.String(), `"AuditSucceeded":1`) {
 		t.Errorf("logs %s\nmetrics %s", logs.String(), metrics.String())
 	}
-	// Whoever calls it is not Lambda: there is no account to speak for.
+	// Without Lambda's context, the account of the function is unknown.
 	got, err = h.Handle(t.Context(), sample(t))
 	if err != nil || len(got.Notifications) != 1 || got.Notifications[0].Status != report.CouldNotAudit {
 		t.Errorf("got %+v, %v", got, err)
@@ -227,7 +227,7 @@ func TestFunctionThatIsBroken(t *testing.T) {
 	tests := []struct {
 		name string
 		env  []string
-		want string // in what it says; empty where it does not start
+		want string // in the notification; empty if the function does not start
 		err  error
 	}{
 		{"no topic", []string{"PTCAUDIT_TOPIC_ARN="}, "", config.ErrMissing},
@@ -258,7 +258,7 @@ func TestFunctionThatIsBroken(t *testing.T) {
 				t.Fatal(err)
 			}
 			if len(got.Notifications) != 1 || got.Notifications[0].Status != report.CouldNotAudit || !strings.Contains(got.Notifications[0].Text, tt.want) {
-				t.Errorf("said %+v, want %q", got.Notifications, tt.want)
+				t.Errorf("notified %+v, want %q", got.Notifications, tt.want)
 			}
 		})
 	}
@@ -289,14 +289,14 @@ func TestFunctionTrustsABundle(t *testing.T) {
 	}
 }
 
-// A configuration with stores says what is known once, also that it is broken;
-// one whose stores cannot be opened says so.
+// With stores, a failure is notified once, and so is a broken configuration. A
+// store that cannot be opened is notified each time.
 func TestStores(t *testing.T) {
 	state, evidence := t.TempDir(), t.TempDir()
 	tests := []struct {
 		name string
 		env  []string
-		said []int // messages of one audit after another
+		sent []int // messages of one audit after another
 		want string
 	}{
 		{"sound", nil, []int{1, 0}, "FAILED"},
@@ -316,14 +316,14 @@ func TestStores(t *testing.T) {
 				t.Fatal(err)
 			}
 			h.Delivery.Publisher = nil
-			for i, want := range tt.said {
+			for i, want := range tt.sent {
 				got, err := h.Handle(invocation(t), sample(t))
 				if err != nil || len(got.Notifications) != want {
-					t.Fatalf("audit %d said %+v, %v", i, got.Notifications, err)
+					t.Fatalf("audit %d sent %+v, %v", i, got.Notifications, err)
 				}
 				for _, m := range got.Notifications {
 					if string(m.Status) != tt.want || !strings.HasPrefix(m.Evidence, "file://"+evidence) {
-						t.Errorf("said %s with the evidence %q", m.Status, m.Evidence)
+						t.Errorf("notified %s with the evidence %q", m.Status, m.Evidence)
 					}
 				}
 			}

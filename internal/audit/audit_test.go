@@ -67,7 +67,7 @@ func emulate(tb testing.TB, r emulator.Registry, faults ...emulator.Fault) *emul
 	return e
 }
 
-// engine makes an Engine that asks what h serves, by the real client.
+// engine makes an Engine with the real client, which calls h.
 func engine(tb testing.TB, h http.Handler) *audit.Engine {
 	tb.Helper()
 	s := httptest.NewServer(h)
@@ -99,7 +99,7 @@ var (
 	quay = emulator.Rule{EcrRepositoryPrefix: "quay", UpstreamRegistryURL: "quay.io"}
 )
 
-// rules are n sound ones.
+// rules makes n rules that pass.
 func rules(n int) []emulator.Rule {
 	out := make([]emulator.Rule, n)
 	for i := range out {
@@ -113,7 +113,7 @@ func rules(n int) []emulator.Rule {
 	return out
 }
 
-// gist is what a report says, in short: what passed is left out.
+// gist is a report in short, without what passed.
 func gist(r report.Report) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "complete %t, rules", r.Complete)
@@ -153,7 +153,7 @@ func TestAudit(t *testing.T) {
 			"complete true, rules",
 		},
 		{
-			"a verdict is no fault",
+			"a failed validation is not a fault",
 			emulator.Registry{Rules: []emulator.Rule{{
 				EcrRepositoryPrefix: "quay", UpstreamRegistryURL: "quay.io",
 				Validation: &emulator.Validation{Failure: "unreachable"},
@@ -330,13 +330,13 @@ func TestAuditReadsAllPages(t *testing.T) {
 }
 
 // A rule is deleted for real, between its listing and its validation.
-func TestAuditDropsARuleThatVanishes(t *testing.T) {
+func TestAuditDropsDeletedRule(t *testing.T) {
 	e := emulate(t, emulator.Registry{Rules: []emulator.Rule{hub, quay}})
 	var deleted atomic.Bool
-	var somebody *ecr.Client
+	var client *ecr.Client
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), validate) && deleted.CompareAndSwap(false, true) {
-			if _, err := somebody.DeletePullThroughCacheRule(t.Context(), &ecr.DeletePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("quay")}); err != nil {
+			if _, err := client.DeletePullThroughCacheRule(t.Context(), &ecr.DeletePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("quay")}); err != nil {
 				t.Error(err)
 			}
 		}
@@ -344,7 +344,7 @@ func TestAuditDropsARuleThatVanishes(t *testing.T) {
 	})
 	other := httptest.NewServer(e)
 	defer other.Close()
-	somebody = ecr.NewFromConfig(config(other.URL))
+	client = ecr.NewFromConfig(config(other.URL))
 
 	eng := engine(t, h)
 	eng.Concurrency = 1
@@ -373,7 +373,7 @@ type readCloser struct{ *bytes.Buffer }
 
 func (readCloser) Close() error { return nil }
 
-// watched tells when a validation has succeeded.
+// watched signals that a validation has succeeded.
 type watched struct {
 	audit.ECR
 	done func()
@@ -387,7 +387,7 @@ func (w watched) Validate(ctx context.Context, reg ptc.Registry, rule ptc.Rule) 
 	return v, err
 }
 
-func TestAuditSaysWhatItKnowsWhenItsTimeIsOver(t *testing.T) {
+func TestAuditReportsPartialResultAtDeadline(t *testing.T) {
 	t.Run("while it lists", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		e := emulate(t, emulator.Registry{Rules: rules(10)})
@@ -518,7 +518,7 @@ func TestValidationsAreBounded(t *testing.T) {
 	}
 }
 
-// noPolicy asks for nothing.
+// noPolicy has no checks.
 type noPolicy struct{}
 
 func (noPolicy) Ref() report.Policy { return report.Policy{} }
@@ -537,7 +537,7 @@ func (f fake) Validate(ctx context.Context, _ ptc.Registry, r ptc.Rule) (ptc.Val
 	return f.verdict(ctx, r.Prefix)
 }
 
-// slowPolicy evaluates until it is told to stop.
+// slowPolicy evaluates until its context ends.
 type slowPolicy struct{}
 
 func (slowPolicy) Ref() report.Policy { return report.Policy{} }
@@ -594,7 +594,7 @@ func TestAuditIdentifiesItself(t *testing.T) {
 	}
 }
 
-func TestAuditsWithoutSettingsHaveTheirOwnNameAndTime(t *testing.T) {
+func TestDefaultsOfIDAndTime(t *testing.T) {
 	eng := &audit.Engine{ECR: fake{rules: noRules}, Policy: load(t, "testdata/policy.yaml")}
 	a, b := eng.Audit(t.Context(), registry, nil), eng.Audit(t.Context(), registry, nil)
 	if a.Audit.ID == "" || a.Audit.ID == b.Audit.ID {
@@ -605,7 +605,8 @@ func TestAuditsWithoutSettingsHaveTheirOwnNameAndTime(t *testing.T) {
 	}
 }
 
-// What is no *ptc.Fault is a defect of whoever brought the ECR, and still no pass.
+// An error that is not a *ptc.Fault is a defect of the ECR's implementation. It must
+// not count as a pass.
 func TestAnyErrorIsAFault(t *testing.T) {
 	boom := errors.New("boom")
 	want := []ptc.Fault{{Operation: "list rules", Kind: ptc.FaultUnavailable, Message: "boom", Retryable: true}}
@@ -624,7 +625,7 @@ func TestAnyErrorIsAFault(t *testing.T) {
 	}
 }
 
-func TestLogsHoldNothingFromOutside(t *testing.T) {
+func TestLogsHaveNoTextFromOutside(t *testing.T) {
 	const canary = "CANARY"
 	leaky := hub
 	leaky.CredentialArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/" + canary + "-AbCdEf"
@@ -664,16 +665,16 @@ func TestLogsHoldNothingFromOutside(t *testing.T) {
 	}
 }
 
-func TestAuditTellsHowFarItIs(t *testing.T) {
+func TestProgress(t *testing.T) {
 	e := engine(t, emulate(t, emulator.Registry{Rules: rules(3)}))
-	var told [][2]int
-	e.Progress = func(done, all int) { told = append(told, [2]int{done, all}) }
+	var progress [][2]int
+	e.Progress = func(done, all int) { progress = append(progress, [2]int{done, all}) }
 	r := e.Audit(t.Context(), registry, nil)
 	want := [][2]int{}
 	for i := range len(r.Rules) + 1 {
 		want = append(want, [2]int{i, len(r.Rules)})
 	}
-	if diff := cmp.Diff(want, told); diff != "" || len(told) < 2 {
-		t.Errorf("told (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, progress); diff != "" || len(progress) < 2 {
+		t.Errorf("progress (-want +got):\n%s", diff)
 	}
 }

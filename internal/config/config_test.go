@@ -62,7 +62,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-func TestLoadRefuses(t *testing.T) {
+func TestInvalidValues(t *testing.T) {
 	tests := []struct {
 		variable string
 		kind     error
@@ -111,13 +111,13 @@ func TestLoadRefuses(t *testing.T) {
 				t.Errorf("error %q does not begin with %s and contain %q", err, key, tt.advice)
 			}
 			if diff := cmp.Diff(defaults(), got); diff != "" {
-				t.Errorf("what is wrong has no default (-want +got)\n%s", diff)
+				t.Errorf("an invalid value does not leave the default (-want +got)\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestEveryFaultIsNamedAtOnce(t *testing.T) {
+func TestAllErrorsAreReportedAtOnce(t *testing.T) {
 	got, err := config.LoadFunction([]string{"PTCAUDIT_STATE=x", "PTCAUDIT_MAX_RECEIVES=0", "PTCAUDIT_POLICY=strict", "PTCAUDIT_POLCIY=strict"})
 	for _, kind := range []error{config.ErrUnknown, config.ErrInvalid, config.ErrMissing} {
 		if !errors.Is(err, kind) {
@@ -133,7 +133,7 @@ func TestEveryFaultIsNamedAtOnce(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	if got.Policy != "strict" || got.MaxReceives != config.DefaultMaxReceives {
-		t.Errorf("what is right was not read: %+v", got)
+		t.Errorf("valid values were not read: %+v", got)
 	}
 }
 
@@ -144,7 +144,7 @@ func TestLoadFunction(t *testing.T) {
 		topic   string
 		faults  int
 	}{
-		{"sound", []string{"PTCAUDIT_TOPIC_ARN=" + topic}, topic, 0},
+		{"valid", []string{"PTCAUDIT_TOPIC_ARN=" + topic}, topic, 0},
 		{"no topic", nil, "", 1},
 		{"empty topic", []string{"PTCAUDIT_TOPIC_ARN="}, "", 1},
 		{"a broken topic is reported once", []string{"PTCAUDIT_TOPIC_ARN=x"}, "", 1},

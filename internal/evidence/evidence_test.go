@@ -100,7 +100,7 @@ func keep(t *testing.T, s blob.Store, r report.Report) string {
 
 func testReports(t *testing.T, another func() blob.Store) {
 	s := another()
-	// On another day in UTC than where it was made.
+	// The day in UTC differs from the local one.
 	at := time.Date(2026, 11, 22, 0, 30, 0, 0, time.FixedZone("", 3600))
 	want := audited(ireland, "AUDIT1", at.UTC())
 	local := want
@@ -266,7 +266,7 @@ func testRecords(t *testing.T, another func() blob.Store) {
 	for id, at := range times {
 		keep(t, s, audited(ireland, id, at))
 	}
-	// What is another's, or no evidence.
+	// Evidence of another registry, and objects that are not evidence.
 	keep(t, s, audited(ptc.Registry{Account: ireland.Account, Region: "eu-west-2"}, "OTHER", noon))
 	for _, key := range []string{"111122223333/eu-west-1/2026/11/21/README.md", "111122223333/eu-west-1/2026/11/31/A.json.gz", "111122223333/eu-west-1/notes"} {
 		put(t, s, key, "a note")
@@ -328,7 +328,7 @@ func testAllRecords(t *testing.T, another func() blob.Store) {
 	}
 }
 
-// testDamaged: what cannot be read is told, and hides nothing else.
+// testDamaged: an object that cannot be read is reported, and the others are read.
 func testDamaged(t *testing.T, another func() blob.Store) {
 	s := another()
 	good := keep(t, s, audited(ireland, "GOOD", noon))
@@ -392,8 +392,8 @@ func (s shelf) List(context.Context, string, string) iter.Seq2[string, error] {
 
 func (s shelf) Place(key string) string { return "shelf:" + key }
 
-// FuzzRecords: what is read says what its key says, and what cannot be read is
-// a fault. Text is fuzzed as it stands, and packed.
+// FuzzRecords: a record belongs to its key, and an unreadable object is a fault. Text
+// is fuzzed as it is, and packed.
 func FuzzRecords(f *testing.F) {
 	r := audited(ireland, "AUDIT1", noon)
 	var text bytes.Buffer

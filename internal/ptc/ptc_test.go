@@ -83,7 +83,7 @@ func TestUpstreamOfURL(t *testing.T) {
 	}
 }
 
-// Each partition has a domain of its own, and no other's will do.
+// Each partition has its own domain, and no other domain is valid for it.
 func TestParseECRURLInEveryPartition(t *testing.T) {
 	domains := map[string]string{
 		"eu-west-1":       "amazonaws.com",
@@ -161,7 +161,7 @@ func FuzzParseECRURL(f *testing.F) {
 			t.Errorf("%q parses to %q, %q, which is another URL", url, account, region)
 		}
 		if !ok && (account != "" || region != "") {
-			t.Errorf("%q is no URL of a registry, yet gives %q, %q", url, account, region)
+			t.Errorf("%q is not a registry URL, but gives %q, %q", url, account, region)
 		}
 	})
 }

@@ -67,7 +67,7 @@ func serve(t *testing.T, answer answer) *server {
 			t.Errorf("read request: %v", err)
 		}
 		if err := json.Unmarshal(body, &call.Input); err != nil {
-			t.Errorf("request is no JSON: %v", err)
+			t.Errorf("request is not JSON: %v", err)
 		}
 		s.mu.Lock()
 		n := len(s.calls)
@@ -96,7 +96,7 @@ func always(status int, body string) answer {
 	}
 }
 
-// inTurn gives answers one after the other, the last for ever.
+// inTurn gives answers one after the other, and repeats the last.
 func inTurn(answers ...answer) answer {
 	return func(w http.ResponseWriter, r *http.Request, n int) { answers[min(n, len(answers)-1)](w, r, n) }
 }

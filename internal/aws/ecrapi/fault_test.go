@@ -144,7 +144,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func TestRetriesOfTheSDKMend(t *testing.T) {
+func TestRetriesSucceed(t *testing.T) {
 	sound := always(http.StatusOK, page("", item("aa")))
 	for name, bad := range map[string]answer{
 		"throttled": always(400, apiError("ThrottlingException", "")),
@@ -194,7 +194,7 @@ func TestNoAnswer(t *testing.T) {
 	})
 }
 
-// noSuchHost is a dialer in a world without names.
+// noSuchHost is a dialer that resolves no name.
 func noSuchHost(_ context.Context, network, address string) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -240,7 +240,7 @@ func TestRetryQuota(t *testing.T) {
 	})
 }
 
-// braked refuses every attempt.
+// braked is a retryer that refuses every attempt.
 type braked struct{ *retry.Standard }
 
 func (braked) GetAttemptToken(context.Context) (func(error) error, error) {
@@ -330,7 +330,7 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
-// Whatever answers, there are rules of this registry with a prefix, or a fault.
+// For every answer, the result is rules of this registry with a prefix, or a fault.
 func FuzzAnswers(f *testing.F) {
 	f.Add(200, page("", item("aa"), item("bb")))
 	f.Add(200, page("token", item("aa")))

@@ -12,7 +12,7 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-func TestRulesInOurWords(t *testing.T) {
+func TestRules(t *testing.T) {
 	s := serve(t, always(http.StatusOK, page("",
 		`{"ecrRepositoryPrefix":"hub/","registryId":"111122223333","upstreamRegistryUrl":"registry-1.docker.io","upstreamRegistry":"docker-hub",
 		  "credentialArn":"arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf",
@@ -70,7 +70,7 @@ func TestRulesNameTheRegistryInEveryCall(t *testing.T) {
 	}
 }
 
-func TestRulesWholeOrNotAtAll(t *testing.T) {
+func TestIncompleteRulesAreAFault(t *testing.T) {
 	tests := []struct {
 		name    string
 		answers []string
@@ -147,7 +147,7 @@ func TestRulesOfARegionWithoutTheAPI(t *testing.T) {
 }
 
 // A Region that has given a page has the API.
-func TestRulesOfARegionThatForgetsTheAPI(t *testing.T) {
+func TestRulesOfARegionThatStopsHavingTheAPI(t *testing.T) {
 	s := serve(t, inTurn(
 		always(http.StatusOK, page("more", item("aa"))),
 		always(http.StatusBadRequest, apiError("UnknownOperationException", "")),
@@ -158,7 +158,7 @@ func TestRulesOfARegionThatForgetsTheAPI(t *testing.T) {
 	}
 }
 
-// asFault is the fault that err is.
+// asFault converts err to its fault.
 func asFault(t *testing.T, err error) *ptc.Fault {
 	t.Helper()
 	f, ok := errors.AsType[*ptc.Fault](err)

@@ -34,7 +34,7 @@ func TestValidate(t *testing.T) {
 		body   string
 		want   ptc.Validation
 		gone   bool
-		fault  ptc.FaultKind // empty where none
+		fault  ptc.FaultKind // empty if there is none
 	}{
 		{name: "valid", body: verdict("docker-hub", "111122223333", `"isValid":true`), want: valid},
 		{name: "valid, prefix spelled with a slash", body: verdict("docker-hub/", "111122223333", `"isValid":true`), want: valid},
@@ -112,7 +112,7 @@ func TestValidateNamesTheRegistry(t *testing.T) {
 
 // Whether ECR finds a rule that was made as "docker-hub/" by "docker-hub" is
 // not documented. It must not count as deleted in either case.
-func TestValidateTriesTheOtherSpellingBeforeARuleIsGone(t *testing.T) {
+func TestValidateTriesBothSpellingsOfAPrefix(t *testing.T) {
 	tests := []struct {
 		name, prefix string
 		want         []string // prefixes asked for
@@ -145,7 +145,7 @@ func TestValidateTriesTheOtherSpellingBeforeARuleIsGone(t *testing.T) {
 func TestTextsFromOutsideAreBounded(t *testing.T) {
 	tests := []struct {
 		name, text string
-		end        string // of what is kept; empty where all is
+		end        string // end of the text; empty if nothing is cut
 	}{
 		{"short", "token expired\nSubject: forged \u202e", ""},
 		{"just fits", strings.Repeat("x", ecrapi.MaxFailureLength), ""},

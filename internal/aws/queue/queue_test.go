@@ -37,8 +37,7 @@ func arn(name string) string {
 	return "arn:aws:sqs:" + localcloud.Region + ":" + localcloud.Account + ":" + name
 }
 
-// TestDelay: a real queue hands a message out when it was told to, and not
-// after its visibility timeout.
+// TestDelay: a real queue delivers a message again after the delay that was set.
 func TestDelay(t *testing.T) {
 	cfg := config(localcloud.Start(t).Endpoint)
 	client := sqs.NewFromConfig(cfg)
@@ -87,9 +86,9 @@ func TestDelay(t *testing.T) {
 		t.Errorf("%d messages are there at once, want %d", n, soon)
 	}
 
-	for name, at := range map[string]string{"a receipt that is none": arn("requests"), "no such queue": arn("other")} {
+	for name, at := range map[string]string{"invalid receipt handle": arn("requests"), "no such queue": arn("other")} {
 		t.Run(name, func(t *testing.T) {
-			err := queues.Delay(t.Context(), at, map[string]time.Duration{"nobody's": 0})
+			err := queues.Delay(t.Context(), at, map[string]time.Duration{"unknown": 0})
 			fault, ok := errors.AsType[*ptc.Fault](err)
 			if !ok || fault.Operation != queue.Operation || fault.Code == "" {
 				t.Errorf("got %#v, want a fault with a code", err)
@@ -98,7 +97,7 @@ func TestDelay(t *testing.T) {
 	}
 }
 
-// TestRequest: what SQS is told, and where.
+// TestRequest: the request that SQS receives, and its Region.
 func TestRequest(t *testing.T) {
 	var got struct {
 		QueueUrl string //nolint:revive // the API's name

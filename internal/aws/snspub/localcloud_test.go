@@ -159,14 +159,14 @@ func TestSubscribers(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			var got []string
 			for _, delivered := range c.receive(t, urls[s.name], len(s.want)) {
-				var said notify.Message
-				if err := json.Unmarshal([]byte(aws.ToString(delivered.Body)), &said); err != nil {
+				var received notify.Message
+				if err := json.Unmarshal([]byte(aws.ToString(delivered.Body)), &received); err != nil {
 					t.Fatal(err)
 				}
 				for name, m := range messages {
-					if m.Subject == said.Subject {
+					if m.Subject == received.Subject {
 						got = append(got, name)
-						if diff := cmp.Diff(m, said, cmpopts.IgnoreUnexported(notify.Message{}, notify.Fault{}), cmpopts.EquateEmpty()); diff != "" {
+						if diff := cmp.Diff(m, received, cmpopts.IgnoreUnexported(notify.Message{}, notify.Fault{}), cmpopts.EquateEmpty()); diff != "" {
 							t.Errorf("%s (-sent +received):\n%s", name, diff)
 						}
 					}
@@ -188,9 +188,9 @@ func TestSubscribers(t *testing.T) {
 			if err := json.Unmarshal([]byte(aws.ToString(delivered.Body)), &n); err != nil {
 				t.Fatal(err)
 			}
-			var said notify.Message
-			if err := json.Unmarshal([]byte(n.Message), &said); err != nil || said.Subject != n.Subject {
-				t.Errorf("%v: subject %q in envelope of %q", err, said.Subject, n.Subject)
+			var received notify.Message
+			if err := json.Unmarshal([]byte(n.Message), &received); err != nil || received.Subject != n.Subject {
+				t.Errorf("%v: subject %q in envelope of %q", err, received.Subject, n.Subject)
 			}
 			if n.MessageAttributes["status"].Type != "String.Array" {
 				t.Errorf("attributes %+v", n.MessageAttributes)

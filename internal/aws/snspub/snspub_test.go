@@ -31,7 +31,7 @@ var (
 	at       = time.Date(2026, 11, 21, 22, 50, 0, 0, time.UTC)
 )
 
-// failing is a message that says n failures of one severity.
+// failing is a message with n failures of one severity.
 func failing(n int, severity report.Severity, text string) notify.Message {
 	s := report.Notification{Registry: registry, Policy: report.Policy{Name: "default"}, At: at}
 	for i := range n {
@@ -99,7 +99,7 @@ func TestPublish(t *testing.T) {
 	}
 }
 
-// TestLargeMessage: what would be too much for SNS arrives all the same.
+// TestLargeMessage: a message over the limit of SNS is shortened and arrives.
 func TestLargeMessage(t *testing.T) {
 	stub, url, _ := serve(t, topic)
 	m := failing(5000, report.High, strings.Repeat("no route to host ", 100))
@@ -111,14 +111,14 @@ func TestLargeMessage(t *testing.T) {
 	if err := json.Unmarshal([]byte(p.Message), &parts); err != nil {
 		t.Fatal(err)
 	}
-	var said notify.Message
-	if err := json.Unmarshal([]byte(parts["sqs"]), &said); err != nil {
+	var received notify.Message
+	if err := json.Unmarshal([]byte(parts["sqs"]), &received); err != nil {
 		t.Fatal(err)
 	}
-	if said.Omitted == 0 || len(said.Findings)+said.Omitted != 5000 {
-		t.Errorf("%d findings, %d left out", len(said.Findings), said.Omitted)
+	if received.Omitted == 0 || len(received.Findings)+received.Omitted != 5000 {
+		t.Errorf("%d findings, %d left out", len(received.Findings), received.Omitted)
 	}
-	t.Logf("%d bytes, %d findings", p.Size(), len(said.Findings))
+	t.Logf("%d bytes, %d findings", p.Size(), len(received.Findings))
 }
 
 func TestFaults(t *testing.T) {
@@ -176,7 +176,7 @@ func asFault(t *testing.T, err error) *ptc.Fault {
 	t.Helper()
 	f, ok := errors.AsType[*ptc.Fault](err)
 	if !ok {
-		t.Fatalf("error %v is no fault", err)
+		t.Fatalf("error %v is not a fault", err)
 	}
 	if f.Operation != "Publish" || f.Message == "" {
 		t.Errorf("fault %+v", f)
@@ -204,8 +204,8 @@ func TestTopicDisappears(t *testing.T) {
 	}
 }
 
-// TestTroubleThatPasses: the SDK tries again, and one message is published.
-func TestTroubleThatPasses(t *testing.T) {
+// TestTemporaryFaults: the SDK retries, and one message is published.
+func TestTemporaryFaults(t *testing.T) {
 	stub, url, _ := serve(t, topic)
 	stub.Fail(snsstub.Throttled, 429, 1)
 	stub.Cut(1)

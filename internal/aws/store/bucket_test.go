@@ -72,7 +72,7 @@ func answerS3(w http.ResponseWriter, status int, code string) {
 }
 
 // TestLostAnswers: a write whose answer is lost is made again by the client,
-// and finds itself. That is no other's write; and another's is never ours.
+// and finds its own result. That is not a conflict; the write of another is.
 func TestLostAnswers(t *testing.T) {
 	n, cloud, behind := startNetwork(t)
 	address := buckets(t, config(cloud))
@@ -143,7 +143,7 @@ func TestLostAnswers(t *testing.T) {
 			t.Errorf("got %+v", f)
 		}
 		if data, _, err := open(t, where, config(cloud)).Get(t.Context(), "a"); err != nil || string(data) != "one" {
-			t.Errorf("got %q, %v", data, err) // may have been written all the same
+			t.Errorf("got %q, %v", data, err) // it may have been written
 		}
 	})
 
@@ -186,7 +186,7 @@ func TestLostAnswers(t *testing.T) {
 	})
 }
 
-// TestRequests: what S3 is told.
+// TestRequests: the requests that S3 receives.
 func TestRequests(t *testing.T) {
 	var got []*http.Request
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -228,7 +228,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestFaults: nothing but S3's word that there is no such key reads as that.
+// TestFaults: only NoSuchKey with status 404 means that an object is missing.
 func TestFaults(t *testing.T) {
 	type fault struct {
 		Kind  ptc.FaultKind
@@ -247,8 +247,8 @@ func TestFaults(t *testing.T) {
 		want   fault
 	}{
 		{"denied", answer(403, "AccessDenied"), fault{ptc.FaultDenied, "AccessDenied", false}},
-		{"denied without a word", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, fault{ptc.FaultDenied, "Forbidden", false}},
-		{"denied, and said to be no key", answer(403, "NoSuchKey"), fault{ptc.FaultDenied, "NoSuchKey", false}},
+		{"denied without a body", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, fault{ptc.FaultDenied, "Forbidden", false}},
+		{"denied with code NoSuchKey", answer(403, "NoSuchKey"), fault{ptc.FaultDenied, "NoSuchKey", false}},
 		{"another's signature", answer(403, "SignatureDoesNotMatch"), fault{ptc.FaultDenied, "SignatureDoesNotMatch", false}},
 		{"expired", answer(400, "ExpiredToken"), fault{ptc.FaultDenied, "ExpiredToken", false}},
 		{"archived", answer(403, "InvalidObjectState"), fault{ptc.FaultUnavailable, "InvalidObjectState", false}},
@@ -295,7 +295,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestAnswers: what of an answer to Get is not taken for an object.
+// TestAnswers: answers to Get that are not objects.
 func TestAnswers(t *testing.T) {
 	body := func(header map[string]string, text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -351,7 +351,7 @@ func TestNoAnswer(t *testing.T) {
 			t.Errorf("got %+v", f)
 		}
 	})
-	t.Run("nobody there", func(t *testing.T) {
+	t.Run("connection refused", func(t *testing.T) {
 		_, _, err := open(t, "s3://state", config("http://127.0.0.1:1")).Get(t.Context(), "a")
 		if f := wantFault(t, err, ptc.FaultUnavailable); !f.Retryable {
 			t.Errorf("got %+v", f)

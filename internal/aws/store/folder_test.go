@@ -62,7 +62,7 @@ func object(n int) []byte {
 	return fmt.Appendf(nil, "%d %s", n, strings.Repeat("x", n*7919%100_000))
 }
 
-// count is the number of an object; -1 where it is torn.
+// count is the number of an object; -1 if it was only partly written.
 func count(data []byte) int {
 	if len(data) == 0 {
 		return 0
@@ -76,13 +76,13 @@ func count(data []byte) int {
 }
 
 // TestKilledWriters: processes that write into one folder are killed at any
-// moment. Nothing is torn, nothing that was said to be written is lost, no
+// moment. Nothing is torn, nothing that was reported as written is lost, no
 // number is given twice, and the next ones go on.
 func TestKilledWriters(t *testing.T) {
 	const rounds, writers = 20, 3
 	dir := filepath.Join(t.TempDir(), "state")
 	s := open(t, "file://"+dir, aws.Config{})
-	said, last := map[string]bool{}, 0
+	reported, last := map[string]bool{}, 0
 	for round := range rounds {
 		children := make([]*exec.Cmd, writers)
 		outputs := make([]bytes.Buffer, writers)
@@ -110,10 +110,10 @@ func TestKilledWriters(t *testing.T) {
 		for i, child := range children {
 			_ = child.Wait()
 			for line := range strings.Lines(outputs[i].String()) {
-				if said[line] {
+				if reported[line] {
 					t.Errorf("%s was written twice", line)
 				}
-				said[line] = true
+				reported[line] = true
 			}
 		}
 		data, _, err := s.Get(t.Context(), "a/ledger.json")
@@ -121,14 +121,14 @@ func TestKilledWriters(t *testing.T) {
 			t.Fatal(err)
 		}
 		last = count(data)
-		for line := range said {
+		for line := range reported {
 			if n, err := strconv.Atoi(strings.TrimSpace(line)); err != nil || n > last {
 				t.Errorf("%q was written, and %d is there", line, last)
 			}
 		}
 	}
-	if len(said) < rounds {
-		t.Errorf("only %d were written", len(said))
+	if len(reported) < rounds {
+		t.Errorf("only %d were written", len(reported))
 	}
 	if got := keys(t, s, "", ""); len(got) != 1 {
 		t.Errorf("left behind: %q", got)
@@ -139,7 +139,7 @@ func TestKilledWriters(t *testing.T) {
 	}
 }
 
-// TestPermissions: nobody but the owner reads what is kept.
+// TestPermissions: only the owner can read files and folders.
 func TestPermissions(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "over", "state")
 	s := open(t, "file://"+dir, aws.Config{})
@@ -190,7 +190,7 @@ func TestFolderStaysInside(t *testing.T) {
 	}
 }
 
-// TestFolderFaults: what keeps a folder from being used is no "not found".
+// TestFolderFaults: a folder that cannot be used is a fault, and not "not found".
 func TestFolderFaults(t *testing.T) {
 	ctx := t.Context()
 	t.Run("a file in its place", func(t *testing.T) {

@@ -69,10 +69,10 @@ func buckets(t *testing.T, cfg aws.Config) func(t *testing.T) string {
 	}
 }
 
-// TestContract holds what a Store promises, of both kinds.
+// TestContract tests both kinds of stores against the contract of blob.Store.
 func TestContract(t *testing.T) {
 	contract := map[string]func(t *testing.T, another func() blob.Store){
-		"nothing there":        testNothingThere,
+		"missing":              testMissing,
 		"write, read, replace": testReplace,
 		"races":                testRaces,
 		"no update is lost":    testNoUpdateIsLost,
@@ -113,7 +113,7 @@ func TestContract(t *testing.T) {
 	})
 }
 
-func testNothingThere(t *testing.T, another func() blob.Store) {
+func testMissing(t *testing.T, another func() blob.Store) {
 	s := another()
 	if _, _, err := s.Get(t.Context(), "a/b.json"); !errors.Is(err, blob.ErrNotFound) {
 		t.Errorf("get: %v", err)
@@ -142,7 +142,7 @@ func testReplace(t *testing.T, another func() blob.Store) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	conflict("", "written over what is there")
+	conflict("", "replaced an object without its version")
 	conflict(`"of another"`, "replaced a version that never was")
 	wantObject(t, s, "a/b.json", "one", first)
 
