@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ptcaudit/internal/config"
+	"ptcaudit/internal/suggest"
 )
 
 // settings configure a deployment. They are read from the CDK's context:
@@ -201,7 +202,7 @@ func parseSettings(context map[string]any) (settings, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(context)) {
 		if !slices.Contains(names, name) && !isCDKs(name) {
-			faults = append(faults, fmt.Errorf("context %s: unknown key: did you mean %s?", name, config.Nearest(name, names)))
+			faults = append(faults, fmt.Errorf("context %s: unknown key: did you mean %s?", name, suggest.Nearest(name, names)))
 		}
 	}
 	var s settings

@@ -39,9 +39,6 @@ func checkBootstrap(path, architecture string) error {
 // layPackage puts what the function needs into a folder of its own: the
 // executable, and the policy with all that it extends resolved.
 func layPackage(bootstrap string, p *policy.Policy) (folder string, err error) {
-	if folder, err = os.MkdirTemp("", "ptcaudit-"); err != nil {
-		return "", err
-	}
 	executable, err := os.ReadFile(bootstrap) //nolint:gosec // the file to deploy
 	if err != nil {
 		return "", err
@@ -50,20 +47,26 @@ func layPackage(bootstrap string, p *policy.Policy) (folder string, err error) {
 	if err != nil {
 		return "", err
 	}
-	// Lambda runs the function as a user that does not own the package.
-	path := filepath.Join(folder, policyFile)
-	if err := errors.Join(
-		os.WriteFile(filepath.Join(folder, "bootstrap"), executable, 0o755), //nolint:gosec // see above
-		os.WriteFile(path, text, 0o644),                                     //nolint:gosec // see above
-	); err != nil {
-		return "", err
-	}
-	// The function must load the same policy that was compiled here.
-	switch packed, err := policy.Load(path); {
+	// The function loads exactly the policy that was compiled here. Otherwise
+	// nothing is deployed.
+	switch packed, err := policy.Parse(policyFile, text); {
 	case err != nil:
 		return "", fmt.Errorf("cannot write policy %s as one file: %w", p.Ref().Name, err)
 	case packed.Ref() != p.Ref():
 		return "", fmt.Errorf("policy %s changes if it is written as one file: report this as a bug", p.Ref().Name)
 	}
-	return folder, nil
+	if folder, err = os.MkdirTemp("", "ptcaudit-"); err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(folder))
+			folder = ""
+		}
+	}()
+	// Lambda runs the function as a user that does not own the package.
+	return folder, errors.Join(
+		os.WriteFile(filepath.Join(folder, "bootstrap"), executable, 0o755), //nolint:gosec // see above
+		os.WriteFile(filepath.Join(folder, policyFile), text, 0o644),        //nolint:gosec // see above
+	)
 }

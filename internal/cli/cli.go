@@ -19,6 +19,7 @@ import (
 	"ptcaudit/internal/app"
 	"ptcaudit/internal/policy"
 	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/suggest"
 	"ptcaudit/internal/untrusted"
 )
 
@@ -128,7 +129,7 @@ func (c *command) dispatch(ctx context.Context, args []string) error {
 		kong.Writers(out, c.err),
 		kong.Help(printHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: helpWidth}),
-		kong.Vars{"formats": oneOf(reportFormats)},
+		kong.Vars{"formats": suggest.OneOf(reportFormats)},
 		kong.Bind(c),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)

@@ -24,6 +24,7 @@ import (
 	"ptcaudit/internal/render/sarif"
 	"ptcaudit/internal/render/text"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/suggest"
 	"ptcaudit/policies"
 )
 
@@ -52,7 +53,7 @@ func (list outputs) check(formats ...string) error {
 	for _, o := range list {
 		switch {
 		case !slices.Contains(formats, o.format):
-			return usage(fmt.Errorf("unknown --output format %q: use %s", o.format, oneOf(formats)))
+			return usage(fmt.Errorf("unknown --output format %q: use %s", o.format, suggest.OneOf(formats)))
 		case files[o.file] && o.file == "":
 			return usage(errors.New("several --output formats for standard output: use FORMAT=FILE for all but one"))
 		case files[o.file]:
@@ -61,12 +62,6 @@ func (list outputs) check(formats ...string) error {
 		files[o.file] = true
 	}
 	return nil
-}
-
-// oneOf lists names to choose from.
-func oneOf(names []string) string {
-	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // write writes a result in all requested formats; without any, as text to

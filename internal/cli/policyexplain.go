@@ -7,7 +7,7 @@ import (
 
 	"ptcaudit/internal/policy"
 	"ptcaudit/internal/policy/explain"
-	"ptcaudit/internal/policy/source"
+	"ptcaudit/internal/suggest"
 )
 
 type explainCommand struct {
@@ -44,7 +44,7 @@ func (e *explainCommand) Run(ctx context.Context, c *command) error {
 		if at, disabled := places["disable."+e.Check]; disabled {
 			return usage(fmt.Errorf("check %[2]s is disabled by policy %[1]s at %[3]s", p.Name, e.Check, at))
 		}
-		return usage(fmt.Errorf("policy %s has no check %s%s: run ptcaudit policy show to list the checks", p.Name, e.Check, source.Suggest(e.Check, ids)))
+		return usage(fmt.Errorf("policy %s has no check %s%s: run ptcaudit policy show to list the checks", p.Name, e.Check, suggest.Hint(e.Check, ids)))
 	}
 	if err := explain.Check(ctx, c.out, named, p, p.Checks[i], places); err != nil {
 		return usage(err)

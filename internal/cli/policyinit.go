@@ -202,16 +202,7 @@ func (i *initCommand) policy(ctx context.Context, c *command, found report.Repor
 	}
 	text := starter.Policy(in.Registry, in.Rules, starter.Options{Name: name, Extends: i.Extends})
 
-	dir, err := os.MkdirTemp("", "ptcaudit-init-")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a folder of temporary files
-	file := filepath.Join(dir, "policy.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return "", err
-	}
-	written, err := policy.Load(file)
+	written, err := policy.Parse("policy.yaml", []byte(text))
 	if err != nil {
 		return "", usage(fmt.Errorf("cannot write a policy for these rules: %w", err))
 	}

@@ -13,7 +13,7 @@ type lintCommand struct {
 
 // Help is shown below the summary.
 func (*lintCommand) Help() string {
-	return `Loads each policy and those it extends, and prints every error with its line and column. A valid policy prints nothing.
+	return `Loads each policy and those it extends, and prints every error with its line and column. It also prints recommendations, for example for a check without a message; they do not change the exit code.
 
     ptcaudit policy lint acme.yaml
 
@@ -24,9 +24,17 @@ Exit codes: 0 all policies are valid, 2 at least one is not.`
 func (l *lintCommand) Run(c *command) error {
 	invalid := false
 	for _, name := range l.Policies {
-		if _, err := policy.Load(name); err != nil {
+		p, err := policy.Load(name)
+		if err != nil {
 			invalid = true
 			if err := c.faults(err); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, r := range p.Recommendations() {
+			r.Message = "recommendation: " + r.Message
+			if _, err := fmt.Fprint(c.err, r.Excerpt()); err != nil {
 				return err
 			}
 		}

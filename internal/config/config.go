@@ -19,6 +19,7 @@ import (
 
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/suggest"
 )
 
 // Prefix begins the name of every variable of ptcaudit. An unknown variable
@@ -134,7 +135,7 @@ func Load(environ []string) (Config, error) {
 		}
 		switch set, known := settings[key]; {
 		case !known:
-			faults = append(faults, &Error{key, ErrUnknown, ErrUnknown.Error(), "did you mean " + Nearest(key, Keys()) + "?"})
+			faults = append(faults, &Error{key, ErrUnknown, ErrUnknown.Error(), "did you mean " + suggest.Nearest(key, Keys()) + "?"})
 		case value == "":
 			// The same as missing: templates write it this way.
 		default:
@@ -302,41 +303,7 @@ func validTopic(s string) bool {
 		ptc.ValidAccount(arn.Account) && topicName.MatchString(arn.Resource)
 }
 
-// Nearest is the name among those known that key was most likely meant to be:
-// the one that begins most like it, so that a name cut short finds its whole.
-// Upper and lower case are the same to it.
-func Nearest(key string, known []string) string {
-	key = strings.ToUpper(key)
-	return slices.MinFunc(known, func(a, b string) int {
-		whole, start := distance(key, strings.ToUpper(a))
-		otherWhole, otherStart := distance(key, strings.ToUpper(b))
-		return cmp.Or(start-otherStart, whole-otherWhole)
-	})
-}
-
 // Keys lists all variables, sorted.
 func Keys() []string {
 	return slices.Sorted(maps.Keys(settings))
-}
-
-// distance counts the letters to add, drop or change to make b of a: the whole
-// of b, and the start of b that takes the fewest.
-func distance(a, b string) (whole, start int) {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)], slices.Min(row)
 }

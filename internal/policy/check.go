@@ -64,6 +64,8 @@ var builtIn = []Check{
 type draft struct {
 	Check
 	builtIn bool
+	// at is the entry that introduced it; unset if it is built in.
+	at source.Node
 	// lockedBy is the file that locked it, nil while none has.
 	lockedBy *file
 	// The expressions with their places.
@@ -85,7 +87,7 @@ func (r *resolver) check(e checkEntry, duplicate bool) {
 		r.strays = append(r.strays, d)
 	case !known:
 		r.newCheck(e)
-		d = &draft{Check: Check{ID: e.ID.Value, Scope: expr.RuleScope}}
+		d = &draft{Check: Check{ID: e.ID.Value, Scope: expr.RuleScope}, at: e.ID.Node}
 		r.checks[d.ID] = d
 	case d.builtIn:
 		refuseBuiltIn(e)
@@ -101,7 +103,7 @@ func (r *resolver) check(e checkEntry, duplicate bool) {
 	set(&d.Title, line(e.Title, "title"), e.Title)
 	set(&d.Why, e.Why.Value, e.Why)
 	set(&d.Severity, severity(e.Severity), e.Severity)
-	set(&d.Scope, choice(e.Scope, []expr.Scope{expr.RuleScope, expr.RegistryScope}), e.Scope)
+	set(&d.Scope, choice(e.Scope, "scope", []expr.Scope{expr.RuleScope, expr.RegistryScope}), e.Scope)
 	set(&d.EffectiveFrom, date(e.EffectiveFrom), e.EffectiveFrom)
 	set(&d.match, e.Match, e.Match)
 	set(&d.assert, e.Assert, e.Assert)

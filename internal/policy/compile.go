@@ -23,6 +23,9 @@ func (r *resolver) compile(p *Policy) {
 			continue
 		}
 		p.Checks = append(p.Checks, c.Check)
+		if !d.builtIn && d.Message == "" && d.MessageExpression == "" {
+			p.advice = append(p.advice, d.at.Error("check %s has no message, so a failure is shown as %q: add a message", id, notMet+d.Title))
+		}
 		p.compiled = append(p.compiled, c)
 	}
 	for _, d := range r.strays {

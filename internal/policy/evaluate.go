@@ -117,7 +117,7 @@ func (e *evaluation) evaluate(ctx context.Context, c compiled, i int, f *report.
 		if c.EffectiveFrom != "" && e.in.Now.Before(c.EffectiveFrom.begins()) {
 			f.Outcome = report.Pending
 		}
-		f.Message = cmp.Or(e.text(ctx, c.message, i), c.Message, "Not met: "+c.Title)
+		f.Message = cmp.Or(e.text(ctx, c.message, i), c.Message, notMet+c.Title)
 		if f.Outcome == report.Pending {
 			f.Message += fmt.Sprintf(" (counts from %s)", c.EffectiveFrom)
 		}
@@ -125,6 +125,9 @@ func (e *evaluation) evaluate(ctx context.Context, c compiled, i int, f *report.
 		f.References = c.References
 	}
 }
+
+// notMet begins the message of a check that has no message of its own.
+const notMet = "Not met: "
 
 // cannotTell makes a finding one of outcome error.
 func cannotTell(ctx context.Context, f *report.Finding, c Check, err error) {

@@ -8,31 +8,49 @@ import (
 	"strings"
 
 	"ptcaudit/internal/policy/source"
+	"ptcaudit/internal/suggest"
 	"ptcaudit/policies"
 )
 
 // maxChain bounds how many files extend one another.
 const maxChain = 16
 
-// Load reads a policy and whatever it extends: a shipped one by its name
-// (default, strict), anything else is a file. Its error is of type Errors and
-// holds every fault of every file, sorted.
-func Load(path string) (*Policy, error) {
+// Load reads a policy and everything that it extends. A shipped policy is read
+// by its name (default, strict); anything else is a file. The error is of type
+// Errors and holds every fault of every file, sorted.
+func Load(name string) (*Policy, error) {
 	var faults Errors
-	p := load(path, &faults, nil)
+	p := load(name, &faults, nil)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-func load(path string, faults *Errors, places Places) *Policy {
-	at := location{path: path, shipped: slices.Contains(policies.Names(), path)}
+// Parse is Load for a policy that is in memory. Its name stands in faults, and
+// a relative path in extends starts from the name's folder. No file of that
+// name has to exist.
+func Parse(name string, data []byte) (*Policy, error) {
+	var faults Errors
+	p := parse(location{path: name}, data, &faults, nil)
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func load(name string, faults *Errors, places Places) *Policy {
+	at := location{path: name, shipped: slices.Contains(policies.Names(), name)}
 	data, err := at.read()
 	if err != nil {
-		*faults = append(*faults, Error{File: path, Message: at.unreadable(err)})
+		*faults = append(*faults, Error{File: name, Message: at.unreadable(err)})
 		return nil
 	}
+	return parse(at, data, faults, places)
+}
+
+// parse resolves the policy that stands in data.
+func parse(at location, data []byte, faults *Errors, places Places) *Policy {
 	chain, whole := follow(at, data, faults)
 	if len(chain) == 0 {
 		return nil
@@ -68,11 +86,11 @@ func follow(at location, data []byte, faults *Errors) (chain []*file, whole bool
 			for _, f := range chain[i:] {
 				names = append(names, f.path)
 			}
-			f.Extends.Fault("extends goes round in a circle: %s", strings.Join(append(names, next.path), " extends "))
+			f.Extends.Fault("circular extends: %s", strings.Join(append(names, next.path), " extends "))
 			return chain, false
 		}
 		if len(chain) == maxChain {
-			f.Extends.Fault("more than %d files extend one another", maxChain)
+			f.Extends.Fault("too many files extend one another: use at most %d", maxChain)
 			return chain, false
 		}
 		var err error
@@ -114,8 +132,8 @@ func (l location) read() ([]byte, error) {
 // unreadable says in one line why a policy could not be read.
 func (l location) unreadable(err error) string {
 	if errors.Is(err, fs.ErrNotExist) {
-		return "there is no policy " + l.path + source.Suggest(l.path, policies.Names()) +
-			" (shipped are " + strings.Join(policies.Names(), " and ") + ", anything else is a file)"
+		return "unknown policy " + l.path + ": use " + strings.Join(policies.Names(), ", ") + " or the path of a file" +
+			suggest.Hint(l.path, policies.Names())
 	}
 	return "cannot read " + l.path + ": " + err.Error()
 }

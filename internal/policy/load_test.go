@@ -83,26 +83,26 @@ func TestLoadOfFilesThatAreNone(t *testing.T) {
 		{"marker", []string{"---\n"}, "a.yaml:1:1: the file is empty"},
 		{"list", []string{"- a\n"}, "a.yaml:1:1: the file must be a mapping, not a list"},
 		{"scalar", []string{"\n  7\n"}, "a.yaml:2:3: the file must be a mapping, not a number"},
-		{"directive", []string{"%YAML 1.2\n---\n" + head}, "a.yaml:1:1: directives are not used here"},
-		{"no YAML", []string{head + "checks: [\n"}, "a.yaml:3:9: no YAML: sequence end token ']' not found"},
-		{"tab", []string{head + "params:\n\ta: 1\n"}, "a.yaml:4:1: no YAML: found character '\t' that cannot start any token"},
-		{"not UTF-8", []string{head + "# é\xff\n"}, "a.yaml:3:4: the file is not in UTF-8"},
-		{"UTF-16", []string{"\xff\xfea\x00"}, "a.yaml:1:1: the file is not in UTF-8"},
+		{"directive", []string{"%YAML 1.2\n---\n" + head}, "a.yaml:1:1: unsupported directive: remove it"},
+		{"no YAML", []string{head + "checks: [\n"}, "a.yaml:3:9: invalid YAML: sequence end token ']' not found"},
+		{"tab", []string{head + "params:\n\ta: 1\n"}, "a.yaml:4:1: invalid YAML: found character '\t' that cannot start any token"},
+		{"not UTF-8", []string{head + "# é\xff\n"}, "a.yaml:3:4: invalid UTF-8: save the file as UTF-8"},
+		{"UTF-16", []string{"\xff\xfea\x00"}, "a.yaml:1:1: invalid UTF-8: save the file as UTF-8"},
 		{"replacement character", []string{head + "# \ufffd\n"}, ""},
-		{"escape", []string{head + "# \x1b[2J\n"}, "a.yaml:3:3: the file holds the control character U+001B"},
-		{"lone carriage return", []string{head + "# a\rb\n"}, "a.yaml:3:4: the file holds the control character U+000D"},
-		{"large", []string{big}, "a.yaml:1:1: the file is larger than 256 KiB"},
-		{"endless", []string{head + strings.Repeat(big, 10)}, "a.yaml:1:1: the file is larger than 256 KiB"},
-		{"long", []string{head + strings.Repeat("\n", 10_000)}, "a.yaml:10001:1: the file has more than 10000 lines"},
-		{"deep", []string{head + "params: {a: " + strings.Repeat("[", 100_000) + "}\n"}, "a.yaml:3:44: nested more than 32 deep"},
-		{"deep lists", []string{head + "params:\n  " + strings.Repeat("- ", 100_000) + "\n"}, "a.yaml:4:67: nested more than 32 deep"},
-		{"bomb", []string{head + "params:\n  a: &a [x, x, x]\n  b: &b [*a, *a, *a]\n"}, `a.yaml:4:3: no expression reads params.a
-a.yaml:4:6: anchors, aliases and merge keys are not used here: write it out
-a.yaml:5:3: no expression reads params.b
-a.yaml:5:6: anchors, aliases and merge keys are not used here: write it out
-a.yaml:5:10: anchors, aliases and merge keys are not used here: write it out
-a.yaml:5:14: anchors, aliases and merge keys are not used here: write it out
-a.yaml:5:18: anchors, aliases and merge keys are not used here: write it out`},
+		{"escape", []string{head + "# \x1b[2J\n"}, "a.yaml:3:3: control character U+001B: remove it"},
+		{"lone carriage return", []string{head + "# a\rb\n"}, "a.yaml:3:4: control character U+000D: remove it"},
+		{"large", []string{big}, "a.yaml:1:1: the file is too large: use at most 256 KiB"},
+		{"endless", []string{head + strings.Repeat(big, 10)}, "a.yaml:1:1: the file is too large: use at most 256 KiB"},
+		{"long", []string{head + strings.Repeat("\n", 10_000)}, "a.yaml:10001:1: the file is too long: use at most 10000 lines"},
+		{"deep", []string{head + "params: {a: " + strings.Repeat("[", 100_000) + "}\n"}, "a.yaml:3:44: nested too deeply: use at most 32 levels"},
+		{"deep lists", []string{head + "params:\n  " + strings.Repeat("- ", 100_000) + "\n"}, "a.yaml:4:67: nested too deeply: use at most 32 levels"},
+		{"bomb", []string{head + "params:\n  a: &a [x, x, x]\n  b: &b [*a, *a, *a]\n"}, `a.yaml:4:3: unused param a: no expression reads it
+a.yaml:4:6: unsupported anchor, alias or merge key: write the value out
+a.yaml:5:3: unused param b: no expression reads it
+a.yaml:5:6: unsupported anchor, alias or merge key: write the value out
+a.yaml:5:10: unsupported anchor, alias or merge key: write the value out
+a.yaml:5:14: unsupported anchor, alias or merge key: write the value out
+a.yaml:5:18: unsupported anchor, alias or merge key: write the value out`},
 		{"byte order mark and Windows line breaks", []string{"\ufeff" + strings.ReplaceAll(head, "\n", "\r\n")}, ""},
 		{"fault behind them", []string{"\ufeffapiversion: x\r\nnäme: acme\r\nname: [é, x]\r\n"}, `a.yaml:1:1: a policy needs apiVersion
 a.yaml:1:1: unknown key apiversion, did you mean apiVersion?
@@ -110,12 +110,12 @@ a.yaml:2:1: unknown key näme, did you mean name?
 a.yaml:3:7: name must be a string, not a list`},
 
 		{"extends nothing", []string{head + "extends: ''\n"}, "a.yaml:3:10: extends is empty"},
-		{"extends no file", []string{head + "extends: nope.yaml\n"}, "a.yaml:3:10: there is no policy nope.yaml (shipped are default and strict, anything else is a file)"},
-		{"extends a misspelt name", []string{head + "extends: defaults\n"}, "a.yaml:3:10: there is no policy defaults, did you mean default? (shipped are default and strict, anything else is a file)"},
+		{"extends no file", []string{head + "extends: nope.yaml\n"}, "a.yaml:3:10: unknown policy nope.yaml: use default, strict or the path of a file"},
+		{"extends a misspelt name", []string{head + "extends: defaults\n"}, "a.yaml:3:10: unknown policy defaults: use default, strict or the path of a file, did you mean default?"},
 		{"extends a folder", []string{head + "extends: ./\n"}, "a.yaml:3:10: cannot read .: is a directory"},
-		{"extends itself", []string{head + "extends: ./a.yaml\n"}, "a.yaml:3:10: extends goes round in a circle: a.yaml extends a.yaml"},
-		{"circle", []string{head + "extends: b.yaml\n", head + "extends: c.yaml\n", head + "extends: x/../b.yaml\n"}, "c.yaml:3:10: extends goes round in a circle: b.yaml extends c.yaml extends b.yaml"},
-		{"file called default", []string{head + "extends: ./default\n"}, "a.yaml:3:10: there is no policy default, did you mean default? (shipped are default and strict, anything else is a file)"},
+		{"extends itself", []string{head + "extends: ./a.yaml\n"}, "a.yaml:3:10: circular extends: a.yaml extends a.yaml"},
+		{"circle", []string{head + "extends: b.yaml\n", head + "extends: c.yaml\n", head + "extends: x/../b.yaml\n"}, "c.yaml:3:10: circular extends: b.yaml extends c.yaml extends b.yaml"},
+		{"file called default", []string{head + "extends: ./default\n"}, "a.yaml:3:10: unknown policy default: use default, strict or the path of a file, did you mean default?"},
 		{
 			// What the parent has is not known, so nothing of it is called unknown.
 			"parent that cannot be read", []string{head + `extends: b.yaml
@@ -124,10 +124,10 @@ checks: [{id: x, severity: low, assert: params.q == 1}, {id: y, severity: lo, as
 disable: [z]
 waivers: [{check: w, owner: me, reason: why, expires: 2027-02-29}]
 overrides: [{regions: [eu-west-1], severities: {v: low}, params: {u: 1}}]
-`, head + "checks: {\n"}, `a.yaml:5:75: "lo" is none of informational, low, medium, high, critical, did you mean low?
+`, head + "checks: {\n"}, `a.yaml:5:75: unknown severity "lo": want informational, low, medium, high or critical, did you mean low?
 a.yaml:5:92: undefined field 'prefx'
-a.yaml:7:55: "2027-02-29" is no day: write one that exists, as 2027-03-31
-b.yaml:3:9: no YAML: could not find flow mapping end token '}'`,
+a.yaml:7:55: invalid date 2027-02-29: use YYYY-MM-DD
+b.yaml:3:9: invalid YAML: could not find flow mapping end token '}'`,
 		},
 		{
 			"faults of both files",
@@ -152,8 +152,8 @@ b.yaml:3:9: no YAML: could not find flow mapping end token '}'`,
 func TestLoadOfWhatIsNotThere(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for path, want := range map[string]string{
-		"acme.yaml": "acme.yaml: there is no policy acme.yaml (shipped are default and strict, anything else is a file)",
-		"Strict":    "Strict: there is no policy Strict, did you mean strict? (shipped are default and strict, anything else is a file)",
+		"acme.yaml": "acme.yaml: unknown policy acme.yaml: use default, strict or the path of a file",
+		"Strict":    "Strict: unknown policy Strict: use default, strict or the path of a file, did you mean strict?",
 		".":         ".: cannot read .: is a directory",
 	} {
 		if _, err := policy.Load(path); err == nil || err.Error() != want {
@@ -190,7 +190,7 @@ func TestLoadBoundsHowManyFilesExtendOneAnother(t *testing.T) {
 		files = append(files, head+fmt.Sprintf("extends: %c.yaml\n", 'b'+i))
 	}
 	_, err := load(t, files...)
-	if err == nil || err.Error() != "p.yaml:3:10: more than 16 files extend one another" {
+	if err == nil || err.Error() != "p.yaml:3:10: too many files extend one another: use at most 16" {
 		t.Errorf("error %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"ptcaudit/internal/policy/source"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/suggest"
 )
 
 // newCheck looks at an entry that names no check of the parents: either it is
@@ -16,8 +17,8 @@ func (r *resolver) newCheck(e checkEntry) {
 		return
 	}
 	if missing := e.Missing("title", "severity", "assert"); len(missing) > 0 {
-		e.ID.Fault("a new check needs %s, and none is extended here that is called %s%s",
-			strings.Join(missing, ", "), e.ID.Value, source.Suggest(e.ID.Value, slices.Sorted(maps.Keys(r.checks))))
+		e.ID.Fault("unknown check %s: a new check needs %s%s",
+			e.ID.Value, strings.Join(missing, ", "), suggest.Hint(e.ID.Value, slices.Sorted(maps.Keys(r.checks))))
 	}
 }
 

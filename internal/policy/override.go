@@ -7,6 +7,7 @@ import (
 	"ptcaudit/internal/policy/source"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/suggest"
 )
 
 // override sets severities and params for some registries. Of two that cover
@@ -35,10 +36,10 @@ func (r *resolver) override(entries []overrideEntry) {
 			continue
 		}
 		if !e.Has("accounts") && !e.Has("regions") {
-			e.Fault("an override needs accounts, regions or both: what holds everywhere stands in checks and params")
+			e.Fault("an override needs accounts or regions: use checks and params for what applies everywhere")
 		}
 		if !e.Has("severities") && !e.Has("params") {
-			e.Fault("an override needs severities, params or both")
+			e.Fault("an override needs severities or params")
 		}
 		o := override{readWhere(e.Accounts, e.Regions), map[string]report.Severity{}, map[string]any{}, Place{r.file.path, e.Line()}}
 		for _, s := range e.Severities {
@@ -61,7 +62,7 @@ func (r *resolver) overrideParam(o *override, e source.Entry[source.Value]) {
 	p, ok := r.params[e.Key.Value]
 	switch {
 	case !ok && !r.blind:
-		e.Key.Fault("unknown param %s%s", e.Key.Value, source.Suggest(e.Key.Value, slices.Sorted(maps.Keys(r.params))))
+		e.Key.Fault("unknown param %s%s", e.Key.Value, suggest.Hint(e.Key.Value, slices.Sorted(maps.Keys(r.params))))
 	case ok && e.Value.IsSet() && p.accepts(e.Key.Value, e.Value):
 		o.Params[e.Key.Value] = e.Value.Value
 	}

@@ -8,6 +8,7 @@ import (
 
 	"ptcaudit/internal/policy/expr"
 	"ptcaudit/internal/policy/source"
+	"ptcaudit/internal/suggest"
 )
 
 // param is a value that expressions read. Its type is that of the first value
@@ -106,7 +107,7 @@ func (r *resolver) use(expressions ...source.Text) {
 func (r *resolver) unusedParams() {
 	for name, p := range r.params {
 		if !r.blind && !r.used[name] && p.at.IsSet() {
-			p.at.Fault("no expression reads params.%s%s", name, source.Suggest(name, slices.Sorted(maps.Keys(r.used))))
+			p.at.Fault("unused param %s: no expression reads it%s", name, suggest.Hint(name, slices.Sorted(maps.Keys(r.used))))
 		}
 	}
 }

@@ -29,6 +29,7 @@ type Policy struct {
 	env      *expr.Env
 	compiled []compiled // enabled checks, sorted by id
 	disabled []Check    // the others
+	advice   Errors
 }
 
 // Input is what an audit found of one registry.
@@ -43,6 +44,10 @@ type Input struct {
 
 // Ref names the policy in a report.
 func (p *Policy) Ref() report.Policy { return report.Policy{Name: p.Name, Digest: p.digest} }
+
+// Recommendations are improvements to the policy's files that nothing depends
+// on, sorted by place: for example, a check without a message.
+func (p *Policy) Recommendations() Errors { return p.advice }
 
 // MarshalJSON gives the policy as it applies: what it extends merged in, what
 // is disabled left out. The digest in Ref is that of these bytes.

@@ -48,11 +48,11 @@ func (r *resolver) require(e requiredEntry) {
 	e.Require("a required rule", "prefix")
 	rule := requiredRule{
 		Prefix:           prefix(e.Prefix, "prefix"),
-		UpstreamRegistry: choice(e.UpstreamRegistry, upstreamNames()),
+		UpstreamRegistry: choice(e.UpstreamRegistry, "upstreamRegistry", upstreamNames()),
 		UpstreamURL:      e.UpstreamURL.Value,
 		UpstreamPrefix:   prefix(e.UpstreamPrefix, "upstreamPrefix"),
-		Credential:       choice(e.Credential, []presence{needed, forbidden}),
-		Role:             choice(e.Role, []presence{needed, forbidden}),
+		Credential:       choice(e.Credential, "credential", []presence{needed, forbidden}),
+		Role:             choice(e.Role, "role", []presence{needed, forbidden}),
 		Severity:         severity(e.Severity),
 		Reason:           line(e.Reason, "reason"),
 		where:            readWhere(e.Accounts, e.Regions),
@@ -61,13 +61,13 @@ func (r *resolver) require(e requiredEntry) {
 	if u, known := ptc.LookupUpstream(rule.UpstreamRegistry); e.UpstreamURL.IsSet() {
 		switch {
 		case known && !u.Matches(rule.UpstreamURL):
-			e.UpstreamURL.Fault("%q is no URL of %s, which prescribes %s", rule.UpstreamURL, u.Registry, u.URL)
+			e.UpstreamURL.Fault("invalid upstreamUrl %q: that of %s is %s", rule.UpstreamURL, u.Registry, u.URL)
 		case !hostPattern.MatchString(rule.UpstreamURL):
-			e.UpstreamURL.Fault("%q is no host name: write it without https:// and path", rule.UpstreamURL)
+			e.UpstreamURL.Fault("invalid host name %q: write it without https:// and path", rule.UpstreamURL)
 		}
 	}
 	if u := rule.upstream(ptc.Upstream{}); rule.Credential == forbidden && u.Authenticated() {
-		e.Credential.Fault("%s needs a credential: ECR takes no rule without", u.Registry)
+		e.Credential.Fault("%s requires a credential: ECR accepts no rule without one", u.Registry)
 	}
 	if rule.Prefix == "" {
 		return

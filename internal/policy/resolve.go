@@ -10,6 +10,7 @@ import (
 	"ptcaudit/internal/policy/expr"
 	"ptcaudit/internal/policy/source"
 	"ptcaudit/internal/ptc"
+	"ptcaudit/internal/suggest"
 )
 
 // apiVersion is that of the language.
@@ -58,7 +59,7 @@ func (r *resolver) merge(f *file) {
 	r.file = f
 	f.Require("a policy", "apiVersion", "name")
 	if v := f.APIVersion; v.IsSet() && v.Value != apiVersion {
-		v.Fault("this program reads apiVersion %s, not %q", apiVersion, v.Value)
+		v.Fault("unsupported apiVersion %q: use %s", v.Value, apiVersion)
 	}
 	set(&r.name, line(f.Name, "name"), f.Name)
 	r.at(f.Name.Node, "name")
@@ -93,7 +94,7 @@ func (u unique) twice(what string, t source.Text, name string) bool {
 		return false
 	}
 	if line, ok := u[name]; ok {
-		t.Fault("duplicate %s %s: it stands in line %d already", what, name, line)
+		t.Fault("duplicate %s %s: it is already in line %d", what, name, line)
 		return true
 	}
 	u[name] = t.Line()
@@ -107,7 +108,7 @@ func (r *resolver) known(t source.Text) (*draft, bool) {
 	}
 	d, ok := r.checks[t.Value]
 	if !ok && !r.blind {
-		t.Fault("unknown check %s%s", t.Value, source.Suggest(t.Value, slices.Sorted(maps.Keys(r.checks))))
+		t.Fault("unknown check %s%s", t.Value, suggest.Hint(t.Value, slices.Sorted(maps.Keys(r.checks))))
 	}
 	return d, ok
 }

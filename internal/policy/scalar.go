@@ -11,13 +11,14 @@ import (
 	"ptcaudit/internal/policy/source"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/suggest"
 )
 
 // The functions of this file read one text of a policy file each. What is
 // faulty is added to the file's faults and reads as if it were not there.
 
-// choice is one of a few words.
-func choice[T ~string](t source.Text, choices []T) T {
+// choice is one of a few words; name is what the file calls it.
+func choice[T ~string](t source.Text, name string, choices []T) T {
 	if !t.IsSet() || slices.Contains(choices, T(t.Value)) {
 		return T(t.Value)
 	}
@@ -25,11 +26,11 @@ func choice[T ~string](t source.Text, choices []T) T {
 	for i, c := range choices {
 		names[i] = string(c)
 	}
-	t.Fault("%q is none of %s%s", t.Value, strings.Join(names, ", "), source.Suggest(t.Value, names))
+	t.Fault("unknown %s %q: want %s%s", name, t.Value, suggest.OneOf(names), suggest.Hint(t.Value, names))
 	return ""
 }
 
-func severity(t source.Text) report.Severity { return choice(t, report.Severities()) }
+func severity(t source.Text) report.Severity { return choice(t, "severity", report.Severities()) }
 
 // line is a text that stands in one line, and is not empty.
 func line(t source.Text, name string) string {
@@ -48,7 +49,7 @@ var idPattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 // id is the name of a check.
 func id(t source.Text) string {
 	if t.IsSet() && !idPattern.MatchString(t.Value) {
-		t.Fault("%q is no id: use lower-case letters, digits and dashes, beginning with a letter", t.Value)
+		t.Fault("invalid id %q: use lower-case letters, digits and dashes, beginning with a letter", t.Value)
 	}
 	return t.Value
 }
@@ -61,7 +62,7 @@ func links(texts []source.Text) []string {
 			continue
 		}
 		if u, err := url.Parse(t.Value); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			t.Fault("%q is no URL: write it whole, as https://wiki.example.com/page", t.Value)
+			t.Fault("invalid URL %q: write it in full, as in https://wiki.example.com/page", t.Value)
 		}
 		out = append(out, t.Value)
 	}
@@ -71,7 +72,7 @@ func links(texts []source.Text) []string {
 // glob is a pattern as path.Match knows it, for prefixes.
 func glob(t source.Text) string {
 	if _, err := path.Match(t.Value, ""); err != nil {
-		t.Fault("%q is no glob: a bracket is not closed, or a backslash ends it", t.Value)
+		t.Fault("invalid glob %q: close every bracket, and do not end with a backslash", t.Value)
 		return ""
 	}
 	if t.Value == "" {
@@ -83,7 +84,7 @@ func glob(t source.Text) string {
 // prefix is a repository prefix that the API takes.
 func prefix(t source.Text, name string) string {
 	if t.IsSet() && !ptc.ValidPrefix(t.Value) {
-		t.Fault("%s: %q is no prefix that ECR takes", name, t.Value)
+		t.Fault("invalid %s %q: ECR does not accept it", name, t.Value)
 		return ""
 	}
 	return ptc.CleanPrefix(t.Value)
@@ -98,7 +99,7 @@ func date(t source.Text) day {
 		return ""
 	}
 	if _, err := time.Parse(time.DateOnly, t.Value); err != nil {
-		t.Fault("%q is no day: write one that exists, as 2027-03-31", t.Value)
+		t.Fault("invalid date %s: use YYYY-MM-DD", t.Value)
 		return ""
 	}
 	return day(t.Value)
@@ -124,13 +125,13 @@ func readWhere(accounts, regions []source.Text) where {
 	var w where
 	for _, t := range accounts {
 		if t.IsSet() && !ptc.ValidAccount(t.Value) {
-			t.Fault("%q is no account id: it has twelve digits", t.Value)
+			t.Fault("invalid account ID %q: use twelve digits", t.Value)
 		}
 		w.Accounts = append(w.Accounts, t.Value)
 	}
 	for _, t := range regions {
 		if t.IsSet() && !ptc.ValidRegion(t.Value) {
-			t.Fault("%q is no Region: write it as eu-west-1", t.Value)
+			t.Fault("invalid Region %q: write it as in eu-west-1", t.Value)
 		}
 		w.Regions = append(w.Regions, t.Value)
 	}

@@ -80,7 +80,7 @@ func (r *resolver) waive(e waiverEntry) {
 	case r.lockedAbove(d):
 		e.Check.Fault("%s is locked by %s and cannot be waived", d.ID, d.lockedBy.path)
 	case report.IsWaiverCheck(d.ID):
-		e.Check.Fault("%s cannot be waived: mend the waiver that it is about, or disable the check", d.ID)
+		e.Check.Fault("%s cannot be waived: fix the waiver that it reports, or disable the check", d.ID)
 	case d.Scope == expr.RegistryScope && e.Has("prefixes"):
 		e.Check.Fault("%s is about the registry as a whole: its waiver has no prefixes", d.ID)
 	case d.Scope == expr.RuleScope && !e.Has("prefixes"):

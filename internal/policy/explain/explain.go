@@ -6,8 +6,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -40,38 +42,33 @@ func Check(ctx context.Context, w io.Writer, name string, p *policy.Policy, chec
 // examplesOf reads the tests beside a policy, and those of the shipped policies
 // that it extends.
 func examplesOf(ctx context.Context, name, check string, places policy.Places) ([]policytest.Example, error) {
-	dir, err := os.MkdirTemp("", "ptcaudit-explain-")
-	if err != nil {
-		return nil, err
+	var shipped []string
+	for _, pattern := range []string{"*_test.yaml", "*/*_test.yaml"} {
+		found, err := fs.Glob(policies.Tests(), pattern)
+		if err != nil {
+			return nil, err
+		}
+		shipped = append(shipped, found...)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a folder of temporary files
-	if err := os.CopyFS(dir, policies.Tests()); err != nil {
-		return nil, err
-	}
-	shipped, err := filepath.Glob(filepath.Join(dir, "*_test.yaml"))
-	if err != nil {
-		return nil, err
-	}
-	extending, err := filepath.Glob(filepath.Join(dir, "*", "*_test.yaml"))
-	if err != nil {
-		return nil, err
-	}
-	files := slices.Concat(shipped, extending)
-	isStrict := func(file string) bool { return strings.HasPrefix(filepath.Base(file), "strict") }
-	sharper := slices.DeleteFunc(slices.Clone(files), func(file string) bool { return !isStrict(file) })
-	files = slices.DeleteFunc(files, isStrict)
+	isStrict := func(file string) bool { return strings.HasPrefix(path.Base(file), "strict") }
+	strict := slices.DeleteFunc(slices.Clone(shipped), func(file string) bool { return !isStrict(file) })
+	shipped = slices.DeleteFunc(shipped, isStrict)
 	if slices.ContainsFunc(slices.Collect(maps.Values(places)), func(at policy.Place) bool { return at.File == "strict" }) {
-		files = slices.Concat(sharper, files)
+		shipped = slices.Concat(strict, shipped)
 	}
+	var out []policytest.Example
 	extension := filepath.Ext(name)
 	if own := strings.TrimSuffix(name, extension) + "_test" + extension; extension != "" {
 		if _, err := os.Stat(own); err == nil {
-			files = slices.Insert(files, 0, own)
+			examples, err := policytest.Examples(ctx, own, check)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, examples...)
 		}
 	}
-	var out []policytest.Example
-	for _, file := range files {
-		examples, err := policytest.Examples(ctx, file, check)
+	for _, file := range shipped {
+		examples, err := policytest.ShippedExamples(ctx, file, check)
 		if err != nil {
 			return nil, err
 		}

@@ -104,7 +104,7 @@ func (e *Env) Compile(scope Scope, want Kind, src string) (*Program, []Problem) 
 func (e *Env) check(s source) (*cel.Ast, []Problem) {
 	lazy := e.envs[s.scope]
 	if lazy == nil {
-		return nil, []Problem{{1, 1, fmt.Sprintf("%q is no scope", s.scope)}}
+		return nil, []Problem{{1, 1, fmt.Sprintf("unknown scope %q", s.scope)}}
 	}
 	env, err := lazy()
 	if err != nil {

@@ -247,7 +247,7 @@ func TestProblems(t *testing.T) {
 		"duration":                {`now - rule.createdAt > duration("90d")`, expr.Problem{1, 33, "invalid duration argument"}},
 		"timestamp":               {`now > timestamp("2027-13-01")`, expr.Problem{1, 17, "invalid timestamp argument"}},
 		"days":                    {`now - rule.createdAt > days(-9999999)`, expr.Problem{1, 29, "out of range"}},
-		"glob":                    {`rule.prefix.matchesGlob("a[")`, expr.Problem{1, 25, `"a[" is no glob`}},
+		"glob":                    {`rule.prefix.matchesGlob("a[")`, expr.Problem{1, 25, `invalid glob "a["`}},
 		"mixed list":              {`rule.prefix in ["a", 1]`, expr.Problem{1, 22, "expected type 'string' but found 'int'"}},
 		"too few arguments":       {`"%s %s".formatShell(["a"]) == ""`, expr.Problem{1, 21, "formatShell has 1 arguments for 2 %s"}},
 		"format of another type":  {`"%d".format([rule.prefix]) == ""`, expr.Problem{1, 19, "error during formatting"}},

@@ -44,7 +44,7 @@ func (e *Env) Params(values map[string]any) (*Params, error) {
 	}
 	for _, name := range sortedKeys(values) {
 		if e.params[name] == nil {
-			return nil, fmt.Errorf("there is no param %s", name)
+			return nil, fmt.Errorf("unknown param %s", name)
 		}
 	}
 	return out, nil
@@ -90,15 +90,15 @@ func paramValue(v any) (*cel.Type, ref.Val, error) {
 			case err != nil:
 				return nil, nil, err
 			case typ.Kind() == types.ListKind:
-				return nil, nil, fmt.Errorf("a list within a list")
+				return nil, nil, fmt.Errorf("a list in a list: use a flat list")
 			case i > 0 && typ != elem:
-				return nil, nil, fmt.Errorf("a list of both %s and %s", elem, typ)
+				return nil, nil, fmt.Errorf("a list of both %s and %s: use one type", elem, typ)
 			}
 			elem, vals[i] = typ, val
 		}
 		return cel.ListType(elem), types.NewRefValList(types.DefaultTypeAdapter, vals), nil
 	}
-	return nil, nil, fmt.Errorf("%T is no bool, number, string, or list of these", v)
+	return nil, nil, fmt.Errorf("unsupported type %T: use a bool, a number, a string, or a list of these", v)
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -46,7 +46,7 @@ func (pitfalls) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *
 			}
 		case "matchesGlob":
 			if glob, ok := literalString(call.Args()[0]); ok && types.IsError(matchesGlob(types.String(""), glob)) {
-				refuse(call.Args()[0].ID(), "%q is no glob", string(glob))
+				refuse(call.Args()[0].ID(), "invalid glob %q", string(glob))
 			}
 		case "formatShell":
 			format, ok := literalString(call.Target())

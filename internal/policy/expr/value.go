@@ -68,7 +68,7 @@ func (s *shape) read(f *facts) ref.Val {
 
 // ConvertToNative implements ref.Val. Objects do not leave expressions.
 func (v *value) ConvertToNative(t reflect.Type) (any, error) {
-	return nil, fmt.Errorf("a %s is no %v", v.shape.typ, t)
+	return nil, fmt.Errorf("a %s is not a %v", v.shape.typ, t)
 }
 
 // ConvertToType implements ref.Val.
@@ -79,7 +79,7 @@ func (v *value) ConvertToType(t ref.Type) ref.Val {
 	case v.shape.typ:
 		return v
 	}
-	return types.NewErr("a %s is no %s", v.shape.typ, t.TypeName())
+	return types.NewErr("a %s is not a %s", v.shape.typ, t.TypeName())
 }
 
 // Equal implements ref.Val. No expression compares objects, see pitfalls.

@@ -2,12 +2,13 @@ package policytest
 
 import (
 	"context"
+	"io/fs"
 	"slices"
 
 	"ptcaudit/internal/policy"
-	"ptcaudit/internal/policy/source"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
+	"ptcaudit/policies"
 )
 
 // Example is what a check says of one subject in a policy's tests.
@@ -21,17 +22,43 @@ type Example struct {
 	Finding report.Finding
 }
 
-// Examples gives what the tests of a file have a check say, in their order:
-// first the findings that a test expects. Its error is of type policy.Errors.
+// Examples gives the findings that a check makes in the tests of a file, in
+// the file's order, those first that a test expects. Its error is of type
+// policy.Errors.
 func Examples(ctx context.Context, path, check string) ([]Example, error) {
-	data, err := source.ReadFile(path)
-	if err != nil {
-		return nil, policy.Errors{{File: path, Message: "cannot read the file: " + err.Error()}}
-	}
-	tests, p, err := read(path, data)
+	tests, p, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
+	return examples(ctx, tests, p, check), nil
+}
+
+// ShippedExamples is Examples of a test file among the shipped ones,
+// policies.Tests.
+func ShippedExamples(ctx context.Context, path, check string) ([]Example, error) {
+	files := policies.Tests()
+	data, err := fs.ReadFile(files, path)
+	if err != nil {
+		return nil, err
+	}
+	tests, p, err := read(path, data, func(name string) (*policy.Policy, error) {
+		if slices.Contains(policies.Names(), name) {
+			return policy.Load(name)
+		}
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, policy.Errors{{File: name, Message: err.Error()}}
+		}
+		return policy.Parse(name, text)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return examples(ctx, tests, p, check), nil
+}
+
+// examples are the findings of a check in some tests.
+func examples(ctx context.Context, tests []test, p *policy.Policy, check string) []Example {
 	var expected, others []Example
 	for _, t := range tests {
 		for _, f := range p.Evaluate(ctx, t.input) {
@@ -49,5 +76,5 @@ func Examples(ctx context.Context, path, check string) ([]Example, error) {
 			}
 		}
 	}
-	return append(expected, others...), nil
+	return append(expected, others...)
 }

@@ -75,10 +75,10 @@ func (t testEntry) input() policy.Input {
 		Now:         instant(t.Now, t.Now.Value),
 	}
 	if a := t.Registry.Account; a.IsSet() && !ptc.ValidAccount(a.Value) {
-		a.Fault("%q is no account id: it has twelve digits", a.Value)
+		a.Fault("invalid account ID %q: use twelve digits", a.Value)
 	}
 	if r := t.Registry.Region; r.IsSet() && !ptc.ValidRegion(r.Value) {
-		r.Fault("%q is no Region: write it as eu-west-1", r.Value)
+		r.Fault("invalid Region %q: write it as in eu-west-1", r.Value)
 	}
 	for _, e := range t.Registry.Rules {
 		if !e.IsSet() {
@@ -86,11 +86,11 @@ func (t testEntry) input() policy.Input {
 		}
 		rule := e.rule()
 		if _, twice := in.Validations[rule.Prefix]; twice {
-			e.Fault("a second rule with the prefix %s", rule.Prefix)
+			e.Fault("duplicate rule %s: a prefix has one rule", rule.Prefix)
 			continue
 		}
 		if id := e.RegistryID; id.IsSet() && t.Registry.Account.IsSet() && id.Value != in.Registry.Account {
-			id.Fault("registryId is not the registry's account, %s", in.Registry.Account)
+			id.Fault("invalid registryId: the account of the registry is %s", in.Registry.Account)
 		}
 		in.Rules = append(in.Rules, rule)
 		in.Validations[rule.Prefix] = usual(rule)
@@ -98,7 +98,7 @@ func (t testEntry) input() policy.Input {
 	for _, v := range t.Validation {
 		prefix := ptc.CleanPrefix(v.Key.Value)
 		if _, ok := in.Validations[prefix]; !ok {
-			v.Key.Fault("the registry has no rule %s", prefix)
+			v.Key.Fault("unknown rule %s: the registry of this test does not have it", prefix)
 		}
 		in.Validations[prefix] = validation(v.Value)
 	}
@@ -151,7 +151,7 @@ func validation(n source.Node) ptc.Validation {
 		return ptc.Validation{Status: ptc.ValidationNotApplicable}
 	}
 	if word.IsSet() && word.Value != "unknown" {
-		word.Fault("a validation is unknown, notApplicable, or {isValid: …, failure: …}")
+		word.Fault("unknown validation %q: want unknown, notApplicable or {isValid: …, failure: …}", word.Value)
 	}
 	return ptc.Validation{}
 }
@@ -181,7 +181,7 @@ func instant(at place, value any) time.Time {
 			}
 		}
 	}
-	at.Fault("%v is no time: write it as 2027-03-31 or 2027-03-31T12:00:00Z", value)
+	at.Fault("invalid time %v: write it as 2027-03-31 or 2027-03-31T12:00:00Z", value)
 	return time.Time{}
 }
 

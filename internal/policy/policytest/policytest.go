@@ -11,6 +11,7 @@ import (
 	"ptcaudit/internal/policy/source"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/suggest"
 	"ptcaudit/policies"
 )
 
@@ -43,11 +44,7 @@ func (r Result) String() string {
 // policy.Errors, with every fault of the file and of the policy that it tests;
 // then nothing has run.
 func Run(ctx context.Context, path string) ([]Result, error) {
-	data, err := source.ReadFile(path)
-	if err != nil {
-		return nil, policy.Errors{{File: path, Message: "cannot read the file: " + err.Error()}}
-	}
-	tests, p, err := read(path, data)
+	tests, p, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -64,15 +61,26 @@ type test struct {
 	input policy.Input
 }
 
-// read reads a test file. Its error is of type policy.Errors.
-func read(path string, data []byte) ([]test, *policy.Policy, error) {
+// readFile reads a test file and its policy. Its error is of type
+// policy.Errors.
+func readFile(path string) ([]test, *policy.Policy, error) {
+	data, err := source.ReadFile(path)
+	if err != nil {
+		return nil, nil, policy.Errors{{File: path, Message: "cannot read the file: " + err.Error()}}
+	}
+	return read(path, data, policy.Load)
+}
+
+// read reads a test file; load gives the policy that it names. Its error is of
+// type policy.Errors.
+func read(path string, data []byte, load func(name string) (*policy.Policy, error)) ([]test, *policy.Policy, error) {
 	var faults policy.Errors
-	tests, p := load(path, data, &faults)
+	tests, p := parse(path, data, load, &faults)
 	return tests, p, faults.Err()
 }
 
-// load reads a test file and the policy that it tests.
-func load(path string, data []byte, faults *policy.Errors) ([]test, *policy.Policy) {
+// parse reads a test file and loads the policy that it tests.
+func parse(path string, data []byte, load func(name string) (*policy.Policy, error), faults *policy.Errors) ([]test, *policy.Policy) {
 	root, ok := source.Parse(path, data, faults)
 	if !ok {
 		return nil, nil
@@ -83,7 +91,7 @@ func load(path string, data []byte, faults *policy.Errors) ([]test, *policy.Poli
 	var p *policy.Policy
 	if f.Policy.IsSet() {
 		var err error
-		p, err = policy.Load(beside(path, f.Policy.Value))
+		p, err = load(beside(path, f.Policy.Value))
 		if broken, ok := errors.AsType[policy.Errors](err); ok {
 			*faults = append(*faults, broken...)
 		}
@@ -96,7 +104,7 @@ func load(path string, data []byte, faults *policy.Errors) ([]test, *policy.Poli
 		}
 		e.Require("a test", "name", "now", "registry", "expect")
 		if names[e.Name.Value] && e.Name.IsSet() {
-			e.Name.Fault("a second test of this name")
+			e.Name.Fault("duplicate name: give each test its own")
 		}
 		names[e.Name.Value] = true
 		if e.Registry.IsSet() {
@@ -125,7 +133,7 @@ func (x expectEntry) check(p *policy.Policy) {
 	}
 	x.Require("an expectation", "check", "outcome")
 	if o := x.Outcome; o.IsSet() && !slices.Contains(outcomes, report.Outcome(o.Value)) {
-		o.Fault("outcome %q is none of pass, fail, error, skip, pending", o.Value)
+		o.Fault("unknown outcome %q: want %s", o.Value, suggest.OneOf(outcomes))
 	}
 	if s := x.Severity; s.IsSet() {
 		if _, err := report.ParseSeverity(s.Value); err != nil {
@@ -138,7 +146,7 @@ func (x expectEntry) check(p *policy.Policy) {
 			ids = append(ids, known.ID)
 		}
 		if !slices.Contains(ids, c.Value) {
-			c.Fault("the policy has no check %s%s", c.Value, source.Suggest(c.Value, ids))
+			c.Fault("unknown check %s: the policy does not have it%s", c.Value, suggest.Hint(c.Value, ids))
 		}
 	}
 }

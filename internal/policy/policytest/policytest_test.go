@@ -76,7 +76,7 @@ func TestRunOfWhatCannotRun(t *testing.T) {
 	for path, want := range map[string]string{
 		"nope_test.yaml":   "nope_test.yaml: cannot read the file: no such file or directory",
 		".":                ".: cannot read the file: is a directory",
-		"broken_test.yaml": "broken.yaml:3:15: a new check needs title, assert, and none is extended here that is called x\nbroken_test.yaml:3:100: unknown key more",
+		"broken_test.yaml": "broken.yaml:3:15: unknown check x: a new check needs title, assert\nbroken_test.yaml:3:100: unknown key more",
 		"policy.yaml":      "policy.yaml:1:1: a test file needs policy, tests",
 	} {
 		_, err := policytest.Run(t.Context(), path)

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"ptcaudit/internal/suggest"
 )
 
 // Text is a string of a file, and its place there.
@@ -129,7 +131,7 @@ func (n Node) decodeStruct(into reflect.Value, name string) {
 			}
 			return
 		}
-		key.Fault("unknown key %s%s", key.Value, Suggest(key.Value, names))
+		key.Fault("unknown key %s%s", key.Value, suggest.Hint(key.Value, names))
 	})
 	if ok {
 		into.FieldByName("Mapping").Set(reflect.ValueOf(m))

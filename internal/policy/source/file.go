@@ -82,10 +82,10 @@ func (f *file) legible(text string) bool {
 		f.fault(1, 1, "the file is empty")
 		return false
 	case len(text) > MaxSize:
-		f.fault(1, 1, "the file is larger than %d KiB", MaxSize>>10)
+		f.fault(1, 1, "the file is too large: use at most %d KiB", MaxSize>>10)
 		return false
 	case len(f.lines) > maxLines:
-		f.fault(maxLines+1, 1, "the file has more than %d lines", maxLines)
+		f.fault(maxLines+1, 1, "the file is too long: use at most %d lines", maxLines)
 		return false
 	}
 	for i, line := range f.lines {
@@ -97,9 +97,9 @@ func (f *file) legible(text string) bool {
 			f.lines[i] = strings.ToValidUTF8(line, "\ufffd")
 			column := utf8.RuneCountInString(line[:at]) + 1
 			if notUTF8 {
-				f.fault(i+1, column, "the file is not in UTF-8")
+				f.fault(i+1, column, "invalid UTF-8: save the file as UTF-8")
 			} else {
-				f.fault(i+1, column, "the file holds the control character %U", r)
+				f.fault(i+1, column, "control character %U: remove it", r)
 			}
 			return false
 		}
@@ -126,16 +126,16 @@ func (f *file) plain(tokens token.Tokens) bool {
 		case token.SequenceEntryType, token.MappingKeyType:
 			entries++
 		case token.AnchorType, token.AliasType, token.MergeKeyType:
-			f.fault(line, t.Position.Column, "anchors, aliases and merge keys are not used here: write it out")
+			f.fault(line, t.Position.Column, "unsupported anchor, alias or merge key: write the value out")
 		case token.TagType:
-			f.fault(line, t.Position.Column, "tags are not used here: quote what shall be a string")
+			f.fault(line, t.Position.Column, "unsupported tag: quote the value to make it a string")
 		case token.DirectiveType:
-			f.fault(line, t.Position.Column, "directives are not used here")
+			f.fault(line, t.Position.Column, "unsupported directive: remove it")
 			return false
 		default:
 		}
 		if depth+entries > maxDepth {
-			f.fault(line, t.Position.Column, "nested more than %d deep", maxDepth)
+			f.fault(line, t.Position.Column, "nested too deeply: use at most %d levels", maxDepth)
 			return false
 		}
 	}
@@ -150,10 +150,10 @@ func (f *file) syntax(err error) {
 	}
 	if errors.As(err, &at) && at.GetToken() != nil && at.GetToken().Position != nil {
 		p := at.GetToken().Position
-		f.fault(p.Line, p.Column, "no YAML: %s", at.GetMessage())
+		f.fault(p.Line, p.Column, "invalid YAML: %s", at.GetMessage())
 		return
 	}
-	f.fault(1, 1, "no YAML: %v", err)
+	f.fault(1, 1, "invalid YAML: %v", err)
 }
 
 // root is the mapping that the file is.
@@ -164,7 +164,7 @@ func (f *file) root(parsed *ast.File) (Node, bool) {
 		if at == nil {
 			at = d.Body.GetToken()
 		}
-		f.fault(at.Position.Line, at.Position.Column, "a second document in the file")
+		f.fault(at.Position.Line, at.Position.Column, "a second document in the file: a file has one")
 	}
 	if len(docs) == 0 || docs[0].Body == nil {
 		f.fault(1, 1, "the file is empty")

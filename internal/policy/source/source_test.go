@@ -170,27 +170,6 @@ func TestExcerpt(t *testing.T) {
 	}
 }
 
-func TestSuggest(t *testing.T) {
-	choices := []string{"match", "message", "messageExpression", "id", "why"}
-	for word, want := range map[string]string{
-		"macth":             "match",
-		"Message":           "message",
-		"mesageexpresion":   "messageExpression",
-		"message-exprssion": "messageExpression",
-		"ids":               "id",
-		"severity":          "",
-		"x":                 "",
-		"":                  "",
-	} {
-		if want != "" {
-			want = ", did you mean " + want + "?"
-		}
-		if got := source.Suggest(word, choices); got != want {
-			t.Errorf("Suggest(%q) = %q, want %q", word, got, want)
-		}
-	}
-}
-
 // TestFaultAtFindsEveryRune writes random texts in random styles and looks for
 // each rune of the value in the file.
 func TestFaultAtFindsEveryRune(t *testing.T) {

@@ -93,21 +93,22 @@ const table = `
 # nouns
 ptc
 untrusted
+suggest
 metric
 blob
 policies
 report:            ptc untrusted
-policy/source:     untrusted
+policy/source:     untrusted suggest
 policy/expr:       ptc report
-policy:            ptc report policies policy/expr policy/source
-policy/policytest: ptc report policies policy policy/source
+policy:            ptc report suggest policies policy/expr policy/source
+policy/policytest: ptc report suggest policies policy policy/source
 policy/starter:    ptc report untrusted
 policy/annotate:   policy untrusted
 ledger:            ptc report
 history:           ptc report ledger
 evidence:          ptc report blob
 trigger:           ptc report
-config:            ptc report
+config:            ptc report suggest
 
 # flow
 audit:             ptc report policy
@@ -144,12 +145,12 @@ fixture:           emulator
 cli/awsjson
 cli/demo:          report config handler render/text cli/awsjson
 cli/eventbus:      cli/awsjson
-cli:               ptc report untrusted policy policy/annotate policy/explain policy/policytest policy/starter policy/source policies history archive offline fixture notify trigger config handler app blob evidence aws/store render/text render/markdown render/html render/csv render/junit render/sarif render/github render/asff render/ocsf emulator cli/demo cli/eventbus
+cli:               ptc report untrusted suggest policy policy/annotate policy/explain policy/policytest policy/starter policy/source policies history archive offline fixture notify trigger config handler app blob evidence aws/store render/text render/markdown render/html render/csv render/junit render/sarif render/github render/asff render/ocsf emulator cli/demo cli/eventbus
 
 # deployed
 cmd:               cli
 functions:         app
-infra:             ptc report metric config trigger policy
+infra:             ptc report suggest metric config trigger policy
 `
 
 // row is a line of the table.

@@ -1,0 +1,56 @@
+package policy_test
+
+import (
+	"strings"
+	"testing"
+
+	"ptcaudit/internal/policy"
+)
+
+func TestParse(t *testing.T) {
+	t.Chdir(t.TempDir()) // no file exists
+	const check = "checks: [{id: own, title: Prefixes are short, severity: low, assert: rule.prefix.size() < 9"
+	for _, tt := range []struct{ name, text, want string }{
+		{"complete", head + check + ", message: Too long}]\n", ""},
+		{"extends a shipped policy", head + "extends: strict\n", ""},
+		{"fault at its place", head + "nonsense: 1\n", "memory.yaml:3:1: unknown key nonsense"},
+		{"extends a missing file", head + "extends: base.yaml\n", "memory.yaml:3:10: unknown policy base.yaml: use default, strict or the path of a file"},
+		{"empty", "", "memory.yaml:1:1: the file is empty"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := policy.Parse("memory.yaml", []byte(tt.text))
+			got := ""
+			if err != nil {
+				got = err.Error()
+			}
+			if got != tt.want || (p == nil) == (err == nil) {
+				t.Errorf("policy %v, error %q, want %q", p, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestRecommendations(t *testing.T) {
+	const check = head + "checks:\n  - {id: own, title: Prefixes are short, severity: low, assert: rule.prefix.size() < 9"
+	for _, tt := range []struct{ name, text, want string }{
+		{"no message", check + "}\n", `p.yaml:4:10: check own has no message, so a failure is shown as "Not met: Prefixes are short": add a message`},
+		{"message", check + ", message: Too long}\n", ""},
+		{"message as an expression", check + ", messageExpression: rule.prefix}\n", ""},
+		{"disabled", check + "}\ndisable: [own]\n", ""},
+		{"shipped and built-in checks", head + "extends: strict\n", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := policy.Parse("p.yaml", []byte(tt.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var lines []string
+			for _, r := range p.Recommendations() {
+				lines = append(lines, r.Error())
+			}
+			if got := strings.Join(lines, "\n"); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
