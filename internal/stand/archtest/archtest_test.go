@@ -145,7 +145,7 @@ fixture:           emulator
 cli/awsjson
 cli/demo:          report config handler render/text cli/awsjson
 cli/eventbus:      cli/awsjson
-cli:               ptc report untrusted suggest policy policy/annotate policy/explain policy/policytest policy/starter policy/source policies history archive offline fixture notify trigger config handler app blob evidence aws/store render/text render/markdown render/html render/csv render/junit render/sarif render/github render/asff render/ocsf emulator cli/demo cli/eventbus
+cli:               ptc report untrusted suggest policy policy/annotate policy/explain policy/policytest policy/starter policies history archive offline fixture notify trigger config handler app blob evidence aws/store render/text render/markdown render/html render/csv render/junit render/sarif render/github render/asff render/ocsf emulator cli/demo cli/eventbus
 
 # deployed
 cmd:               cli
