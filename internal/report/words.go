@@ -21,11 +21,11 @@ const RegistrySubject = "(registry)"
 func (f Finding) Subject() string { return SubjectOf(f.Prefix) }
 
 // SubjectOf names a prefix; an empty one stands for the registry.
-func SubjectOf(prefix string) string { return cmp.Or(untrusted.Name(prefix), RegistrySubject) }
+func SubjectOf(prefix string) string { return cmp.Or(untrusted.Sentence(prefix, untrusted.MaxName), RegistrySubject) }
 
 // ID is the finding's check, fit to show. It is never empty, which some
 // formats forbid.
-func (f Finding) ID() string { return cmp.Or(untrusted.Name(f.Check), "(unnamed)") }
+func (f Finding) ID() string { return cmp.Or(untrusted.Sentence(f.Check, untrusted.MaxName), "(unnamed)") }
 
 // Text is the finding's message, fit to show. It is never empty, which some
 // formats forbid.
@@ -43,17 +43,52 @@ func (f Finding) Text() string {
 }
 
 // Sentence is what every output leads a finding with: the prefix, if there is
-// one, and the message. "docker-hub: ECR cannot use this rule."
-func (f Finding) Sentence() string {
-	if f.Prefix == "" {
-		return f.Text()
-	}
-	return f.Subject() + ": " + f.Text()
+// one, and the first sentence of the message. "docker-hub: ECR cannot use this
+// rule."
+func (f Finding) Sentence() string { return f.withPrefix(f.Lead()) }
+
+// Lead is the first sentence of the message, without the prefix.
+func (f Finding) Lead() string {
+	first, _ := cutSentence(f.Text())
+	return first
 }
 
-// Headline is the sentence with the check's id at its end:
-// "docker-hub: ECR cannot use this rule. [validation-passed]".
+// Headline is the sentence with the check's id at its end: "docker-hub: ECR
+// cannot use this rule. [validation-passed]".
 func (f Finding) Headline() string { return f.Sentence() + " [" + f.ID() + "]" }
+
+// Detail is what the message has after its first sentence; empty if it has no
+// more.
+func (f Finding) Detail() string {
+	_, rest := cutSentence(f.Text())
+	return rest
+}
+
+// FullText is the whole message after the prefix, if there is one. It is for
+// formats that show the message alone.
+func (f Finding) FullText() string { return f.withPrefix(f.Text()) }
+
+func (f Finding) withPrefix(text string) string {
+	if f.Prefix == "" {
+		return text
+	}
+	return f.Subject() + ": " + text
+}
+
+// cutSentence cuts a text after its first sentence, but not within quotation
+// marks, where someone else's text stands.
+func cutSentence(s string) (first, rest string) {
+	quotes := 0
+	for i, r := range s {
+		switch after := s[i:]; {
+		case r == '"':
+			quotes++
+		case r == '.' && quotes%2 == 0 && len(after) > 2 && after[1] == ' ' && 'A' <= after[2] && after[2] <= 'Z':
+			return s[:i+1], after[2:]
+		}
+	}
+	return s, ""
+}
 
 // Label is the word in capitals before a finding: its severity, or why it has
 // none that counts.
@@ -88,7 +123,7 @@ func (r Report) Incomplete() []string {
 		}
 	}
 	if n := r.Summary.Outcomes[Error]; n > 0 {
-		return append(reasons, Count(n, "check")+" had no result.")
+		return append(reasons, NotChecked+": "+Count(n, "finding")+".")
 	}
 	if len(reasons) == 0 {
 		reasons = []string{"The report is marked as incomplete and gives no reason."}

@@ -18,7 +18,7 @@ func TestIncompleteGivesReasons(t *testing.T) {
 	}{
 		{"complete", report.Report{Complete: true}, nil},
 		{"fault", report.Report{Faults: []ptc.Fault{denied}}, []string{"DescribePullThroughCacheRules: AccessDeniedException: no way"}},
-		{"undecided", report.Report{Summary: report.Summary{Outcomes: map[report.Outcome]int{report.Error: 2}}}, []string{"2 checks had no result."}},
+		{"undecided", report.Report{Summary: report.Summary{Outcomes: map[report.Outcome]int{report.Error: 2}}}, []string{"NOT CHECKED: 2 findings."}},
 		{"no reason", report.Report{}, []string{"The report is marked as incomplete and gives no reason."}},
 		{"unsupported, and something else", report.Report{Faults: []ptc.Fault{{Kind: ptc.FaultUnsupported}, denied}}, []string{"DescribePullThroughCacheRules: AccessDeniedException: no way"}},
 	}

@@ -73,8 +73,8 @@ func newFinding(r report.Report, fingerprint, generator string) finding {
 		ProductARN:  "arn:" + ptc.PartitionOf(region) + ":securityhub:" + region + ":" + account + ":product/" + account + "/default",
 		GeneratorID: generator,
 		Account:     account,
-		// Without a memory, when something was first seen is not known. What
-		// was updated later replaces what is there.
+		// The time of the first sighting is unknown here. Security Hub keeps the
+		// finding that was updated last.
 		CreatedAt: at,
 		UpdatedAt: at,
 		ProductFields: map[string]string{
@@ -87,7 +87,7 @@ func newFinding(r report.Report, fingerprint, generator string) finding {
 	}
 }
 
-// auditFinding is the audit itself, which fails where not everything could be
+// auditFinding is the audit itself, which fails if not everything could be
 // checked.
 func auditFinding(r report.Report) finding {
 	f := newFinding(r, report.Fingerprint(r.Registry, "", ""), "ptcaudit")
@@ -110,8 +110,8 @@ func auditFinding(r report.Report) finding {
 // findingOf is the outcome of one check on one subject.
 func findingOf(r report.Report, f report.Finding, facts map[string]string) finding {
 	out := newFinding(r, untrusted.Name(f.Fingerprint), "ptcaudit/"+f.ID())
-	out.Title = untrusted.Line(f.Subject()+": "+f.ID(), maxTitle-1)
-	out.Description = untrusted.Line(f.Text(), maxDescription-1)
+	out.Title = untrusted.Line(f.Headline(), maxTitle-1)
+	out.Description = untrusted.Line(f.FullText(), maxDescription-1)
 	out.severity(f.Severity)
 	out.Resources = []resource{resourceOf(r.Registry, untrusted.Name(f.Prefix), facts)}
 	out.ProductFields["ptcaudit/outcome"] = string(f.Outcome)
@@ -133,10 +133,9 @@ func findingOf(r report.Report, f report.Finding, facts map[string]string) findi
 type state struct{ compliance, workflow, record string }
 
 // Workflow only counts when a finding is new there: later calls cannot change
-// it. RecordState always counts, hence it says whether there is anything to do,
+// it. RecordState always counts, so it is ACTIVE if there is something to do,
 // and a finding that becomes active again is also NEW again. A waived one is
-// never SUPPRESSED: Security Hub would not take notice of it any more when the
-// waiver ends.
+// never SUPPRESSED: Security Hub would ignore it when the waiver ends.
 // https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_Workflow.html
 var (
 	failed        = state{"FAILED", "NEW", "ACTIVE"}

@@ -1,8 +1,6 @@
 // Package csv writes a report as comma-separated values, one row for each
 // finding: https://www.rfc-editor.org/rfc/rfc4180. People open such files with
-// spreadsheets, which take some cells for formulas, so whatever could be one is
-// made text:
-// https://owasp.org/www-community/attacks/CSV_Injection
+// spreadsheets, which take some cells for formulas: see untrusted.Cell.
 package csv
 
 import (
@@ -22,10 +20,10 @@ var columns = []string{
 	"message", "remediation", "references", "owner", "reason", "expires", "fingerprint",
 }
 
-// Render writes r to w: a header, a row for each finding, and before them one
-// with outcome error and no check for each reason why the report is
-// incomplete. A Region without the API is one such row with outcome skip.
-// Times are UTC. The columns owner, reason and expires are those of the waiver.
+// Render writes r to w: a header, a row for each reason why the report is
+// incomplete (outcome error, no check), and a row for each finding. A Region
+// without the API is one row with outcome skip. Times are UTC. The columns
+// owner, reason and expires describe the waiver.
 func Render(w io.Writer, r report.Report) error {
 	out := csv.NewWriter(w)
 	out.UseCRLF = true

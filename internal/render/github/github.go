@@ -14,16 +14,16 @@ import (
 )
 
 // shown is how many annotations of a kind GitHub shows of one step; it drops
-// the others without a word:
+// the others silently:
 // https://github.com/actions/toolkit/blob/main/docs/problem-matchers.md#limitations
 const shown = 10
 
-// Options say what a report does not.
+// Options are facts that are not in a report.
 type Options struct {
-	// Place is where the policy asks for what a finding is about: a file of
-	// the repository, to which the annotation is attached, and its line, from
-	// 1. An empty file is not known, nor is a line of 0. Nil where no policy
-	// is at hand.
+	// Place is the part of the policy that a finding comes from: a file of the
+	// repository, to which the annotation is attached, and its line, from 1.
+	// An empty file and a line of 0 mean unknown. Place is nil if there is no
+	// policy.
 	Place func(report.Finding) (file string, line int)
 }
 
@@ -34,35 +34,35 @@ const (
 	isNotice  = "notice"
 )
 
-// Render writes r to w: why it is incomplete, then failures, the most severe
-// first, checks that could not tell, and what is not in force yet. Critical and
-// high are errors, medium a warning, anything less a notice. What is waived is
-// only counted, in the last line, which the log shows as it is.
+// Render writes r to w: why it is incomplete, then failures with the most
+// severe first, checks without a result, and findings that are not in force
+// yet. Critical and high are errors, medium is a warning, lower ones are
+// notices. Waived findings are only counted, in the last line.
 func Render(w io.Writer, r report.Report, o Options) error {
 	p := printer{Options: o, written: map[string]int{}}
 	registry := untrusted.Name(r.Registry.String())
 	if reasons := r.Incomplete(); reasons != nil {
-		p.annotate(isError, "INCOMPLETE "+registry, "", "Not everything could be checked, so more may be wrong than stands here.\n"+strings.Join(reasons, "\n"))
+		p.annotate(isError, "INCOMPLETE "+registry, "", "Not everything could be checked, so there may be more failures than these.\n"+strings.Join(reasons, "\n"))
 	}
 	if message, ok := r.Unsupported(); ok {
 		p.annotate(isNotice, registry, "", message)
 	}
-	said := report.NotificationOf(r, report.Informational)
-	for _, f := range said.New {
-		p.finding(kind(f.Severity), strings.ToUpper(string(f.Severity)), f)
+	findings := report.NotificationOf(r, report.Informational)
+	for _, f := range findings.New {
+		p.finding(kind(f.Severity), f)
 	}
-	for _, f := range said.Undecided {
-		p.finding(isError, "COULD NOT TELL", f)
+	for _, f := range findings.Undecided {
+		p.finding(isError, f)
 	}
 	pending := 0
 	for _, f := range r.Findings {
 		if f.Outcome == report.Pending {
-			p.finding(isNotice, "NOT IN FORCE YET", f)
+			p.finding(isNotice, f)
 			pending++
 		}
 	}
-	fmt.Fprintf(&p.out, "Rules: %d. Checks: %d failed, %d waived, %d could not be told, %d not in force yet.\n",
-		r.Summary.Rules, len(said.New), r.Summary.Waived, len(said.Undecided), pending)
+	fmt.Fprintf(&p.out, "Rules: %d. Checks: %d failed, %d waived, %d not checked, %d not in force yet.\n",
+		r.Summary.Rules, len(findings.New), r.Summary.Waived, len(findings.Undecided), pending)
 	if max(p.written[isError], p.written[isWarning], p.written[isNotice]) > shown {
 		fmt.Fprintf(&p.out, "GitHub shows the first %d errors, warnings and notices of a step on the job's page. All of them are above.\n", shown)
 	}
@@ -87,9 +87,12 @@ type printer struct {
 	written map[string]int // by kind
 }
 
-// finding is one finding, with what to do about it.
-func (p *printer) finding(kind, label string, f report.Finding) {
-	lines := []string{f.Text()}
+// finding is one finding with its fix.
+func (p *printer) finding(kind string, f report.Finding) {
+	lines := []string{f.Headline()}
+	if detail := f.Detail(); detail != "" {
+		lines = append(lines, detail)
+	}
 	for i, line := range untrusted.Lines(f.Remediation, untrusted.MaxFix) {
 		if i == 0 {
 			line = "Fix: " + line
@@ -108,7 +111,7 @@ func (p *printer) finding(kind, label string, f report.Finding) {
 			}
 		}
 	}
-	p.annotate(kind, label+" "+f.Subject()+" "+f.ID(), place, strings.Join(lines, "\n"))
+	p.annotate(kind, f.Label()+" "+f.Subject(), place, strings.Join(lines, "\n"))
 }
 
 // annotate writes one command. place are its further properties.

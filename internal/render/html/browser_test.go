@@ -499,7 +499,7 @@ func sortsTheRules(t *testing.T, chrome browser) {
 		t.Errorf("by failures: %q, %q", sorted(), got)
 	}
 	press(6)
-	if got := column(5); got[0] != "invalid" || got[len(got)-1] != "not applicable" || sorted() != "ECR says ascending" {
+	if got := column(5); got[0] != "invalid" || got[len(got)-1] != "not applicable" || sorted() != "Validation ascending" {
 		t.Errorf("by verdict: %q, %q", sorted(), got)
 	}
 	press(2)

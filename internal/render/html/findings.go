@@ -9,13 +9,13 @@ import (
 	"ptcaudit/internal/untrusted"
 )
 
-// groups holds the findings of the newest audit that need to be read, those
-// that ask for something first.
+// groups holds the findings of the newest audit that a reader needs, those that
+// require an action first.
 func groups(past []report.Report, since map[string]time.Time) []group {
 	all := []group{
 		{ID: "failed", Title: "Failures"},
-		{ID: "undecided", Title: "Could not tell", Lead: "A check that could not be decided is not a check that passed."},
-		{ID: "waived", Title: "Waived", Lead: "These fail too, but somebody answers for an exception."},
+		{ID: "undecided", Title: "Not checked", Lead: "A check without a result has not passed."},
+		{ID: "waived", Title: "Waived", Lead: "These fail too, but someone has approved an exception."},
 		{ID: "pending", Title: "Not in force yet", Lead: "These will fail when their checks come into force."},
 	}
 	findings := slices.Clone(past[0].Findings)
@@ -45,7 +45,7 @@ func groups(past []report.Report, since map[string]time.Time) []group {
 func newFinding(f report.Finding, past []report.Report, since map[string]time.Time) finding {
 	out := finding{
 		Severity: f.Severity, Label: capital(untrusted.Name(string(f.Severity))), Rank: f.Severity.Rank(),
-		Subject: f.Subject(), Check: untrusted.Name(f.Check), Message: text(f.Message),
+		Subject: f.Subject(), Check: f.ID(), Sentence: f.Lead(), Detail: f.Detail(), OfRegistry: f.Prefix == "",
 		Steps: steps(f.Remediation), References: references(f.References),
 	}
 	if w := f.Waiver; w != nil {
@@ -54,9 +54,9 @@ func newFinding(f report.Finding, past []report.Report, since map[string]time.Ti
 	now, oldest := past[0].Audit.StartedAt, past[len(past)-1].Audit.StartedAt
 	if first, known := since[f.Fingerprint]; known && !first.After(now) {
 		out.Since, out.Age = day(first), age(now.Sub(first))
-		// The first audit that is known found it: nobody looked before.
+		// The first known audit found it, so it may have failed before.
 		out.Before = len(past) > 1 && first.Equal(oldest)
-		if out.Before && now.Sub(first) < time.Minute { // "new" it may not be
+		if out.Before && now.Sub(first) < time.Minute { // it may not be new
 			out.Age = ""
 		}
 	}

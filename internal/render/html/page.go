@@ -31,7 +31,7 @@ type page struct {
 	Finished moment
 	Took     string
 	AsOf     moment
-	// NotAsked says that nobody asked ECR whether the rules work.
+	// NotAsked is whether the rules were not validated by ECR.
 	NotAsked bool
 
 	Verdict  verdict
@@ -46,13 +46,13 @@ type page struct {
 	Groups     []group
 	Table      []ruleRow
 	Settled    []settled
-	// SettledCount says how many findings Settled holds.
+	// SettledCount is how many findings Settled has.
 	SettledCount string
 	History      *history
 }
 
-// verdict is the first thing to read. State is good, bad, or unknown where the
-// absence of a failure means nothing; none where there was nothing to judge.
+// verdict is the first thing to read. State is good, bad, unknown if the
+// absence of a failure means nothing, or none if there was nothing to check.
 type verdict struct{ State, Text, Why string }
 
 // tally is a number of findings. Severity is empty for other outcomes.
@@ -62,13 +62,13 @@ type tally struct {
 	N        int
 }
 
-// fault is what happened alike to one or more rules.
+// fault is equal for one or more rules.
 type fault struct {
 	Kind, Operation, Message, RequestID, Advice string
 	Prefixes                                    []string
 }
 
-// change is what somebody did shortly before the audit.
+// change is who did what shortly before the audit.
 type change struct {
 	Who, ARN, Call, Subject, Address string
 	At                               moment
@@ -86,20 +86,22 @@ type group struct {
 	Findings        []finding
 }
 
-// finding is one that needs to be read.
+// finding is one that a reader needs.
 type finding struct {
-	ID         string
-	Severity   report.Severity
-	Label      string // the severity as a word
-	Rank       int
-	Subject    string
-	Check      string
-	Message    string
-	Steps      []step
-	References []reference
-	Waiver     *report.Waiver
-	Since      moment
-	// Before says that it may have failed before that, too.
+	ID       string
+	Severity report.Severity
+	Label    string // the severity as a word
+	Rank     int
+	Subject  string
+	Check    string
+	// Sentence is the first one of the message, and Detail the others.
+	Sentence, Detail string
+	OfRegistry       bool
+	Steps            []step
+	References       []reference
+	Waiver           *report.Waiver
+	Since            moment
+	// Before is whether it may have failed before that, too.
 	Before bool
 	Age    string
 }
@@ -116,14 +118,14 @@ type ruleRow struct {
 	Rank  int // of the highest severity, and then by how many: to sort by
 }
 
-// says is ECR's verdict on a rule in one word. State is good, bad, unknown or
+// says is ECR's validation result of a rule in one word. State is good, bad, unknown or
 // none.
 type says struct {
 	State, Text string
 	Order       int // worst first
 }
 
-// settled is a check with the subjects that need no words of their own.
+// settled is a check with the subjects that passed or that it does not apply to.
 type settled struct {
 	Check           string
 	Passed, Skipped subjects
@@ -132,7 +134,7 @@ type settled struct {
 // subjects are what a check has one outcome for.
 type subjects struct {
 	Names []string
-	// All says that these are all rules.
+	// All is whether these are all rules.
 	All bool
 }
 
@@ -167,9 +169,9 @@ func newPage(r report.Report, o Options) page {
 	}
 	if !r.Complete {
 		p.Faults = faults(r.Faults)
-		p.Incomplete = "Not everything could be checked: more may be wrong than stands here."
+		p.Incomplete = "Not everything could be checked, so there may be more failures than these."
 		if len(r.Rules)+len(r.Findings) == 0 {
-			p.Incomplete = "Nothing could be learnt of this registry."
+			p.Incomplete = "Nothing is known about this registry."
 		}
 	}
 	p.Failed, p.Outcomes = tallies(r.Summary)
@@ -206,7 +208,7 @@ func tallies(s report.Summary) (failed, others []tally) {
 		failed = append(failed, tally{severity, capital(severity), s.Failed[severity]})
 	}
 	for _, t := range []tally{
-		{Label: "could not be told", N: s.Outcomes[report.Error]},
+		{Label: "not checked", N: s.Outcomes[report.Error]},
 		{Label: "waived", N: s.Waived},
 		{Label: "not in force yet", N: s.Outcomes[report.Pending]},
 		{Label: "passed", N: s.Outcomes[report.Pass]},
@@ -219,7 +221,7 @@ func tallies(s report.Summary) (failed, others []tally) {
 	return failed, others
 }
 
-// changes takes the triggers apart: what somebody did, and all reasons.
+// changes splits the triggers: who did what, and all reasons.
 func changes(triggers []report.Trigger) (made []change, all []trigger) {
 	for _, t := range triggers {
 		all = append(all, trigger{Kind: capital(untrusted.Name(string(t.Kind))), Call: untrusted.Name(t.Call), At: second(t.Time)})
@@ -227,15 +229,15 @@ func changes(triggers []report.Trigger) (made []change, all []trigger) {
 			continue
 		}
 		made = append(made, change{
-			Who: cmp.Or(untrusted.Name(t.Actor.Name), "Somebody"), ARN: untrusted.Name(t.Actor.ARN), Address: untrusted.Name(t.Actor.Address),
+			Who: cmp.Or(untrusted.Name(t.Actor.Name), "Unknown"), ARN: untrusted.Name(t.Actor.ARN), Address: untrusted.Name(t.Actor.Address),
 			Call: untrusted.Name(t.Call), Subject: untrusted.Name(t.Prefix + t.Secret), At: second(t.Time),
 		})
 	}
 	return made, all
 }
 
-// faults says what kept the audit from being complete. What happened alike to
-// many rules is said once.
+// faults lists why the audit is incomplete. Equal faults of many rules are one
+// entry.
 func faults(list []ptc.Fault) []fault {
 	var out []fault
 	place := map[ptc.Fault]int{}

@@ -1,5 +1,5 @@
 // Package junit writes a report as JUnit XML, which every CI service shows.
-// There is no standard; what stands here is valid by the schema of Jenkins:
+// There is no standard; this is valid by the schema of Jenkins:
 // https://github.com/jenkinsci/xunit-plugin/blob/master/src/main/resources/org/jenkinsci/plugins/xunit/types/model/xsd/junit-10.xsd
 package junit
 
@@ -15,8 +15,9 @@ import (
 )
 
 // Render writes r to w: the registry is a test suite, and each finding a test
-// case. The audit itself is the first one, which errs where the report is
-// incomplete. What is waived, or not in force yet, is skipped, and says why.
+// case. The first test case is the audit itself: it is an error if the report
+// is incomplete. Findings that are waived or not in force yet are skipped, with
+// the reason.
 func Render(w io.Writer, r report.Report) error {
 	s := suite{
 		Name:      untrusted.Name(r.Registry.String()),
@@ -73,7 +74,7 @@ type property struct {
 	Value string `xml:"value,attr"`
 }
 
-// testCase has passed where none of the three is set.
+// testCase has passed if none of the three is set.
 type testCase struct {
 	Class   string   `xml:"classname,attr"`
 	Name    string   `xml:"name,attr"`
@@ -91,7 +92,7 @@ type verdict struct {
 
 // add counts and adds a test case.
 func (s *suite) add(c testCase) {
-	c.Time = seconds(0) // of a single check it is not known
+	c.Time = seconds(0) // unknown for a single check
 	s.Cases = append(s.Cases, c)
 	s.Tests++
 	switch {
@@ -104,7 +105,7 @@ func (s *suite) add(c testCase) {
 	}
 }
 
-// auditCase says whether everything could be checked.
+// auditCase is whether everything could be checked.
 func auditCase(r report.Report) testCase {
 	c := testCase{Class: "audit", Name: "everything could be checked"}
 	if reasons := r.Incomplete(); reasons != nil {
@@ -118,29 +119,33 @@ func auditCase(r report.Report) testCase {
 // caseOf is a finding. Services show the name alone, so it has the check, too.
 func caseOf(f report.Finding) testCase {
 	c := testCase{Class: f.ID(), Name: f.Subject() + ": " + f.ID()}
-	said := &verdict{Type: string(f.Severity), Message: f.Text(), Text: details(f)}
+	v := &verdict{Type: string(f.Severity), Message: f.Text(), Text: details(f)}
 	switch f.Outcome {
 	case report.Pass:
 	case report.Fail:
 		if f.Waiver != nil {
 			c.Skipped = &verdict{Message: f.Waiver.Text()}
 		} else {
-			c.Failure = said
+			c.Failure = v
 		}
 	case report.Pending:
-		c.Skipped = &verdict{Message: "Not in force yet: " + said.Message}
+		c.Skipped = &verdict{Message: "Not in force yet: " + v.Message}
 	case report.Skip:
-		c.Skipped = &verdict{Message: said.Message}
-	default: // what could not tell; an outcome that is unknown has not passed
-		c.Error = said
+		c.Skipped = &verdict{Message: v.Message}
+	default: // not checked; an unknown outcome has not passed, either
+		v.Message = report.NotChecked + ": " + v.Message
+		c.Error = v
 	}
 	return c
 }
 
 // details are the message again, since some services show nothing else, and
-// what to do.
+// the fix.
 func details(f report.Finding) string {
-	lines := []string{strings.ToUpper(string(f.Severity)) + " " + f.Text()}
+	lines := []string{f.Severity.Label() + "  " + f.Headline()}
+	if detail := f.Detail(); detail != "" {
+		lines = append(lines, detail)
+	}
 	for i, line := range untrusted.Lines(f.Remediation, untrusted.MaxFix) {
 		if i == 0 {
 			line = "Fix: " + line

@@ -1,9 +1,9 @@
 // Package markdown writes a report as GitHub Flavored Markdown, for a pull
 // request's comment or a job's summary: https://github.github.com/gfm/
 //
-// Whatever comes from outside stands in code spans and code blocks. There,
-// nothing is markup, and GitHub makes no mention, reference or link of it,
-// which no escape would keep it from.
+// All text from outside stands in code spans and code blocks. Nothing in them
+// is markup, and GitHub makes no mention, reference or link of it, which no
+// escape prevents elsewhere.
 package markdown
 
 import (
@@ -20,7 +20,7 @@ const (
 	// title begins every comment, so that a job finds its own to replace it.
 	title = "### ECR pull through cache: "
 	// limit is the longest comment that GitHub takes, in characters; counted
-	// in bytes here, of which there are no fewer. It has no page that says so:
+	// in bytes here, which are at least as many. No page documents it:
 	// the API answers "body is too long (maximum is 65536 characters)".
 	limit = 65536
 	// reserve is room for what comes after the last finding.
@@ -59,7 +59,7 @@ func write(b *strings.Builder, r report.Report) {
 	tail(b, r.Summary)
 }
 
-// head says how bad it is, and of what.
+// head is the verdict, and what was audited.
 func head(b *strings.Builder, r report.Report) {
 	open := r.Summary.Outcomes[report.Fail] - r.Summary.Waived
 	verdict := "no failures"
@@ -71,7 +71,7 @@ func head(b *strings.Builder, r report.Report) {
 	}
 	fmt.Fprintf(b, title+"%s in %s\n\n", verdict, untrusted.CodeSpan(r.Registry.String()))
 	if reasons := r.Incomplete(); reasons != nil {
-		b.WriteString("**INCOMPLETE**: not everything could be checked, so more may be wrong than stands here.\n\n")
+		b.WriteString("**INCOMPLETE**: not everything could be checked, so there may be more failures than these.\n\n")
 		for _, reason := range reasons[:min(len(reasons), maxReasons)] {
 			fmt.Fprintf(b, "- %s\n", untrusted.CodeSpan(reason))
 		}
@@ -90,44 +90,36 @@ func head(b *strings.Builder, r report.Report) {
 	}
 	fmt.Fprintf(b, ". Policy %s, %s", untrusted.CodeSpan(untrusted.Name(r.Policy.Name)), report.Minute(r.Audit.StartedAt))
 	if !r.Audit.AsOf.IsZero() {
-		fmt.Fprintf(b, ", judged as of %s", report.Minute(r.Audit.AsOf))
+		fmt.Fprintf(b, ", evaluated as of %s", report.Minute(r.Audit.AsOf))
 	}
 	b.WriteString(".\n")
 	if r.Audit.WithoutValidation {
-		b.WriteString("Where nobody asked ECR whether a rule works, that was not held against it.\n")
+		b.WriteString("Rules were not validated by ECR (`--without-validation`).\n")
 	}
 }
 
-// blocks are all findings that say something, what matters most first. Each
+// blocks are all findings that a reader needs, the most important first. Each
 // stays whole when a comment is cut.
 func blocks(r report.Report) []string {
 	var out []string
-	said := report.NotificationOf(r, report.Informational)
-	for _, f := range said.New {
-		out = append(out, full(strings.ToUpper(string(f.Severity)), f))
+	findings := report.NotificationOf(r, report.Informational)
+	for _, f := range findings.New {
+		out = append(out, full(f.Label(), f))
 	}
-	for _, f := range said.Undecided {
-		out = append(out, full("COULD NOT TELL", f))
+	for _, f := range findings.Undecided {
+		out = append(out, full(report.NotChecked, f))
 	}
-	out = append(out, list("Waived", r, func(f report.Finding) (why string, ok bool) {
-		if f.Outcome != report.Fail || f.Waiver == nil {
-			return "", false
-		}
-		return f.Waiver.Text(), true
-	})...)
-	return append(out, list("Not in force yet", r, func(f report.Finding) (why string, ok bool) {
-		return f.Text(), f.Outcome == report.Pending
-	})...)
+	out = append(out, list("Waived", r, func(f report.Finding) bool { return f.Outcome == report.Fail && f.Waiver != nil })...)
+	return append(out, list("Not in force yet", r, func(f report.Finding) bool { return f.Outcome == report.Pending })...)
 }
 
-// list has a line for each finding about which nothing needs to be done now,
-// and says why.
-func list(title string, r report.Report, listed func(report.Finding) (why string, ok bool)) []string {
+// list has a line for each finding that needs no action now.
+func list(title string, r report.Report, listed func(report.Finding) bool) []string {
 	var out []string
 	head := "\n#### " + title + "\n\n"
 	for _, f := range r.Findings {
-		if why, ok := listed(f); ok {
-			line := fmt.Sprintf("- %s %s %s: %s\n", strings.ToUpper(string(f.Severity)), untrusted.CodeSpan(f.Subject()), untrusted.CodeSpan(f.ID()), untrusted.CodeSpan(why))
+		if listed(f) {
+			line := fmt.Sprintf("- %s %s%s\n", f.Severity.Label(), untrusted.CodeSpan(f.Headline()), note(f))
 			out = append(out, head+line)
 			head = ""
 		}
@@ -135,10 +127,26 @@ func list(title string, r report.Report, listed func(report.Finding) (why string
 	return out
 }
 
-// full is a finding with what to do about it.
+// note is what a list has after a finding: its waiver, or the rest of its
+// message.
+func note(f report.Finding) string {
+	text := f.Detail()
+	if f.Waiver != nil {
+		text = f.Waiver.Text()
+	}
+	if text == "" {
+		return ""
+	}
+	return ": " + untrusted.CodeSpan(text)
+}
+
+// full is a finding with its fix.
 func full(label string, f report.Finding) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n#### %s %s %s\n\n%s\n", label, untrusted.CodeSpan(f.Subject()), untrusted.CodeSpan(f.ID()), untrusted.CodeSpan(f.Text()))
+	fmt.Fprintf(&b, "\n#### %s %s\n", label, untrusted.CodeSpan(f.Headline()))
+	if detail := f.Detail(); detail != "" {
+		fmt.Fprintf(&b, "\n%s\n", untrusted.CodeSpan(detail))
+	}
 	if lines := untrusted.Lines(f.Remediation, untrusted.MaxFix); len(lines) > 0 {
 		fmt.Fprintf(&b, "\nFix:\n\n%s", untrusted.CodeBlock(lines))
 	}
@@ -148,7 +156,7 @@ func full(label string, f report.Finding) string {
 	return b.String()
 }
 
-// tail counts what needs no words of its own.
+// tail counts all outcomes.
 func tail(b *strings.Builder, s report.Summary) {
 	var parts []string
 	for _, c := range []struct {
@@ -158,7 +166,7 @@ func tail(b *strings.Builder, s report.Summary) {
 		{s.Outcomes[report.Pass], "passed"},
 		{s.Outcomes[report.Fail] - s.Waived, "failed"},
 		{s.Waived, "waived"},
-		{s.Outcomes[report.Error], "could not be told"},
+		{s.Outcomes[report.Error], "not checked"},
 		{s.Outcomes[report.Pending], "not in force yet"},
 		{s.Outcomes[report.Skip], "did not apply"},
 	} {

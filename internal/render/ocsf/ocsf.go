@@ -93,8 +93,8 @@ func auditEvent(r report.Report) event {
 // eventOf is the outcome of one check on one subject.
 func eventOf(r report.Report, f report.Finding) event {
 	e := newEvent(r, untrusted.Name(f.Fingerprint), f.Severity)
-	e.Finding.Title = f.Subject() + ": " + f.ID()
-	e.Message = f.Text()
+	e.Finding.Title = f.Headline()
+	e.Message = f.FullText()
 	e.Finding.Desc = e.Message
 	e.Compliance.Control = f.ID()
 	e.Resources = []resource{resourceOf(r.Registry, f)}
@@ -116,9 +116,9 @@ type state struct {
 	complianceAs string
 }
 
-// A warning is "a compliance check that did not yield a result", which is what
-// could not be told. Without a memory, whether a finding was there before is
-// not known: all that are open are created.
+// A warning is "a compliance check that did not yield a result": not checked.
+// It is unknown whether a finding existed before, so every open one is
+// created.
 var (
 	failed        = state{1, 1, 3, "Fail"}
 	waived        = state{1, 3, 3, "Fail"}

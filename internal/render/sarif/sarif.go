@@ -22,28 +22,29 @@ import (
 	"ptcaudit/internal/untrusted"
 )
 
-// Options say what a report does not: what the policy says of its checks.
+// Options are facts that are not in a report: what the policy has on its
+// checks.
 type Options struct {
-	// Checks has them by id. Of one that is not in it, no more is said than
-	// the report does.
+	// Checks has them by id. A check that is missing here is described by the
+	// report alone.
 	Checks map[string]Check
-	// Place is where the policy asks for what a finding is about: a file and a
+	// Place is the part of the policy that a finding comes from: a file and a
 	// line, from 1. A relative file is best: GitHub takes it as one of the
-	// repository. An empty file is not known, nor is a line of 0. Nil where no
-	// policy is at hand.
+	// repository. An empty file and a line of 0 mean unknown. Place is nil if
+	// there is no policy.
 	Place func(report.Finding) (file string, line int)
 }
 
-// Check is what a policy says of a check.
+// Check is what a policy has on a check.
 type Check struct {
 	Title, Why string
-	// References say where to read on.
+	// References are addresses of further reading.
 	References []string
 }
 
-// Render writes r to w. Failures are results, and so are checks that could not
-// tell; what passed, does not apply, or is not in force yet is not, since
-// GitHub shows every result as a problem, whatever its kind.
+// Render writes r to w. Results are the failures and the findings that were
+// not checked. Other findings are left out, since GitHub shows every result as
+// a problem, whatever its kind.
 func Render(w io.Writer, r report.Report, o Options) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -60,8 +61,8 @@ func runOf(r report.Report, o Options) run {
 	rules, index := rulesOf(r, o)
 	out := run{
 		Tool: tool{component{Name: "ptcaudit", Version: untrusted.Name(r.Audit.Version), Rules: rules}},
-		// §3.17: a category, and after the last slash what tells runs of it
-		// apart. With it, one registry's alerts do not close another's.
+		// §3.17: a category, and after the last slash an id of the run. With
+		// it, one registry's alerts do not close another's.
 		AutomationDetails: automation{path.Join("ptcaudit", segment(r.Registry.Account), segment(r.Registry.Region), segment(r.Audit.ID))},
 		Invocations: []invocation{{
 			ExecutionSuccessful: r.Complete,
@@ -128,11 +129,14 @@ func ruleOf(id string, severity report.Severity, c Check, links []string) rule {
 	return out
 }
 
-// resultOf is a finding that failed, or that could not be decided.
+// resultOf is a finding that failed or was not checked.
 func resultOf(r report.Report, f report.Finding, index int, o Options) result {
-	text := f.Text()
+	text := f.FullText()
 	if lines := untrusted.Lines(f.Remediation, untrusted.MaxFix); len(lines) > 0 {
-		text += "\n\nMend: " + strings.Join(lines, "\n")
+		text += "\n\nFix: " + strings.Join(lines, "\n")
+	}
+	if f.Outcome == report.Error {
+		text = report.NotChecked + ": " + text
 	}
 	out := result{
 		RuleID:    f.ID(),
@@ -163,8 +167,8 @@ func resultOf(r report.Report, f report.Finding, index int, o Options) result {
 	return out
 }
 
-// notifications say what kept the audit from being complete, and what will
-// fail once it is in force (§3.58).
+// notifications are why the audit is incomplete, and the findings that are not
+// in force yet (§3.58).
 func notifications(r report.Report, index map[string]int) []notification {
 	out := []notification{}
 	for _, reason := range r.Incomplete() {
@@ -177,7 +181,7 @@ func notifications(r report.Report, index map[string]int) []notification {
 		if f.Outcome == report.Pending {
 			out = append(out, notification{
 				Level:      "note",
-				Message:    message{Text: plain("Not in force yet: " + untrusted.Text(f.Message))},
+				Message:    message{Text: plain("Not in force yet: " + f.FullText())},
 				Rule:       &reference{ID: f.ID(), Index: index[f.ID()]},
 				Locations:  []location{{Logical: logical(r.Registry, f.Prefix)}},
 				Properties: map[string]any{"outcome": f.Outcome, "severity": f.Severity},

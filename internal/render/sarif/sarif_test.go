@@ -239,8 +239,8 @@ func TestOutsideTextForgesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, result := range log.Runs[0].Results {
-		said, _, _ := strings.Cut(result.Message.Text, "\n\nMend: ")
-		if link.MatchString(said) || placeholder.MatchString(result.Message.Text) {
+		message, _, _ := strings.Cut(result.Message.Text, "\n\nFix: ")
+		if link.MatchString(message) || placeholder.MatchString(result.Message.Text) {
 			t.Errorf("%q holds a link or a placeholder", result.Message.Text)
 		}
 		if uri := result.Locations[0].PhysicalLocation.ArtifactLocation.URI; !strings.HasPrefix(uri, "ecr/111122223333/eu-west-1/") || strings.Contains(uri, "..") {

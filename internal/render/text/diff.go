@@ -17,10 +17,10 @@ func Diff(w io.Writer, d history.Diff, o Options) error {
 	p.prose("", "Before: "+sideOf(d.Before))
 	p.prose("", "After:  "+sideOf(d.After))
 	if a, b := d.Before.Policy, d.After.Policy; a.Digest != b.Digest {
-		p.prose("", fmt.Sprintf("The policy is another one: %s, then %s.", policyOf(a), policyOf(b)))
+		p.prose("", fmt.Sprintf("The policy has changed: %s, then %s.", policyOf(a), policyOf(b)))
 	}
 	if !d.RulesCompared {
-		p.prose("", p.paint.warning("NOT COMPARED")+": in one of the two the rules could not be read.")
+		p.prose("", p.paint.warning("NOT COMPARED")+": one of the two audits could not read the rules.")
 	}
 	p.changedRules(d.Rules)
 	for _, kind := range history.Kinds() {
@@ -45,17 +45,17 @@ func (p *printer) difference(d history.Diff) string {
 		}
 	}
 	add(counts[history.New], p.paint.strong(report.Count(counts[history.New], "new failure")))
-	add(counts[history.Undecided], p.paint.warning(fmt.Sprintf("%d could not be told any more", counts[history.Undecided])))
+	add(counts[history.Undecided], p.paint.warning(fmt.Sprintf("%d no longer checked", counts[history.Undecided])))
 	add(counts[history.Changed], fmt.Sprintf("%d changed", counts[history.Changed]))
 	add(counts[history.Resolved], p.paint.good(fmt.Sprintf("%d resolved", counts[history.Resolved])))
 	parts = append(parts, ruleCounts(d.Rules)...)
 	if len(parts) == 0 {
-		return "No difference in rules and findings, as far as they could be told."
+		return "No difference in rules and findings, as far as they could be checked."
 	}
 	return strings.Join(parts, ", ") + "."
 }
 
-// ruleCounts says how many rules were added, removed and altered.
+// ruleCounts counts the rules that were added, removed and altered.
 func ruleCounts(changes []report.RuleChange) []string {
 	var parts []string
 	for _, kind := range []report.ChangeKind{report.Added, report.Removed, report.Altered} {
@@ -89,7 +89,7 @@ func policyOf(p report.Policy) string {
 // shortDigest is how much of a digest people compare, in characters.
 const shortDigest = 12
 
-// changedRules says what became of rules, field by field.
+// changedRules lists the changes of rules, field by field.
 func (p *printer) changedRules(changes []report.RuleChange) {
 	if len(changes) == 0 {
 		return
@@ -129,7 +129,7 @@ func (p *printer) field(f report.FieldChange, kind report.ChangeKind) {
 // kindTitles head the sections of findings.
 var kindTitles = map[history.Kind]string{
 	history.New:       "NEW",
-	history.Undecided: "COULD NOT BE TOLD ANY MORE",
+	history.Undecided: "NO LONGER CHECKED",
 	history.Changed:   "CHANGED",
 	history.Resolved:  "RESOLVED",
 }
@@ -143,7 +143,7 @@ func (p *printer) changedFindings(kind history.Kind, d history.Diff) {
 	became := map[string]string{}
 	for _, c := range d.Findings {
 		if c.Kind == kind {
-			f := report.Finding{Check: c.Check, Prefix: c.Prefix, Severity: c.Severity}
+			f := report.Finding{Check: c.Check, Prefix: c.Prefix, Severity: c.Severity, Message: messageOf(c)}
 			findings = append(findings, f)
 			became[f.Check+" "+f.Prefix] = whatBecame(c, deleted[c.Prefix])
 		}
@@ -154,20 +154,28 @@ func (p *printer) changedFindings(kind history.Kind, d history.Diff) {
 	}
 }
 
-// whatBecame says of a finding what it is now, and of one that changed what it
-// was before.
+// messageOf is the message of a finding: the newer one, unless it is resolved.
+func messageOf(c history.FindingChange) string {
+	if c.Before != nil && (c.After == nil || c.Kind == history.Resolved) {
+		return c.Before.Message
+	}
+	return c.After.Message
+}
+
+// whatBecame is a finding's outcome now, if its message does not have that;
+// and of one that changed, what it was before.
 func whatBecame(c history.FindingChange, deleted bool) string {
 	switch {
 	case c.Kind == history.Resolved && c.After == nil && deleted:
 		return "The rule was deleted."
 	case c.Kind == history.Resolved && c.After == nil:
-		return "The policy does not ask for it any more."
+		return "The policy no longer requires it."
 	case c.Kind == history.New && c.Before != nil && !passes(c.Before):
-		return stands(c.Before) + " before. " + quoted(c.After.Message)
+		return "Before: " + lowerFirst(stands(c.Before)) + "."
 	case c.Kind == history.New, c.Kind == history.Undecided && c.After != nil:
-		return quoted(c.After.Message)
+		return c.After.Detail()
 	case c.Kind == history.Undecided:
-		return "The audit could not read what it would need."
+		return "The audit could not read the facts that the check needs."
 	case c.Kind == history.Resolved:
 		return stands(c.After) + "."
 	}
@@ -176,21 +184,21 @@ func whatBecame(c history.FindingChange, deleted bool) string {
 	case before != after:
 		return fmt.Sprintf("%s, before: %s.", after, lowerFirst(before))
 	case c.Before.Severity != c.After.Severity:
-		return fmt.Sprintf("Severity %s, before: %s. %s", c.After.Severity, c.Before.Severity, quoted(c.After.Message))
+		return fmt.Sprintf("Severity %s, before: %s.", c.After.Severity, c.Before.Severity)
 	case c.Before.Facts != c.After.Facts:
-		return "Its upstream, credential or role has changed. " + quoted(c.After.Message)
+		return "Its upstream, credential or role has changed."
 	}
-	return fmt.Sprintf("%s Before: %s", quoted(c.After.Message), quoted(c.Before.Message))
+	return "Before: " + quoted(c.Before.Message)
 }
 
 func passes(f *report.Finding) bool {
 	return f.Outcome == report.Pass || f.Outcome == report.Skip
 }
 
-// stands says in words what a report says of a finding.
+// stands is a finding's outcome in words.
 func stands(f *report.Finding) string {
 	if f == nil {
-		return "Not there"
+		return "Not found"
 	}
 	if f.Waiver != nil {
 		return fmt.Sprintf("Waived until %s by %s (%s)", name(f.Waiver.Expires), name(f.Waiver.Owner), name(f.Waiver.Reason))
@@ -198,7 +206,7 @@ func stands(f *report.Finding) string {
 	return map[report.Outcome]string{
 		report.Pass:    "Passes",
 		report.Fail:    "Fails",
-		report.Error:   "Could not be told",
+		report.Error:   "Not checked",
 		report.Skip:    "Does not apply",
 		report.Pending: "Not in force yet",
 	}[f.Outcome]

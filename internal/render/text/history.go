@@ -57,7 +57,7 @@ func (p *printer) registry(r *history.Registry) {
 	}
 }
 
-// standing says how a registry stood after an audit.
+// standing is how a registry stood after an audit.
 func (p *printer) standing(a history.Audit) string {
 	none := p.paint.good("no failures")
 	if !a.Complete {
@@ -126,8 +126,8 @@ func why(kinds []report.TriggerKind) string {
 	return s
 }
 
-// number is how many failures of a severity were known after an audit. None is
-// a dash, but of an incomplete one nobody knows.
+// number is how many failures of a severity were known after an audit: a dash
+// for zero, and a question mark if an incomplete audit found none.
 func (p *printer) number(a history.Audit, severity report.Severity) string {
 	switch n := a.Failing[severity]; {
 	case n > 0:
@@ -138,7 +138,7 @@ func (p *printer) number(a history.Audit, severity report.Severity) string {
 	return "-"
 }
 
-// since says what was other than in the audit before.
+// since is what changed since the audit before.
 func (p *printer) since(a history.Audit, first bool) string {
 	var parts []string
 	if !a.Complete {
@@ -168,14 +168,13 @@ func (p *printer) lifelines(failures []history.Failure) {
 		return
 	}
 	p.section("FAILURES")
-	severities, prefixes := make([]string, len(failures)), make([]string, len(failures))
+	severities := make([]string, len(failures))
 	for i, f := range failures {
-		severities[i] = p.paint.severity(f.Severity, strings.ToUpper(name(string(f.Severity))))
-		prefixes[i] = report.SubjectOf(f.Prefix)
+		severities[i] = p.paint.severity(f.Severity, f.Severity.Label())
 	}
-	severities, prefixes = align(severities), align(prefixes)
+	severities = align(severities)
 	for i, f := range failures {
-		p.line("  ", severities[i]+"  "+p.paint.strong(prefixes[i])+"  "+name(f.Check))
+		p.line("  ", severities[i]+"  "+p.paint.strong(report.SubjectOf(f.Prefix))+" ["+name(f.Check)+"]")
 		when := "Since " + report.Minute(f.FirstSeen)
 		if f.Resolved.IsZero() {
 			when += ", not resolved."
@@ -197,13 +196,13 @@ func (p *printer) events(changes []report.Trigger) {
 	}
 }
 
-// unexplained writes the changes of rules that no event told of.
+// unexplained writes the changes of rules that no event reported.
 func (p *printer) unexplained(audits []history.Audit) {
 	first := true
 	for _, a := range audits {
 		for _, c := range a.Unexplained {
 			if first {
-				p.section("CHANGES THAT NO EVENT TOLD OF")
+				p.section("CHANGES WITHOUT AN EVENT")
 			}
 			first = false
 			p.prose("  ", fmt.Sprintf("%s: rule %s %s.", report.Minute(a.StartedAt), name(c.Prefix), c.Kind))
@@ -211,7 +210,7 @@ func (p *printer) unexplained(audits []history.Audit) {
 	}
 }
 
-// unreadable says that the evidence has more than could be read.
+// unreadable lists the evidence that could not be read.
 func (p *printer) unreadable(keys []string) {
 	if len(keys) == 0 {
 		return

@@ -34,8 +34,8 @@ func Wrap(s string, width int) []string {
 	return lines
 }
 
-// Remediation is how to mend something, its sentences and its commands wrapped:
-// the commands so that they survive copying into a shell, and moved right.
+// Remediation is the lines of a fix, wrapped to width columns. Commands are
+// indented, and survive copying into a shell.
 func Remediation(s string, width int) []string {
 	var lines []string
 	for _, line := range untrusted.Lines(s, untrusted.MaxFix) {

@@ -19,7 +19,7 @@ func (p *printer) rules(r report.Report) {
 	if len(r.Rules) == 0 {
 		return
 	}
-	rows := [][]string{{"PREFIX", "UPSTREAM", "CREDENTIAL", "ECR SAYS"}}
+	rows := [][]string{{"PREFIX", "UPSTREAM", "CREDENTIAL", "VALIDATION"}}
 	for _, rule := range r.Rules {
 		says := p.says(rule.Validation, r.Audit.WithoutValidation)
 		rows = append(rows, []string{name(rule.Prefix), upstream(rule.Upstream), credential(rule), says})

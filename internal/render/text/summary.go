@@ -11,14 +11,14 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Summary writes a history for somebody who did not run the audits, and asks
-// whether they were run: how often, with what gaps, under which policies, and
-// what became of what they found. version is that of the tool that writes it.
+// Summary writes a history for an auditor who did not run the audits: how
+// often they ran, with what gaps, under which policies, and what happened to
+// each failure. version is that of the tool that writes it.
 func Summary(w io.Writer, h history.History, version string, o Options) error {
 	p := newPrinter(o)
 	p.prose("", "Audits of the pull through cache rules of Amazon ECR")
 	p.blank()
-	p.prose("", fmt.Sprintf("From %s up to, but not including, %s. All times are UTC. Derived by ptcaudit %s from the evidence beside this file: one JSON report of every audit, as it was kept, packed with gzip. SHA256SUMS has the checksum of every file; sha256sum -c SHA256SUMS compares them.",
+	p.prose("", fmt.Sprintf("From %s up to, but not including, %s. All times are UTC. Derived by ptcaudit %s from the evidence beside this file: one JSON report of every audit, as it was stored, compressed with gzip. SHA256SUMS has the checksum of every file; sha256sum -c SHA256SUMS compares them.",
 		report.Minute(h.From), report.Minute(h.To), version))
 	if len(h.Registries) == 0 {
 		p.blank()
@@ -39,7 +39,7 @@ func Summary(w io.Writer, h history.History, version string, o Options) error {
 	return p.writeTo(w)
 }
 
-// regularity says how often a registry was audited, and how long it was not.
+// regularity is how often a registry was audited, and the gaps.
 func (p *printer) regularity(r *history.Registry) {
 	p.section("HOW OFTEN")
 	why := map[report.TriggerKind]int{}
@@ -81,13 +81,13 @@ func (p *printer) waiverUses(uses []history.WaiverUse) {
 	}
 	p.section("WAIVERS THAT COVERED FAILURES")
 	for _, u := range uses {
-		p.line("  ", strings.ToUpper(name(string(u.Severity)))+"  "+report.SubjectOf(u.Prefix)+"  "+name(u.Check))
-		p.prose("    ", fmt.Sprintf("To the end of %s, by %s: %s", name(u.Expires), name(u.Owner), name(u.Reason)))
+		p.line("  ", u.Severity.Label()+"  "+report.SubjectOf(u.Prefix)+" ["+name(u.Check)+"]")
+		p.prose("    ", fmt.Sprintf("Until the end of %s, by %s: %s", name(u.Expires), name(u.Owner), name(u.Reason)))
 		p.prose("    ", used(u.Use))
 	}
 }
 
-// policyUses says which policies and versions of the tool were used.
+// policyUses lists the policies and versions of the tool that were used.
 func (p *printer) policyUses(r *history.Registry) {
 	p.section("POLICIES AND VERSIONS")
 	for _, u := range r.Policies {

@@ -1,8 +1,7 @@
-// Package text writes a report for a person at a terminal: what was found,
-// what to do about it, and, before anything else, what could not be told. It
-// writes what became of reports over time in the same way, and what the
-// waivers of a policy do. It reads results, and makes none: it knows neither
-// AWS nor the policy that was applied.
+// Package text writes a report for a person at a terminal: first what could
+// not be checked, then the findings with their fixes. It writes a history of
+// reports and the effect of a policy's waivers in the same way. It knows
+// neither AWS nor the policy that was applied.
 package text
 
 import (
@@ -10,6 +9,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
@@ -30,8 +31,8 @@ const (
 type Options struct {
 	// Width of the terminal in columns; 0 is DefaultWidth.
 	Width int
-	// Color marks severities and verdicts with ANSI colours. Nothing is told
-	// by colour alone.
+	// Color marks severities and verdicts with ANSI colours. Colour alone never
+	// carries a meaning.
 	Color bool
 }
 
@@ -71,14 +72,14 @@ func (p *printer) report(r report.Report) {
 	p.faults(r.Faults)
 	p.rules(r)
 	p.failures(r.Findings)
-	p.undecided(r.Findings)
+	p.notChecked(r.Findings)
 	p.waived(r.Findings)
 	p.pending(r.Findings)
 	p.tail(r.Summary)
 }
 
 // unsupported finds the fault that says that the Region has no pull through
-// cache: such a report is complete and has nothing else to tell.
+// cache: such a report is complete and has no findings.
 func unsupported(r report.Report) (ptc.Fault, bool) {
 	if len(r.Faults) == 1 && r.Faults[0].Kind == ptc.FaultUnsupported {
 		return r.Faults[0], true
@@ -91,18 +92,18 @@ func (p *printer) head(r report.Report) {
 	case r.Complete:
 		p.prose("", p.verdict(r.Summary, p.paint.good("no failures")))
 	case len(r.Rules)+len(r.Findings) == 0:
-		p.prose("", p.paint.warning("NOT AUDITED")+": nothing could be learnt of this registry.")
+		p.prose("", p.paint.warning("NOT AUDITED")+": nothing is known about this registry.")
 	default:
-		p.prose("", p.paint.warning("INCOMPLETE")+": not everything could be checked, so more may be wrong than stands here.")
+		p.prose("", p.paint.warning("INCOMPLETE")+": not everything could be checked, so there may be more failures than these.")
 		p.prose("", p.verdict(r.Summary, "no failures seen"))
 	}
 	about := fmt.Sprintf("Registry %s, policy %s, %s", r.Registry, name(r.Policy.Name), report.Minute(r.Audit.StartedAt))
 	if asOf := r.Audit.AsOf; !asOf.IsZero() {
-		about += ", judged as of " + report.Minute(asOf)
+		about += ", evaluated as of " + report.Minute(asOf)
 	}
 	p.prose("", about+".")
 	if r.Audit.WithoutValidation {
-		p.prose("", "Where nobody asked ECR whether a rule works, that was not held against it.")
+		p.prose("", "Rules were not validated by ECR (--without-validation).")
 	}
 	for _, t := range r.Triggers {
 		if t.Actor != nil {
@@ -111,8 +112,8 @@ func (p *printer) head(r report.Report) {
 	}
 }
 
-// verdict is the first thing to read: how many failures, and how bad; none is
-// what to say without any.
+// verdict is the first thing to read: how many failures, and how bad. none is
+// the text if there are no failures.
 func (p *printer) verdict(s report.Summary, none string) string {
 	failed := s.Outcomes[report.Fail] - s.Waived
 	var parts []string
@@ -128,7 +129,7 @@ func (p *printer) verdict(s report.Summary, none string) string {
 	return rules + ", " + p.paint.strong(report.Count(failed, "failure")) + ": " + strings.Join(parts, ", ") + "."
 }
 
-// actor says who made the change that a trigger tells of.
+// actor is a sentence about who made the change that a trigger reports.
 func actor(t report.Trigger) string {
 	who := name(t.Actor.Name)
 	if arn := name(t.Actor.ARN); who == "" {
@@ -144,13 +145,13 @@ func actor(t report.Trigger) string {
 	return s + "."
 }
 
-// faults says what kept the audit from being complete. What happened alike to
-// many rules is said once.
+// faults lists why the audit is incomplete. Equal faults of many rules are one
+// entry.
 func (p *printer) faults(faults []ptc.Fault) {
 	if len(faults) == 0 {
 		return
 	}
-	p.section("COULD NOT AUDIT")
+	p.section("FAULTS")
 	for len(faults) > 0 {
 		f := faults[0]
 		var alike, others []ptc.Fault
@@ -201,58 +202,82 @@ func (p *printer) failures(findings []report.Finding) {
 	slices.SortStableFunc(open, func(a, b report.Finding) int { return b.Severity.Rank() - a.Severity.Rank() })
 	p.section("FAILURES")
 	p.findings(open, func(f report.Finding) string {
-		return p.paint.severity(f.Severity, strings.ToUpper(string(f.Severity)))
+		return p.paint.severity(f.Severity, f.Label())
 	})
 }
 
-// undecided findings are as prominent as failures: a check that could not be
-// decided is not a check that passed.
-func (p *printer) undecided(findings []report.Finding) {
+// notChecked findings are as prominent as failures: a check without a result
+// has not passed.
+func (p *printer) notChecked(findings []report.Finding) {
 	undecided := with(findings, report.Error)
 	if len(undecided) == 0 {
 		return
 	}
-	p.section("COULD NOT TELL")
-	p.findings(undecided, func(report.Finding) string { return p.paint.warning("ERROR") })
+	p.section(report.NotChecked)
+	p.findings(undecided, func(f report.Finding) string { return p.paint.severity(f.Severity, f.Severity.Label()) })
 }
 
-// findings writes a list in full, with what to do about each. Labels and
-// prefixes are aligned.
+// findings writes a list in full, with how to fix each. Labels are aligned.
 func (p *printer) findings(findings []report.Finding, label func(report.Finding) string) {
-	labels, prefixes := make([]string, len(findings)), make([]string, len(findings))
-	for i, f := range findings {
-		labels[i], prefixes[i] = label(f), f.Subject()
-	}
-	labels, prefixes = align(labels), align(prefixes)
-	for i, f := range findings {
+	for i, lead := range labels(findings, label) {
+		f := findings[i]
 		if i > 0 {
 			p.blank()
 		}
-		p.line("  ", labels[i]+"  "+p.paint.strong(prefixes[i])+"  "+name(f.Check))
-		p.prose("    ", quoted(f.Message))
-		p.remediation("    ", f.Remediation)
+		p.headline(lead, f)
+		p.prose("    ", f.Detail())
+		p.fix("    ", f.Remediation)
 		for _, reference := range f.References {
 			p.line("    ", p.paint.faint("See "+name(reference)))
 		}
 	}
 }
 
-// remediation says how to mend a finding. Its lines are sentences, but for
-// those that are commands: they must survive copying into a shell.
-func (p *printer) remediation(indent, remediation string) {
+// labels are the aligned labels of findings.
+func labels(findings []report.Finding, label func(report.Finding) string) []string {
+	out := make([]string, len(findings))
+	for i, f := range findings {
+		out[i] = label(f)
+	}
+	return align(out)
+}
+
+// headline writes what a finding begins with. Its further lines stand below
+// the first, right of the label.
+func (p *printer) headline(label string, f report.Finding) {
+	words := f.Headline()
+	if f.Prefix != "" {
+		words = p.paint.strong(f.Subject()) + strings.TrimPrefix(words, f.Subject())
+	}
+	p.hanging("  "+label+"  ", words)
+}
+
+// hanging writes sentences after a lead. Lines that they are wrapped into
+// stand below their begin.
+func (p *printer) hanging(lead, s string) {
+	indent := text.StringWidthWithoutEscSequences(lead)
+	for _, line := range Wrap(s, min(p.width-indent, maxProse)) {
+		p.line(lead, line)
+		lead = strings.Repeat(" ", indent)
+	}
+}
+
+// fix writes how to fix a finding. Its lines are sentences and commands, and
+// the commands must survive copying into a shell.
+func (p *printer) fix(indent, steps string) {
 	lead := "Fix: "
-	for _, text := range untrusted.Lines(remediation, untrusted.MaxFix) {
+	for _, step := range untrusted.Lines(steps, untrusted.MaxFix) {
 		switch {
-		case report.IsCommand(text):
+		case report.IsCommand(step):
 			if lead != "" {
 				p.line(indent, strings.TrimSpace(lead))
 			}
-			for _, part := range WrapCommand(text, p.width-len(indent)-2) {
+			for _, part := range WrapCommand(step, p.width-len(indent)-2) {
 				p.line(indent+"  ", p.paint.command(part))
 			}
 			lead = ""
 		default:
-			p.prose(indent, lead+text)
+			p.prose(indent, lead+step)
 			lead = ""
 		}
 	}
@@ -265,7 +290,7 @@ func (p *printer) waived(findings []report.Finding) {
 	}
 	p.section("WAIVED")
 	p.brief(waived, func(f report.Finding) string {
-		return fmt.Sprintf("until %s by %s: %s", name(f.Waiver.Expires), name(f.Waiver.Owner), name(f.Waiver.Reason))
+		return f.Waiver.Text()
 	})
 }
 
@@ -275,23 +300,19 @@ func (p *printer) pending(findings []report.Finding) {
 		return
 	}
 	p.section("NOT IN FORCE YET")
-	p.brief(pending, func(f report.Finding) string { return quoted(f.Message) })
+	p.brief(pending, report.Finding.Detail)
 }
 
-// brief writes a list without what to do about it.
+// brief writes a list without fixes.
 func (p *printer) brief(findings []report.Finding, detail func(report.Finding) string) {
-	severities, prefixes := make([]string, len(findings)), make([]string, len(findings))
-	for i, f := range findings {
-		severities[i], prefixes[i] = strings.ToUpper(string(f.Severity)), f.Subject()
-	}
-	severities, prefixes = align(severities), align(prefixes)
-	for i, f := range findings {
-		p.line("  ", severities[i]+"  "+prefixes[i]+"  "+name(f.Check))
-		p.prose("    ", detail(f))
+	severity := func(f report.Finding) string { return f.Severity.Label() }
+	for i, lead := range labels(findings, severity) {
+		p.headline(lead, findings[i])
+		p.prose("    ", detail(findings[i]))
 	}
 }
 
-// tail counts what needs no words of its own.
+// tail counts all outcomes.
 func (p *printer) tail(s report.Summary) {
 	var parts []string
 	for _, c := range []struct {
@@ -301,7 +322,7 @@ func (p *printer) tail(s report.Summary) {
 		{s.Outcomes[report.Pass], "passed"},
 		{s.Outcomes[report.Fail] - s.Waived, "failed"},
 		{s.Waived, "waived"},
-		{s.Outcomes[report.Error], "could not be told"},
+		{s.Outcomes[report.Error], "not checked"},
 		{s.Outcomes[report.Pending], "not in force yet"},
 		{s.Outcomes[report.Skip], "did not apply"},
 	} {

