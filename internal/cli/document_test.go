@@ -181,6 +181,7 @@ type session struct {
 	dir      string
 	port     string // of the emulator, once it runs
 	variable string // exports so far
+	emulator *os.Process
 }
 
 func newSession(t *testing.T) *session {
@@ -276,6 +277,10 @@ func (s *session) run(command string) string {
 	if s.port != "" {
 		command = strings.ReplaceAll(command, ":"+documentedPort, ":"+s.port)
 	}
+	if command == "kill %1" { // the emulator is the only job
+		_ = s.emulator.Kill()
+		return ""
+	}
 	if strings.HasPrefix(command, "export ") {
 		s.variable += command + "\n"
 		return ""
@@ -320,7 +325,12 @@ func (s *session) start(cmd *exec.Cmd) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	before := s.port
 	s.port = strings.TrimSpace(line[strings.LastIndex(line, ":")+1:])
+	if before != "" {
+		s.variable = strings.ReplaceAll(s.variable, ":"+before, ":"+s.port)
+	}
+	s.emulator = cmd.Process
 	return s.asDocumented(line)
 }
 
