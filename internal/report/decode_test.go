@@ -51,7 +51,7 @@ func TestDecodeTrustsNothingThatIsDerived(t *testing.T) {
 		"another schema":  {`{"schemaVersion":"ptcaudit/report/v2"}`, `schemaVersion is "ptcaudit/report/v2"`},
 		"no schema":       {`{}`, `schemaVersion is ""`},
 		"no registry":     {`{"schemaVersion":"ptcaudit/report/v1"}`, `" " is no registry`},
-		"unknown outcome": {`{` + head + `,"findings":[{"check":"c","outcome":"failed","severity":"low"}]}`, `outcome "failed" is none`},
+		"unknown outcome": {`{` + head + `,"findings":[{"check":"c","outcome":"failed","severity":"low"}]}`, `unknown outcome "failed"`},
 		"no severity":     {`{` + head + `,"findings":[{"check":"c","outcome":"fail"}]}`, `severity "" is none`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// ChangeKind says what became of a rule between two audits.
+// ChangeKind is how a rule changed between two audits.
 type ChangeKind string
 
 // The kinds of changes.
@@ -18,27 +18,27 @@ const (
 	Altered ChangeKind = "altered"
 )
 
-// RuleChange is what became of one rule between two audits. Its texts come
-// from outside.
+// RuleChange is the change of one rule between two audits. Its texts come from
+// outside.
 type RuleChange struct {
 	Prefix string     `json:"prefix"`
 	Kind   ChangeKind `json:"kind"`
-	// Fields are those that differ, in the order of a Rule; of a rule that was
-	// added or removed, those that are set.
+	// Fields are the fields that differ, in the order of a Rule; for a rule
+	// that was added or removed, the fields that are set.
 	Fields []FieldChange `json:"fields"`
 }
 
 // FieldChange is one field of a rule, by its name in the policy vocabulary,
-// before and after. What is absent is empty.
+// before and after. An absent value is empty.
 type FieldChange struct {
 	Field  string `json:"field"`
 	Before string `json:"before"`
 	After  string `json:"after"`
 }
 
-// DiffRules says what became of the rules between two audits, sorted by
-// prefix. It looks at what people configure, not at ECR's verdict. A rule that
-// was deleted and created again as it was differs in createdAt.
+// DiffRules returns the changes of rules between two audits, sorted by prefix.
+// It compares what people configure, not ECR's validation result. A rule that
+// was deleted and created again unchanged differs in createdAt.
 func DiffRules(before, after []Rule) []RuleChange {
 	older, newer := byPrefix(before), byPrefix(after)
 	var out []RuleChange
@@ -85,11 +85,11 @@ func diffFields(before, after Rule) []FieldChange {
 	return out
 }
 
-// wholly says that an upstream's repositories are all meant: ECR may say so by
-// ROOT or by nothing.
+// wholly reports whether a rule covers all repositories of its upstream: ECR
+// may return ROOT for that, or nothing.
 func wholly(prefix string) bool { return prefix == "" || prefix == ptc.RootPrefix }
 
-// instant is a time as text; empty where ECR gave none.
+// instant is a time as text; empty if ECR gave none.
 func instant(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -97,9 +97,9 @@ func instant(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// Vanished are the open failures of an earlier report of the registry that r
-// has no finding of, passed. What r could not look at is not gone; before may
-// be nil.
+// Vanished returns the open failures of an earlier report that r no longer has
+// a finding of, as passed. Failures that r could not check are not included.
+// before may be nil.
 func Vanished(before *Report, r Report) []Finding {
 	unsupported := func(f ptc.Fault) bool { return f.Kind == ptc.FaultUnsupported }
 	if before == nil || before.Registry != r.Registry || before.Audit.StartedAt.After(r.Audit.StartedAt) ||

@@ -1,7 +1,7 @@
-// Package report is the versioned result format: what one audit of one
-// registry established, and what there is to say about it. Everything that
-// writes a result writes a Report, everything that shows one reads it. Plain
-// data: it imports ptc and the standard library, and no other package of ours.
+// Package report is the versioned result of one audit of one registry, and the
+// notification that follows from it. Audits write a Report, and every output
+// format reads it. It is plain data, and imports ptc and the standard library
+// only.
 package report
 
 import (
@@ -17,12 +17,12 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// SchemaVersion stands in every report. It changes when a reader of the old
-// form could misread the new one.
+// SchemaVersion is in every report. It changes if a reader of the old form
+// could misread the new form.
 const SchemaVersion = "ptcaudit/report/v1"
 
-// Report is all that one audit of one registry established. Lists are sorted
-// and never null, so that equal input gives equal bytes.
+// Report is the result of one audit of one registry. Its lists are sorted and
+// never null, so that equal input gives equal bytes.
 type Report struct {
 	SchemaVersion string       `json:"schemaVersion"`
 	Audit         Audit        `json:"audit"`
@@ -30,16 +30,16 @@ type Report struct {
 	Policy        Policy       `json:"policy"`
 	// Triggers say why the audit ran; one audit can answer many.
 	Triggers []Trigger `json:"triggers"`
-	// Complete says that everything that the policy asks for could be
-	// established. Where it is false, the absence of a failure means nothing.
+	// Complete means that everything that the policy requires was checked. If
+	// it is false, a missing failure means nothing.
 	Complete bool `json:"complete"`
 	// Faults say what kept the audit from being complete. A Region without
 	// the API has one of kind unsupported, and is complete.
 	Faults []ptc.Fault `json:"faults"`
-	// Rules are the facts that were judged, so that a stored report can be
-	// evaluated again without AWS.
+	// Rules are the evaluated facts, so that a stored report can be evaluated
+	// again without AWS.
 	Rules []Rule `json:"rules"`
-	// Findings hold every outcome, passes included, sorted by prefix and check.
+	// Findings has every outcome, including passes, sorted by prefix and check.
 	Findings []Finding `json:"findings"`
 	Summary  Summary   `json:"summary"`
 }
@@ -52,11 +52,11 @@ type Audit struct {
 	FinishedAt time.Time `json:"finishedAt"`
 	// Version is that of the tool.
 	Version string `json:"version"`
-	// AsOf is the time that the policy was applied for; zero where that is
+	// AsOf is the time for which the policy was evaluated; zero means
 	// StartedAt.
 	AsOf time.Time `json:"asOf,omitzero"`
-	// WithoutValidation says that ECR was not asked for its verdict on the
-	// rules, by choice: the report says nothing of whether they work.
+	// WithoutValidation means that the user chose not to let ECR validate the
+	// rules: the report does not show whether they work.
 	WithoutValidation bool `json:"withoutValidation,omitempty"`
 }
 
@@ -67,18 +67,18 @@ type Policy struct {
 	Digest string `json:"digest"`
 }
 
-// Outcome is what one check says of one subject.
+// Outcome is the result of one check of one subject.
 type Outcome string
 
 // The outcomes of a check.
 const (
 	Pass Outcome = "pass"
 	Fail Outcome = "fail"
-	// Error: the check could not tell. Never treated as a pass.
+	// Error: the check could not run. It is never treated as a pass.
 	Error Outcome = "error"
 	// Skip: the check does not apply.
 	Skip Outcome = "skip"
-	// Pending: it fails, but the check is not in force yet.
+	// Pending: the check fails, but is not in force yet.
 	Pending Outcome = "pending"
 )
 
@@ -86,36 +86,36 @@ const (
 // of a required rule that is missing), or the registry as a whole.
 type Finding struct {
 	Check string `json:"check"`
-	// Prefix is empty where the subject is the registry.
+	// Prefix is empty if the subject is the registry.
 	Prefix   string   `json:"prefix"`
 	Outcome  Outcome  `json:"outcome"`
 	Severity Severity `json:"severity"`
-	// Message, Remediation and References stand on fail, error and pending
+	// Message, Remediation and References are set for fail, error and pending
 	// only. Message may quote text from outside.
 	Message     string   `json:"message,omitempty"`
 	Remediation string   `json:"remediation,omitempty"`
 	References  []string `json:"references,omitempty"`
-	// Waiver is set where a waiver in force covers the finding.
+	// Waiver is set if a waiver in force covers the finding.
 	Waiver *Waiver `json:"waiver,omitempty"`
 	// Fingerprint identifies the finding over time: account, Region, check
 	// and prefix, never the outcome.
 	Fingerprint string `json:"fingerprint"`
-	// Facts is a hash of what was judged (upstream, credential, role): the
-	// same check failing on another upstream is another matter.
+	// Facts is a hash of what was evaluated (upstream, credential, role): the
+	// same check that fails for another upstream is another failure.
 	Facts string `json:"facts,omitempty"`
 }
 
-// Open says that a finding is a failure which nobody has waived.
+// Open reports whether a finding is a failure without a waiver.
 func (f Finding) Open() bool { return f.Outcome == Fail && f.Waiver == nil }
 
-// Waiver is what a finding says of the waiver that covers it.
+// Waiver is the waiver that covers a finding.
 type Waiver struct {
 	Owner  string `json:"owner"`
 	Reason string `json:"reason"`
 	// Expires is the last day on which it is in force, UTC, as 2006-01-02.
 	Expires string `json:"expires"`
-	// AnyUpstream says that it goes on covering the finding when the facts
-	// that were judged change.
+	// AnyUpstream means that it still covers the finding after the evaluated
+	// facts change.
 	AnyUpstream bool `json:"anyUpstream,omitempty"`
 }
 
@@ -136,8 +136,8 @@ func Fingerprint(r ptc.Registry, check, prefix string) string {
 	return hash(r.Account, r.Region, check, prefix)
 }
 
-// FactsOf hashes what the checks judge of a rule: upstream, credential, role.
-// No upstream prefix and ROOT are the same to ECR, which may say either.
+// FactsOf hashes what checks evaluate of a rule: upstream, credential, role. No
+// upstream prefix and ROOT are equal, because ECR may return either.
 func FactsOf(r ptc.Rule) string {
 	prefix := r.Upstream.Prefix
 	if prefix == ptc.RootPrefix {
@@ -146,8 +146,8 @@ func FactsOf(r ptc.Rule) string {
 	return hash(r.Upstream.Registry, r.Upstream.URL, prefix, r.CredentialARN, r.RoleARN)
 }
 
-// hash is half a SHA-256 of parts, in hexadecimal: 128 bits identify. An audit
-// makes a thousand of them, so it works on the stack.
+// hash is half of the SHA-256 of parts, in hexadecimal: 128 bits are enough to
+// identify. An audit computes a thousand of them, so it works on the stack.
 func hash(parts ...string) string {
 	var room [512]byte
 	text := room[:0]
@@ -206,16 +206,16 @@ func sorted[T any](list []T, compare func(a, b T) int) []T {
 	if list == nil {
 		return []T{}
 	}
-	// Mostly it is sorted already: findings are many and large.
+	// Findings are many and large, and usually sorted already.
 	if !slices.IsSortedFunc(list, compare) {
 		slices.SortStableFunc(list, compare)
 	}
 	return list
 }
 
-// Decode reads a report that Encode wrote. What is derived is derived again,
-// but a report that says that it is incomplete stays so. An outcome or a
-// severity that is none is an error: it must not pass for one of no weight.
+// Decode reads a report that Encode wrote. It derives Complete and Summary
+// again, but an incomplete report stays incomplete. An unknown outcome or
+// severity is an error: it must not count as harmless.
 func Decode(data []byte) (Report, error) {
 	var head struct {
 		SchemaVersion string `json:"schemaVersion"`
@@ -235,7 +235,7 @@ func Decode(data []byte) (Report, error) {
 	}
 	for _, f := range r.Findings {
 		if !slices.Contains([]Outcome{Pass, Fail, Error, Skip, Pending}, f.Outcome) {
-			return Report{}, fmt.Errorf("read report: %s of %q: outcome %q is none", f.Check, f.Prefix, f.Outcome)
+			return Report{}, fmt.Errorf("read report: %s of %q: unknown outcome %q", f.Check, f.Prefix, f.Outcome)
 		}
 		if _, err := ParseSeverity(string(f.Severity)); err != nil {
 			return Report{}, fmt.Errorf("read report: %s of %q: %w", f.Check, f.Prefix, err)

@@ -11,14 +11,14 @@ import (
 type Rule struct {
 	Prefix string `json:"prefix"`
 	IsRoot bool   `json:"isRoot"`
-	// CreatedAt and UpdatedAt are UTC; UpdatedAt is CreatedAt where ECR gave
-	// none, and CreatedAt is the year 1 where ECR gave none.
+	// CreatedAt and UpdatedAt are UTC. If ECR gave no UpdatedAt, it is equal
+	// to CreatedAt. If ECR gave no CreatedAt, it is the year 1.
 	CreatedAt  time.Time  `json:"createdAt"`
 	UpdatedAt  time.Time  `json:"updatedAt"`
 	Upstream   Upstream   `json:"upstream"`
 	Credential Credential `json:"credential"`
 	Role       Role       `json:"role"`
-	// Validation is absent where ECR's verdict is unknown.
+	// Validation is absent if ECR's validation result is unknown.
 	Validation *Validation `json:"validation,omitempty"`
 }
 
@@ -34,7 +34,7 @@ type Upstream struct {
 	Authenticated bool   `json:"authenticated"`
 }
 
-// Credential is the secret of a rule; all fields are empty where it has none.
+// Credential is the secret of a rule; all fields are empty if it has none.
 type Credential struct {
 	ARN     string `json:"arn"`
 	Account string `json:"account"`
@@ -42,23 +42,23 @@ type Credential struct {
 	Name    string `json:"name"`
 }
 
-// Role is the role that ECR assumes; all fields are empty where there is none.
+// Role is the role that ECR assumes; all fields are empty if there is none.
 type Role struct {
 	ARN     string `json:"arn"`
 	Account string `json:"account"`
 	Name    string `json:"name"`
 }
 
-// Validation is ECR's verdict on a rule.
+// Validation is ECR's validation result for a rule.
 type Validation struct {
 	Valid bool `json:"valid"`
-	// Failure is ECR's text where Valid is false.
+	// Failure is ECR's text if Valid is false.
 	Failure string `json:"failure"`
-	// Applicable is false where the API refuses to validate such a rule.
+	// Applicable is false if the API does not validate such rules.
 	Applicable bool `json:"applicable"`
 }
 
-// NewRule describes a rule and ECR's verdict on it.
+// NewRule describes a rule and its validation result.
 func NewRule(r ptc.Rule, v ptc.Validation) Rule {
 	credential, _ := ptc.ParseARN(r.CredentialARN)
 	role, _ := ptc.ParseARN(r.RoleARN)
@@ -100,7 +100,7 @@ func NewRule(r ptc.Rule, v ptc.Validation) Rule {
 	return out
 }
 
-// Facts are the rule and the verdict that a Rule was made of.
+// Facts returns the rule and the validation result of a Rule.
 func (r Rule) Facts() (ptc.Rule, ptc.Validation) {
 	rule := ptc.Rule{
 		Prefix:        r.Prefix,

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Severity says how much a failure matters. It never says whether there is one.
+// Severity is how much a failure matters. It does not mean that one exists.
 type Severity string
 
 // The severities, lowest first.
@@ -36,7 +36,7 @@ func ParseSeverity(s string) (Severity, error) {
 // Rank orders severities: informational is 1, critical 5, anything else 0.
 func (s Severity) Rank() int { return slices.Index(Severities(), s) + 1 }
 
-// AtLeast says that s is as severe as threshold or more.
+// AtLeast reports whether s is as severe as threshold, or more severe.
 func (s Severity) AtLeast(threshold Severity) bool { return s.Rank() >= threshold.Rank() }
 
 // Highest is the more severe of two.

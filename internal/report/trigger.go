@@ -2,14 +2,14 @@ package report
 
 import "time"
 
-// TriggerKind says why an audit ran.
+// TriggerKind is why an audit ran.
 type TriggerKind string
 
 // The kinds of triggers.
 const (
-	// ChangeTrigger: somebody created, updated or deleted a rule.
+	// ChangeTrigger: someone created, updated or deleted a rule.
 	ChangeTrigger TriggerKind = "change"
-	// SecretTrigger: somebody wrote a secret that rules can use.
+	// SecretTrigger: someone wrote a secret that rules can use.
 	SecretTrigger     TriggerKind = "secret"
 	ScheduleTrigger   TriggerKind = "schedule"
 	DeploymentTrigger TriggerKind = "deployment"
