@@ -4,7 +4,6 @@ package main_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"ptcaudit/internal/stand/sqsbatch"
 )
 
 // limit is that of an ordinary invocation.
@@ -27,33 +28,6 @@ func sample(t *testing.T, name string) []byte {
 		t.Fatal(err)
 	}
 	return raw
-}
-
-// queued is a message of a batch.
-type queued struct {
-	id       string
-	body     string
-	receives int
-}
-
-func batch(t *testing.T, messages ...queued) []byte {
-	t.Helper()
-	var records []any
-	for _, m := range messages {
-		records = append(records, map[string]any{
-			"messageId": m.id, "body": m.body, "eventSource": "aws:sqs",
-			"attributes": map[string]string{"ApproximateReceiveCount": fmt.Sprint(m.receives)},
-		})
-	}
-	raw, err := json.Marshal(map[string]any{"Records": records})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
-func request(account, region string) string {
-	return fmt.Sprintf(`{"schema":"ptcaudit/request/v1","account":%q,"region":%q,"reason":"schedule"}`, account, region)
 }
 
 // outcome is a reply in short: the published statuses for a single message,
@@ -111,9 +85,9 @@ func TestEverySample(t *testing.T) {
 func testEverySample(t *testing.T, c *cloud, invoke func(t *testing.T, payload []byte) reply) {
 	t.Helper()
 	want := map[string]struct {
-		reply string
-		published  []string
-		mail  []string // parts of it
+		reply     string
+		published []string
+		mail      []string // parts of it
 	}{
 		"create.json": {"notified FAILED complete", []string{"FAILED"}, []string{
 			"docker-hub", "validation-passed", "jane", "arn:aws:iam::111122223333:role/Admin", "22:49:31",
@@ -190,16 +164,16 @@ func TestWhenSomethingFails(t *testing.T) {
 	validate := func(how string) string { return `{"operation": "ValidatePullThroughCacheRule", ` + how + `}` }
 	fault := func(faults ...string) []string { return faults }
 	tests := []struct {
-		name     string
-		faults   []string
-		receives int    // 1 where it is 0
-		message  string // the home registry's request where it is empty
-		topic    func(c *cloud)
-		limit    time.Duration
-		env      []string
-		reply    string
-		published     []string
-		mail     []string
+		name      string
+		faults    []string
+		receives  int    // 1 where it is 0
+		message   string // the home registry's request where it is empty
+		topic     func(c *cloud)
+		limit     time.Duration
+		env       []string
+		reply     string
+		published []string
+		mail      []string
 	}{
 		{name: "nothing", reply: "failed", published: []string{"FAILED"}},
 		{
@@ -234,11 +208,11 @@ func TestWhenSomethingFails(t *testing.T) {
 			reply: "failed", published: []string{"COULD_NOT_AUDIT"}, mail: []string{"ghcr"},
 		},
 		{
-			name: "another account", message: request("444455556666", region), reply: "failed", published: []string{"COULD_NOT_AUDIT"},
+			name: "another account", message: sqsbatch.Request("444455556666", region), reply: "failed", published: []string{"COULD_NOT_AUDIT"},
 			mail: []string{"no credentials for 444455556666"},
 		},
-		{name: "another Region", message: request(account, "us-east-1"), reply: "failed"},
-		{name: "not a Region with the API", message: request(account, "cn-north-1"), reply: "failed"},
+		{name: "another Region", message: sqsbatch.Request(account, "us-east-1"), reply: "failed"},
+		{name: "not a Region with the API", message: sqsbatch.Request(account, "cn-north-1"), reply: "failed"},
 		{
 			name: "no topic any more", topic: func(c *cloud) { c.topic.Fail("NotFound", 404, 0) }, receives: 8,
 			reply: "failed m",
@@ -265,10 +239,10 @@ func TestWhenSomethingFails(t *testing.T) {
 			f := start(t, c.env(tt.env...))
 			message := tt.message
 			if message == "" {
-				message = request(account, region)
+				message = sqsbatch.Request(account, region)
 			}
 			began := time.Now()
-			got := f.invoke(t, batch(t, queued{"m", message, max(tt.receives, 1)}), tt.limit)
+			got := f.invoke(t, sqsbatch.Batch(t, sqsbatch.Message{"m", message, max(tt.receives, 1)}), tt.limit)
 			if took := time.Since(began); took >= tt.limit {
 				t.Errorf("replied after %v, which is past the function's limit of %v", took, tt.limit)
 			}
@@ -339,7 +313,7 @@ func TestBrokenPolicy(t *testing.T) {
 			c := newCloud(t)
 			f := start(t, c.env("PTCAUDIT_POLICY="+policy))
 			for range 2 {
-				got := outcome(t, f.invoke(t, batch(t, queued{"a", request(account, region), 1}, queued{"b", request(account, "us-east-1"), 1}), limit))
+				got := outcome(t, f.invoke(t, sqsbatch.Batch(t, sqsbatch.Message{"a", sqsbatch.Request(account, region), 1}, sqsbatch.Message{"b", sqsbatch.Request(account, "us-east-1"), 1}), limit))
 				if got != "failed" {
 					t.Errorf("reply: %s", got)
 				}
@@ -372,7 +346,7 @@ func TestLedger(t *testing.T) {
 		}
 		return len(files)
 	}
-	again := batch(t, queued{"m", request(account, region), 1})
+	again := sqsbatch.Batch(t, sqsbatch.Message{"m", sqsbatch.Request(account, region), 1})
 	t.Run("one after another", func(t *testing.T) {
 		c, env := newCloud(t), stores(t)
 		f := start(t, c.env(env...))
@@ -396,7 +370,7 @@ func TestLedger(t *testing.T) {
 			f := start(t, c.env(env...))
 			functions.Go(func() {
 				// A single event, so that the second function waits.
-				if got := outcome(t, f.invoke(t, []byte(request(account, region)), limit)); !strings.HasSuffix(got, "complete") {
+				if got := outcome(t, f.invoke(t, []byte(sqsbatch.Request(account, region)), limit)); !strings.HasSuffix(got, "complete") {
 					t.Errorf("reply: %s", got)
 				}
 			})
@@ -411,7 +385,7 @@ func TestLedger(t *testing.T) {
 		f := start(t, c.env(env...))
 		for receives, want := range []string{"failed m", "failed m", "failed"} {
 			receives = []int{1, 2, 8}[receives]
-			if got := outcome(t, f.invoke(t, batch(t, queued{"m", request(account, region), receives}), limit)); got != want {
+			if got := outcome(t, f.invoke(t, sqsbatch.Batch(t, sqsbatch.Message{"m", sqsbatch.Request(account, region), receives}), limit)); got != want {
 				t.Errorf("receive %d: %s, want %s", receives, got, want)
 			}
 		}
@@ -432,7 +406,7 @@ func TestLedger(t *testing.T) {
 	t.Run("no store", func(t *testing.T) {
 		c := newCloud(t)
 		f := start(t, c.env("PTCAUDIT_STATE=file:///dev/null/state"))
-		if got := outcome(t, f.invoke(t, batch(t, queued{"m", request(account, region), 8}), limit)); got != "failed" {
+		if got := outcome(t, f.invoke(t, sqsbatch.Batch(t, sqsbatch.Message{"m", sqsbatch.Request(account, region), 8}), limit)); got != "failed" {
 			t.Errorf("reply: %s", got)
 		}
 		if diff := cmp.Diff([]string{"COULD_NOT_AUDIT"}, c.published(t)); diff != "" {
@@ -490,7 +464,7 @@ func TestCanaries(t *testing.T) {
 	change := strings.NewReplacer("jane", canary("actor"), "203.0.113.12", canary("address"), "aws-cli", canary("agent"),
 		"docker-hub", canary("prefix")).Replace(string(sample(t, "create.json")))
 	f.invoke(t, []byte(change), limit)
-	f.invoke(t, batch(t, queued{"a", change, 1}, queued{"b", canary("poison"), 1}, queued{"c", `{"detail-type":"CANARYstranger"}`, 1}), limit)
+	f.invoke(t, sqsbatch.Batch(t, sqsbatch.Message{"a", change, 1}, sqsbatch.Message{"b", canary("poison"), 1}, sqsbatch.Message{"c", `{"detail-type":"CANARYstranger"}`, 1}), limit)
 	f.invoke(t, []byte(`{"schema":"CANARYschema"}`), limit)
 	if mail := c.mail(t); !strings.Contains(mail, canary("failure")) {
 		t.Errorf("no canary came as far as the mail:\n%s", mail)

@@ -22,6 +22,8 @@ import (
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
+
+	"ptcaudit/internal/stand/sqsbatch"
 )
 
 // simulation is the queue as it is deployed, and the function's event source,
@@ -131,7 +133,7 @@ func (s *simulation) poll(t *testing.T, h *handler.Handler, stop <-chan struct{}
 		records := []any{}
 		for _, m := range batch {
 			records = append(records, map[string]any{
-				"messageId": m.id, "body": m.body, "eventSource": "aws:sqs", "receiptHandle": m.id, "eventSourceARN": queueARN1,
+				"messageId": m.id, "body": m.body, "eventSource": "aws:sqs", "receiptHandle": m.id, "eventSourceARN": sqsbatch.QueueARN,
 				"attributes": map[string]string{"ApproximateReceiveCount": fmt.Sprint(m.receives)},
 			})
 		}

@@ -23,6 +23,8 @@ import (
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 	"ptcaudit/internal/trigger"
+
+	"ptcaudit/internal/stand/sqsbatch"
 )
 
 var (
@@ -78,7 +80,7 @@ func (w *world) Publish(ctx context.Context, m notify.Message) error {
 }
 
 func (w *world) Delay(ctx context.Context, queueARN string, delays map[string]time.Duration) error {
-	if w.delays = delays; queueARN != queueARN1 {
+	if w.delays = delays; queueARN != sqsbatch.QueueARN {
 		return errors.New("another queue")
 	}
 	if w.delay != nil {
@@ -86,8 +88,6 @@ func (w *world) Delay(ctx context.Context, queueARN string, delays map[string]ti
 	}
 	return nil
 }
-
-const queueARN1 = "arn:aws:sqs:eu-west-1:111122223333:requests"
 
 // lockedWriter takes lines of logs and of metrics, which audits write at once.
 type lockedWriter struct {
@@ -132,34 +132,6 @@ func sample(t *testing.T, name string) []byte {
 	return raw
 }
 
-// queued is a message of a batch.
-type queued struct {
-	id       string
-	body     string
-	receives int
-}
-
-func batch(t *testing.T, messages ...queued) []byte {
-	t.Helper()
-	var records []any
-	for _, m := range messages {
-		records = append(records, map[string]any{
-			"messageId": m.id, "body": m.body, "eventSource": "aws:sqs",
-			"receiptHandle": "receipt of " + m.id, "eventSourceARN": queueARN1,
-			"attributes": map[string]string{"ApproximateReceiveCount": fmt.Sprint(m.receives)},
-		})
-	}
-	raw, err := json.Marshal(map[string]any{"Records": records})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
-func request(account, region string) string {
-	return fmt.Sprintf(`{"schema":"ptcaudit/request/v1","account":%q,"region":%q,"reason":"schedule"}`, account, region)
-}
-
 // failures returns the failed messages in the reply to a batch.
 func failures(t *testing.T, reply []byte) []string {
 	t.Helper()
@@ -189,7 +161,7 @@ func TestBatch(t *testing.T) {
 	type faults = map[ptc.Registry][]ptc.Fault
 	tests := []struct {
 		name      string
-		messages  []queued
+		messages  []sqsbatch.Message
 		faults    faults
 		refuse    error
 		failed    []string
@@ -198,68 +170,68 @@ func TestBatch(t *testing.T) {
 	}{
 		{
 			name: "one registry, one audit, one message",
-			messages: []queued{
+			messages: []sqsbatch.Message{
 				{"a", change, 1},
-				{"b", request(home.Account, home.Region), 1},
+				{"b", sqsbatch.Request(home.Account, home.Region), 1},
 				{"c", string(sample(t, "secret.json")), 1},
 			},
 			published: []string{"111122223333 eu-west-1 FAILED"}, audits: 1,
 		},
 		{
 			name:      "two registries",
-			messages:  []queued{{"a", change, 1}, {"b", request(home.Account, other.Region), 1}},
+			messages:  []sqsbatch.Message{{"a", change, 1}, {"b", sqsbatch.Request(home.Account, other.Region), 1}},
 			published: []string{"111122223333 eu-west-1 FAILED", "111122223333 us-east-1 FAILED"}, audits: 2,
 		},
 		{
 			name:      "poison fails alone",
-			messages:  []queued{{"a", "{", 1}, {"b", change, 1}, {"c", "{}", 8}, {"d", `{"schema":"ptcaudit/request/v1"}`, 1}},
+			messages:  []sqsbatch.Message{{"a", "{", 1}, {"b", change, 1}, {"c", "{}", 8}, {"d", `{"schema":"ptcaudit/request/v1"}`, 1}},
 			failed:    []string{"a", "c", "d"},
 			published: []string{"111122223333 eu-west-1 FAILED"}, audits: 1,
 		},
 		{
 			name:     "nothing to audit",
-			messages: []queued{{"a", string(sample(t, "foreign.json")), 1}, {"b", string(sample(t, "denied.json")), 1}},
+			messages: []sqsbatch.Message{{"a", string(sample(t, "foreign.json")), 1}, {"b", string(sample(t, "denied.json")), 1}},
 		},
 		{
 			name:      "a retryable fault is retried, and nothing is published",
-			messages:  []queued{{"a", change, 1}, {"b", request(home.Account, home.Region), 7}, {"c", request(home.Account, other.Region), 1}},
+			messages:  []sqsbatch.Message{{"a", change, 1}, {"b", sqsbatch.Request(home.Account, home.Region), 7}, {"c", sqsbatch.Request(home.Account, other.Region), 1}},
 			faults:    faults{home: throttled(true)},
 			failed:    []string{"a", "b"},
 			published: []string{"111122223333 us-east-1 FAILED"}, audits: 2,
 		},
 		{
 			name:      "the last try of one message is the last for its registry",
-			messages:  []queued{{"a", change, 1}, {"b", request(home.Account, home.Region), 8}},
+			messages:  []sqsbatch.Message{{"a", change, 1}, {"b", sqsbatch.Request(home.Account, home.Region), 8}},
 			faults:    faults{home: throttled(true)},
 			published: []string{"111122223333 eu-west-1 COULD_NOT_AUDIT"}, audits: 1,
 		},
 		{
 			name:      "without a receive count it is the last try",
-			messages:  []queued{{"a", change, 0}},
+			messages:  []sqsbatch.Message{{"a", change, 0}},
 			faults:    faults{home: throttled(true)},
 			published: []string{"111122223333 eu-west-1 COULD_NOT_AUDIT"}, audits: 1,
 		},
 		{
 			name:      "a fault that is not retryable is notified at once",
-			messages:  []queued{{"a", change, 1}},
+			messages:  []sqsbatch.Message{{"a", change, 1}},
 			faults:    faults{home: append(throttled(true), throttled(false)...)},
 			published: []string{"111122223333 eu-west-1 COULD_NOT_AUDIT"}, audits: 1,
 		},
 		{
 			name:      "a Region without the API is notified of its findings only",
-			messages:  []queued{{"a", change, 1}},
+			messages:  []sqsbatch.Message{{"a", change, 1}},
 			faults:    faults{home: {{Kind: ptc.FaultUnsupported, Retryable: true}}},
 			published: []string{"111122223333 eu-west-1 FAILED"}, audits: 1,
 		},
 		{
 			name:     "a message is not acknowledged if publishing failed, not even on the last try",
-			messages: []queued{{"a", change, 8}, {"b", string(sample(t, "foreign.json")), 1}},
+			messages: []sqsbatch.Message{{"a", change, 8}, {"b", string(sample(t, "foreign.json")), 1}},
 			refuse:   errors.New("no topic"),
 			failed:   []string{"a"}, audits: 1,
 		},
 		{
 			name:      "another account is notified, and acknowledged",
-			messages:  []queued{{"a", request("444455556666", home.Region), 1}},
+			messages:  []sqsbatch.Message{{"a", sqsbatch.Request("444455556666", home.Region), 1}},
 			published: []string{"444455556666 eu-west-1 COULD_NOT_AUDIT"},
 		},
 	}
@@ -273,7 +245,7 @@ func TestBatch(t *testing.T) {
 					slices.Reverse(failed)
 				}
 				w := &world{faults: tt.faults, refuse: tt.refuse}
-				reply, err := w.handler().Invoke(t.Context(), batch(t, messages...))
+				reply, err := w.handler().Invoke(t.Context(), sqsbatch.Batch(t, messages...))
 				if err != nil {
 					t.Fatal(order, err)
 				}
@@ -296,17 +268,17 @@ func TestBatch(t *testing.T) {
 func TestTriggersOfABatch(t *testing.T) {
 	create := string(sample(t, "create.json"))
 	duplicate := strings.Replace(create, `"id": "`, `"id": "another-`, 1)
-	messages := []queued{
+	messages := []sqsbatch.Message{
 		{"a", create, 1},
 		{"b", duplicate, 1},
 		{"c", string(sample(t, "delete.json")), 1},
-		{"d", request(home.Account, home.Region), 1},
-		{"e", strings.Replace(request(home.Account, home.Region), "schedule", "deployment", 1), 1},
+		{"d", sqsbatch.Request(home.Account, home.Region), 1},
+		{"e", strings.Replace(sqsbatch.Request(home.Account, home.Region), "schedule", "deployment", 1), 1},
 	}
 	var all [][]report.Trigger
 	for range 2 {
 		w := &world{}
-		if _, err := w.handler().Invoke(t.Context(), batch(t, messages...)); err != nil {
+		if _, err := w.handler().Invoke(t.Context(), sqsbatch.Batch(t, messages...)); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, w.audits[0].Triggers)
@@ -457,7 +429,7 @@ func TestFaultsInsteadOfAudits(t *testing.T) {
 	h.Auditor, h.Account = nil, nil
 	h.Policy = report.Policy{Name: "acme.yaml"}
 	h.Faults = []ptc.Fault{{Operation: "LoadPolicy", Kind: ptc.FaultMalformed, Message: "acme.yaml:3:7: unknown key"}}
-	reply, err := h.Invoke(t.Context(), batch(t, queued{"a", request(home.Account, home.Region), 1}, queued{"b", "{", 1}))
+	reply, err := h.Invoke(t.Context(), sqsbatch.Batch(t, sqsbatch.Message{"a", sqsbatch.Request(home.Account, home.Region), 1}, sqsbatch.Message{"b", "{", 1}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -509,8 +481,8 @@ func TestCrashFailsItsRegistryOnly(t *testing.T) {
 			panic("crash")
 		}
 	}}
-	reply, err := w.handler().Invoke(t.Context(), batch(t,
-		queued{"a", request(home.Account, home.Region), 8}, queued{"b", request(home.Account, "us-east-1"), 1}))
+	reply, err := w.handler().Invoke(t.Context(), sqsbatch.Batch(t,
+		sqsbatch.Message{"a", sqsbatch.Request(home.Account, home.Region), 8}, sqsbatch.Message{"b", sqsbatch.Request(home.Account, "us-east-1"), 1}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -581,7 +553,7 @@ func TestMetrics(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := tt.world
-			if _, err := w.handler().Invoke(t.Context(), batch(t, queued{"a", request(home.Account, home.Region), 1})); err != nil {
+			if _, err := w.handler().Invoke(t.Context(), sqsbatch.Batch(t, sqsbatch.Message{"a", sqsbatch.Request(home.Account, home.Region), 1})); err != nil {
 				t.Fatal(err)
 			}
 			if tt.want == nil {
@@ -644,10 +616,10 @@ func TestLogs(t *testing.T) {
 		faults: map[ptc.Registry][]ptc.Fault{home: {{Operation: "X", Kind: ptc.FaultDenied, Message: canary}}},
 		refuse: refusal("AuthorizationError"),
 	}
-	if _, err := w.handler().Invoke(t.Context(), batch(t,
-		queued{"a", change, 1}, queued{"b", `{"` + canary, 1}, queued{"c", `{"detail-type":"` + canary + `"}`, 1},
-		queued{"d", `{"schema":"` + canary + `"}`, 1},
-		queued{"e", strings.ReplaceAll(change, "eventTime", `errorCode": "`+canary+`", "eventTime`), 1})); err != nil {
+	if _, err := w.handler().Invoke(t.Context(), sqsbatch.Batch(t,
+		sqsbatch.Message{"a", change, 1}, sqsbatch.Message{"b", `{"` + canary, 1}, sqsbatch.Message{"c", `{"detail-type":"` + canary + `"}`, 1},
+		sqsbatch.Message{"d", `{"schema":"` + canary + `"}`, 1},
+		sqsbatch.Message{"e", strings.ReplaceAll(change, "eventTime", `errorCode": "`+canary+`", "eventTime`), 1})); err != nil {
 		t.Fatal(err)
 	}
 	logs := w.logs.String()

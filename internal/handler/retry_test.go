@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/ptc"
+
+	"ptcaudit/internal/stand/sqsbatch"
 )
 
 // What failed waits longer each time; what no try can help comes back at once,
@@ -21,32 +23,32 @@ func TestPutBack(t *testing.T) {
 	later := map[ptc.Registry][]ptc.Fault{home: throttled(true)}
 	tests := []struct {
 		name    string
-		message queued
+		message sqsbatch.Message
 		faults  map[ptc.Registry][]ptc.Fault
 		refuse  error
 		most    time.Duration // the least is three quarters of it
 		not     bool          // put back at all
 	}{
-		{name: "done", message: queued{"a", change, 1}, not: true},
-		{name: "ignored", message: queued{"a", string(sample(t, "foreign.json")), 1}, not: true},
-		{name: "first try", message: queued{"a", change, 1}, faults: later, most: 30 * time.Second},
-		{name: "second try", message: queued{"a", change, 2}, faults: later, most: time.Minute},
-		{name: "third try", message: queued{"a", change, 3}, faults: later, most: 2 * time.Minute},
-		{name: "fourth try", message: queued{"a", change, 4}, faults: later, most: 4 * time.Minute},
-		{name: "fifth try", message: queued{"a", change, 5}, faults: later, most: 5 * time.Minute},
-		{name: "last but one", message: queued{"a", change, 7}, faults: later, most: 5 * time.Minute},
-		{name: "last, published", message: queued{"a", change, 8}, faults: later, not: true},
-		{name: "not published", message: queued{"a", change, 1}, refuse: errors.New("no topic"), most: 30 * time.Second},
-		{name: "not published on the last try", message: queued{"a", change, 8}, refuse: errors.New("no topic")},
-		{name: "poison", message: queued{"a", poison, 1}},
-		{name: "poison in the end", message: queued{"a", poison, 8}},
+		{name: "done", message: sqsbatch.Message{"a", change, 1}, not: true},
+		{name: "ignored", message: sqsbatch.Message{"a", string(sample(t, "foreign.json")), 1}, not: true},
+		{name: "first try", message: sqsbatch.Message{"a", change, 1}, faults: later, most: 30 * time.Second},
+		{name: "second try", message: sqsbatch.Message{"a", change, 2}, faults: later, most: time.Minute},
+		{name: "third try", message: sqsbatch.Message{"a", change, 3}, faults: later, most: 2 * time.Minute},
+		{name: "fourth try", message: sqsbatch.Message{"a", change, 4}, faults: later, most: 4 * time.Minute},
+		{name: "fifth try", message: sqsbatch.Message{"a", change, 5}, faults: later, most: 5 * time.Minute},
+		{name: "last but one", message: sqsbatch.Message{"a", change, 7}, faults: later, most: 5 * time.Minute},
+		{name: "last, published", message: sqsbatch.Message{"a", change, 8}, faults: later, not: true},
+		{name: "not published", message: sqsbatch.Message{"a", change, 1}, refuse: errors.New("no topic"), most: 30 * time.Second},
+		{name: "not published on the last try", message: sqsbatch.Message{"a", change, 8}, refuse: errors.New("no topic")},
+		{name: "poison", message: sqsbatch.Message{"a", poison, 1}},
+		{name: "poison in the end", message: sqsbatch.Message{"a", poison, 8}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			seen := map[time.Duration]bool{}
 			for range 20 {
 				w := &world{faults: tt.faults, refuse: tt.refuse}
-				if _, err := w.handler().Invoke(t.Context(), batch(t, tt.message)); err != nil {
+				if _, err := w.handler().Invoke(t.Context(), sqsbatch.Batch(t, tt.message)); err != nil {
 					t.Fatal(err)
 				}
 				delay, got := w.delays["receipt of a"]
@@ -70,8 +72,8 @@ func TestPutBack(t *testing.T) {
 func TestPutBackEachOfABatch(t *testing.T) {
 	w := &world{faults: map[ptc.Registry][]ptc.Fault{home: throttled(true)}}
 	change := string(sample(t, "create.json"))
-	if _, err := w.handler().Invoke(t.Context(), batch(t,
-		queued{"a", change, 1}, queued{"b", change, 4}, queued{"c", "{}", 1}, queued{"d", request(home.Account, "us-east-1"), 1})); err != nil {
+	if _, err := w.handler().Invoke(t.Context(), sqsbatch.Batch(t,
+		sqsbatch.Message{"a", change, 1}, sqsbatch.Message{"b", change, 4}, sqsbatch.Message{"c", "{}", 1}, sqsbatch.Message{"d", sqsbatch.Request(home.Account, "us-east-1"), 1})); err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
@@ -101,7 +103,7 @@ func TestPutBackThatFails(t *testing.T) {
 	}
 	h := w.handler()
 	for range 2 { // with a queue, and without one
-		reply, err := h.Invoke(ctx, batch(t, queued{"a", request(home.Account, home.Region), 1}))
+		reply, err := h.Invoke(ctx, sqsbatch.Batch(t, sqsbatch.Message{"a", sqsbatch.Request(home.Account, home.Region), 1}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +124,7 @@ func TestPutBackThatFails(t *testing.T) {
 // A record without a queue or a receipt is not delayed.
 func TestPutBackNeedsAReceipt(t *testing.T) {
 	w := &world{}
-	raw := strings.ReplaceAll(string(batch(t, queued{"a", "{", 1})), "receiptHandle", "x")
+	raw := strings.ReplaceAll(string(sqsbatch.Batch(t, sqsbatch.Message{"a", "{", 1})), "receiptHandle", "x")
 	if _, err := w.handler().Invoke(t.Context(), []byte(raw)); err != nil || w.delays != nil {
 		t.Errorf("put back %v, error %v", w.delays, err)
 	}

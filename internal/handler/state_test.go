@@ -17,6 +17,8 @@ import (
 	"ptcaudit/internal/handler"
 	"ptcaudit/internal/ledger"
 	"ptcaudit/internal/ptc"
+
+	"ptcaudit/internal/stand/sqsbatch"
 )
 
 // The outcome of a batch if there is a ledger. In each case an audit of an hour
@@ -26,16 +28,16 @@ func TestBatchesWithALedger(t *testing.T) {
 		none  = "none" // no delay: done
 		retry = "retry"
 	)
-	change := func(ago time.Duration, receives int) func() []queued {
-		return func() []queued {
+	change := func(ago time.Duration, receives int) func() []sqsbatch.Message {
+		return func() []sqsbatch.Message {
 			at := time.Now().UTC().Format(time.RFC3339)
 			then := time.Now().UTC().Add(-ago).Format(time.RFC3339)
-			return []queued{{"a", strings.ReplaceAll(event("e-"+fmt.Sprint(ago), "jane", "hub"), at, then), receives}}
+			return []sqsbatch.Message{{"a", strings.ReplaceAll(event("e-"+fmt.Sprint(ago), "jane", "hub"), at, then), receives}}
 		}
 	}
 	tests := []struct {
 		name      string
-		messages  func() []queued
+		messages  func() []sqsbatch.Message
 		before    func(t *testing.T, h *handler.Handler)
 		faults    []ptc.Fault
 		audits    int
@@ -58,12 +60,16 @@ func TestBatchesWithALedger(t *testing.T) {
 			audits: 1, published: "CHANGED", delay: none, metrics: 1,
 		},
 		{
-			name: "a request just after an audit", messages: func() []queued { return []queued{{"a", request(home.Account, home.Region), 1}} },
+			name: "a request just after an audit", messages: func() []sqsbatch.Message {
+				return []sqsbatch.Message{{"a", sqsbatch.Request(home.Account, home.Region), 1}}
+			},
 			before: func(t *testing.T, h *handler.Handler) { t.Helper(); audit(t, h) },
 			audits: 1, delay: none, metrics: 1,
 		},
 		{
-			name: "while another audit publishes", messages: func() []queued { return []queued{{"a", request(home.Account, home.Region), 3}} },
+			name: "while another audit publishes", messages: func() []sqsbatch.Message {
+				return []sqsbatch.Message{{"a", sqsbatch.Request(home.Account, home.Region), 3}}
+			},
 			before: func(t *testing.T, h *handler.Handler) { t.Helper(); publishFor(t, h, 40*time.Second) },
 			audits: 1, delay: "38s",
 		},
@@ -95,7 +101,7 @@ func TestBatchesWithALedger(t *testing.T) {
 				h.Metrics = lockedWriter{&sync.Mutex{}, &metrics}
 				registry.faults = func() []ptc.Fault { return tt.faults }
 				registry.published, registry.audits = nil, 0
-				reply, err := h.Invoke(t.Context(), batch(t, tt.messages()...))
+				reply, err := h.Invoke(t.Context(), sqsbatch.Batch(t, tt.messages()...))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -140,7 +146,7 @@ func TestBatchesWithALedger(t *testing.T) {
 // audit audits the registry and delivers the report.
 func audit(t *testing.T, h *handler.Handler) {
 	t.Helper()
-	if got, err := h.Handle(t.Context(), []byte(request(home.Account, home.Region))); err != nil || len(got.Audits) != 1 {
+	if got, err := h.Handle(t.Context(), []byte(sqsbatch.Request(home.Account, home.Region))); err != nil || len(got.Audits) != 1 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 }
@@ -232,7 +238,7 @@ func TestStoreThatFails(t *testing.T) {
 			h := stateful(t, w, registry, nil)
 			h.Log = slog.New(slog.NewJSONHandler(&w.logs, nil))
 			h.Delivery.State = broken{h.Delivery.State, retryable}
-			reply, err := h.Invoke(t.Context(), batch(t, queued{"a", request(home.Account, home.Region), 1}))
+			reply, err := h.Invoke(t.Context(), sqsbatch.Batch(t, sqsbatch.Message{"a", sqsbatch.Request(home.Account, home.Region), 1}))
 			if err != nil {
 				t.Fatal(err)
 			}
