@@ -134,9 +134,27 @@ waivers: [{check: upstream-allowed, prefixes: [quay], owner: o, reason: r, expir
 	},
 }
 
-// TestRemediations does what each finding says, with the AWS CLI on the
-// emulator, and looks whether the finding is gone.
+// TestFailuresHaveCommands makes each check fail, and expects a command that
+// fixes it.
+func TestFailuresHaveCommands(t *testing.T) {
+	for _, r := range registries {
+		t.Run(r.check+" of "+r.prefix, func(t *testing.T) {
+			t.Parallel()
+			f, fails := newAuditor(t, r.rules, r.policy).find(r.check, r.prefix)
+			if !fails {
+				t.Fatalf("%s does not fail: %+v", r.check, f)
+			}
+			if len(commandsOf(f.Remediation)) == 0 && !strings.HasPrefix(r.check, "waiver-") {
+				t.Errorf("no command in %q", f.Remediation)
+			}
+		})
+	}
+}
+
+// TestRemediations runs the commands of each finding with the AWS CLI against
+// the emulator, and expects that the finding is gone.
 func TestRemediations(t *testing.T) {
+	toolbox.Prove(t)
 	tested := map[string]bool{}
 	for _, r := range registries {
 		tested[r.check] = true
@@ -175,6 +193,7 @@ func TestRemediations(t *testing.T) {
 // TestRemediationsAreOneWordPerArgument: a rule's URL can be any text, and
 // somebody pastes it into a terminal.
 func TestRemediationsAreOneWordPerArgument(t *testing.T) {
+	toolbox.Prove(t)
 	rules := []emulator.Rule{{
 		EcrRepositoryPrefix: "quay", UpstreamRegistry: "quay", UpstreamRepositoryPrefix: "$(touch pwned)",
 		UpstreamRegistryURL: "quay.io\ntouch pwned\n'; touch pwned; '`touch pwned`", CredentialArn: "x; touch pwned",

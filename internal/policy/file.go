@@ -19,11 +19,11 @@ type file struct {
 	Extends source.Text `yaml:"extends"`
 	// Values that expressions read as params.NAME. A param keeps its type.
 	Params source.Map[source.Value] `yaml:"params"`
-	// Rules that must be there. An entry replaces the parent's of its prefix.
+	// Rules that must exist. An entry replaces the parent's of its prefix.
 	RequiredRules []requiredEntry `yaml:"requiredRules"`
 	// New checks, and changes to those of the parent, by id and field by field.
 	Checks []checkEntry `yaml:"checks"`
-	// Ids of checks that are not wanted.
+	// Ids of checks to turn off.
 	Disable []source.Text `yaml:"disable"`
 	// Severities and params for some accounts or Regions only; later ones win.
 	Overrides []overrideEntry `yaml:"overrides"`
@@ -38,7 +38,7 @@ type checkEntry struct {
 	source.Mapping
 	// Name of the check: lower-case letters, digits and dashes.
 	ID source.Text `yaml:"id"`
-	// What holds where the check passes, in one line.
+	// What holds if the check passes, in one line.
 	Title source.Text `yaml:"title"`
 	// Why that matters.
 	Why source.Text `yaml:"why"`
@@ -50,23 +50,23 @@ type checkEntry struct {
 	Match source.Text `yaml:"match"`
 	// CEL, bool: what must hold.
 	Assert source.Text `yaml:"assert"`
-	// What is said of a failure.
+	// Message of a failure. Without it, the message is "Not met: " and the title.
 	Message source.Text `yaml:"message"`
-	// CEL, string: what is said of a failure. Where it fails, message is.
+	// CEL, string: message of a failure. If the expression fails, message is used.
 	MessageExpression source.Text `yaml:"messageExpression"`
-	// How to mend a failure.
+	// How to fix a failure.
 	Remediation source.Text `yaml:"remediation"`
-	// CEL, string: how to mend a failure. Where it fails, remediation stands in.
+	// CEL, string: how to fix a failure. If the expression fails, remediation is used.
 	RemediationExpression source.Text `yaml:"remediationExpression"`
-	// Where to read on.
+	// Links to more information.
 	References []source.Text `yaml:"references"`
-	// Day from which a failure counts, UTC. Before, it is pending.
+	// Date from which a failure counts, UTC. Before it, a failure is pending.
 	EffectiveFrom source.Text `yaml:"effectiveFrom"`
-	// Whoever extends this policy may not disable, waive or soften the check.
+	// A policy that extends this one cannot disable, waive or weaken the check.
 	Locked source.Flag `yaml:"locked"`
 }
 
-// requiredEntry is a rule that must be there.
+// requiredEntry is a rule that must exist.
 type requiredEntry struct {
 	source.Mapping
 	// Prefix of the rule.
@@ -81,13 +81,13 @@ type requiredEntry struct {
 	Credential source.Text `yaml:"credential"`
 	// Whether it must, or must not, have a role.
 	Role source.Text `yaml:"role"`
-	// How much its absence matters; high where nothing is said.
+	// How much a missing rule matters. The default is high.
 	Severity source.Text `yaml:"severity"`
 	// Accounts that must have it; without, all.
 	Accounts []source.Text `yaml:"accounts,nonempty"`
 	// Regions that must have it; without, all.
 	Regions []source.Text `yaml:"regions,nonempty"`
-	// Why it must be there, in one line.
+	// Why the rule must exist, in one line.
 	Reason source.Text `yaml:"reason"`
 }
 
@@ -115,7 +115,7 @@ type waiverEntry struct {
 	Accounts []source.Text `yaml:"accounts,nonempty"`
 	// Regions that it is for; without, all.
 	Regions []source.Text `yaml:"regions,nonempty"`
-	// Who answers for it.
+	// Who is responsible for it.
 	Owner source.Text `yaml:"owner"`
 	// Why it is made, in one line.
 	Reason source.Text `yaml:"reason"`
