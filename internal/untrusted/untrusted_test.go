@@ -1,6 +1,7 @@
 package untrusted_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"unicode"
@@ -81,27 +82,111 @@ func TestLink(t *testing.T) {
 	}
 }
 
-func FuzzOutside(f *testing.F) {
-	f.Add("a\x1b[2J\u202e\u2028b  \xff", 3)
+func TestCommandsToCIServicesAreText(t *testing.T) {
+	for in, want := range map[string]string{
+		"::error::x":                 "∶:error::x",
+		"wraps here ::add-mask::x":   "wraps here ∶:add-mask::x",
+		"##[error]x":                 "##(error]x",
+		"a##vso[task.x]":             "a##vso(task.x]",
+		"##teamcity[x]":              "##teamcity(x]",
+		"#\u200b#[group]":            "##(group]",
+		"arn:aws:s3:::bucket # [ok]": "arn:aws:s3:::bucket # [ok]",
+	} {
+		if got := untrusted.Line(in, 100); got != want {
+			t.Errorf("Line(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestVerbatimKeepsColumns(t *testing.T) {
+	if got, want := untrusted.Verbatim("a:\t b\x1b\u202e\u2028\u200b見"), "a:\t b\ufffd\ufffd \ufffd見"; got != want {
+		t.Errorf("Verbatim = %q, want %q", got, want)
+	}
+}
+
+func TestMarksAreFew(t *testing.T) {
+	if got, want := untrusted.Line("\u0338a"+strings.Repeat("\u0301", 9)+" \u0301b", 100), "a"+strings.Repeat("\u0301", 3)+" b"; got != want {
+		t.Errorf("Line = %q, want %q", got, want)
+	}
+}
+
+// FuzzForms checks what every form promises of any text.
+func FuzzForms(f *testing.F) {
+	f.Add("a\x1b[2J\u202e\u2028b  \xff\u061c\u200e\U000e0041\ufe0f\u2800", 3)
 	f.Add(strings.Repeat("x ", 100), 10)
+	f.Add("::add-mask::x ##[error] ##vso[x]\n::error::y", 40)
+	f.Add("=1+1;\n-2 '\"@SUM(A1) https://evil.example ```", 60)
 	f.Fuzz(func(t *testing.T, s string, limit int) {
 		limit = max(1, min(limit, 10000))
-		shown := append(untrusted.Lines(s, limit), untrusted.Line(s, limit))
-		for _, line := range shown {
-			if !utf8.ValidString(line) {
-				t.Errorf("%q is no UTF-8", line)
+		again := map[string]func(string) string{
+			"Line":     func(s string) string { return untrusted.Line(s, limit) },
+			"Sentence": func(s string) string { return untrusted.Sentence(s, limit) },
+			"ID":       func(s string) string { return untrusted.ID(s, limit) },
+			"Verbatim": untrusted.Verbatim,
+			"Lines":    func(s string) string { return strings.Join(untrusted.Lines(s, limit+1), "\n") },
+		}
+		for name, form := range again {
+			got := form(s)
+			for line := range strings.SplitSeq(got, "\n") {
+				shown(t, name, line)
 			}
-			for _, r := range line {
-				if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
-					t.Errorf("%q holds %U", line, r)
-				}
+			if name != "Lines" && strings.Contains(got, "\n") {
+				t.Errorf("%s(%q) = %q has several lines", name, s, got)
+			}
+			if name != "Lines" && name != "ID" && form(got) != got {
+				t.Errorf("%s(%q) = %q, and of that %q", name, s, got, form(got))
 			}
 		}
-		if n := utf8.RuneCountInString(untrusted.Line(s, limit)); n > limit+1 {
-			t.Errorf("%d characters, limit %d", n, limit)
+		line := untrusted.Line(s, limit)
+		if n := utf8.RuneCountInString(line); n > limit+1 {
+			t.Errorf("Line has %d characters, limit %d", n, limit)
+		}
+		if strings.Contains(untrusted.Sentence(s, limit), "://") {
+			t.Errorf("Sentence(%q) has an address", s)
 		}
 		if n := utf8.RuneCountInString(strings.Join(untrusted.Lines(s, limit), "\n")); n > limit+2 {
-			t.Errorf("%d characters of lines, limit %d", n, limit)
+			t.Errorf("Lines has %d characters, limit %d", n, limit)
+		}
+		if got, want := utf8.RuneCountInString(untrusted.Verbatim(s)), utf8.RuneCountInString(s); got != want {
+			t.Errorf("Verbatim(%q) has %d characters, want %d", s, got, want)
+		}
+		if cell := untrusted.Cell(line); formula.MatchString(cell) {
+			t.Errorf("Cell(%q) = %q is a formula", s, cell)
+		}
+		for _, written := range []string{untrusted.WorkflowMessage(s), untrusted.WorkflowProperty(s)} {
+			if strings.ContainsAny(written, "\r\n") {
+				t.Errorf("%q has several lines", written)
+			}
+		}
+		if property := untrusted.WorkflowProperty(s); strings.ContainsAny(property, ":,") {
+			t.Errorf("property %q does not end where it should", property)
+		}
+		span := untrusted.CodeSpan(s)
+		shown(t, "CodeSpan", span)
+		if marks := len(span) - len(strings.TrimLeft(span, "`")); strings.Count(span, strings.Repeat("`", marks)) != 2 {
+			t.Errorf("CodeSpan(%q) = %q ends early", s, span)
 		}
 	})
+}
+
+var (
+	formula = regexp.MustCompile(`^[ "]*[=+\-@＝＋－＠]`)
+	command = regexp.MustCompile(`(^|\s)::|##\w*\[`)
+)
+
+// shown fails if a line has a character that a reader does not see, or a
+// command for a CI service.
+func shown(t *testing.T, name, line string) {
+	t.Helper()
+	if !utf8.ValidString(line) {
+		t.Errorf("%s: %q is not valid UTF-8", name, line)
+	}
+	for _, r := range line {
+		if r != '\t' && unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Variation_Selector) {
+			t.Errorf("%s: %q has %U", name, line, r)
+		}
+	}
+	if command.MatchString(line) {
+		t.Errorf("%s: %q has a command", name, line)
+	}
 }
