@@ -141,7 +141,7 @@ aws/store:         ptc blob aws/fault aws/wire
 
 # command
 emulator
-fixture:           emulator
+fixture:           emulator policy/source untrusted
 cli/awsjson
 cli/demo:          report config handler render/text cli/awsjson
 cli/eventbus:      cli/awsjson
