@@ -78,7 +78,7 @@ test-infra: tools ## Run only the tests of the deployment
 	REQUIRE_TOOLS=1 go test -timeout 9m ./infra/...
 
 # The packages that have long tests, or properties to try more often.
-PROVE_PACKAGES = $(shell grep -rlE 'toolbox\.(Prove|Rounds)\(|"PROVE"' --include='*_test.go' functions internal policies | xargs -n1 dirname | sort -u | sed 's,^,./,')
+PROVE_PACKAGES = $(shell grep -rlE 'toolbox\.Prove|toolbox\.Rounds|"PROVE"' --include='*_test.go' functions internal policies | xargs -n1 dirname | sort -u | sed 's,^,./,')
 
 .PHONY: prove
 prove: tools bin ## Run the long tests: random crashes, many rounds of each property, a build from a clone

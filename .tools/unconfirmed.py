@@ -1,7 +1,7 @@
-"""Says which subscriptions of a deployment wait for their confirmation.
+"""Lists the subscriptions of a deployment that are not confirmed yet.
 
-Usage: unconfirmed.py OUTPUTS, the file that `cdk deploy --outputs-file` wrote.
-Never fails: by now everything is deployed.
+Usage: unconfirmed.py OUTPUTS, the file that `cdk deploy --outputs-file` writes. It
+never fails, because everything is deployed already.
 """
 import json
 import sys
@@ -24,7 +24,7 @@ def main(path):
     if not waiting:
         print("\nAll subscriptions are confirmed.")
         return
-    print("\nThese hear nothing until they confirm their subscription (mail addresses: by the link in the mail):")
+    print("\nThese addresses get nothing until they confirm their subscription (mail addresses: follow the link in the mail):")
     for row in sorted(waiting):
         print("  {1:6} {2}  (topic {0})".format(*row))
 
@@ -32,4 +32,4 @@ def main(path):
 try:
     main(sys.argv[1])
 except (OSError, ValueError, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-    print(f"\nCannot tell which subscriptions wait for their confirmation: {error}")
+    print(f"\nCannot list the unconfirmed subscriptions: {error}")
