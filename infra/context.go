@@ -287,7 +287,7 @@ func setTags(s *settings, v string) error {
 		name, value, ok := strings.Cut(entry, "=")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 		if !ok || name == "" || strings.HasPrefix(strings.ToLower(name), "aws:") {
-			return fmt.Errorf("invalid tag %q: use NAME=VALUE, and no name that begins with aws:", entry)
+			return fmt.Errorf("invalid tag %q: use NAME=VALUE (names that begin with aws: are reserved)", entry)
 		}
 		s.tags[name] = value
 	}

@@ -114,8 +114,10 @@ func exclusive() []any {
 		key   string
 		value map[string]any
 	}{
-		{"code", nonempty}, {"body", nonempty},
-		{"empty", map[string]any{"const": true}}, {drop, map[string]any{"const": true}},
+		{"code", nonempty},
+		{"body", nonempty},
+		{"empty", map[string]any{"const": true}},
+		{drop, map[string]any{"const": true}},
 		{"status", map[string]any{"not": map[string]any{"const": 0}}},
 	}
 	var out []any

@@ -183,7 +183,7 @@ func parse(t *testing.T) map[string]row {
 			continue
 		}
 		r := row{floor: floor}
-		for _, imported := range strings.Fields(imports) {
+		for imported := range strings.FieldsSeq(imports) {
 			if slices.Contains(r.allowed, full(imported)) {
 				t.Errorf("the table has %s twice for %s: delete one", imported, name)
 			}
@@ -308,12 +308,14 @@ func TestReach(t *testing.T) {
 		not  func(pkg string) bool
 	}{
 		{
-			"leaves", []string{full("ptc"), full("untrusted"), full("report"), full("blob"), full("metric"), full("emulator")},
+			"leaves",
+			[]string{full("ptc"), full("untrusted"), full("report"), full("blob"), full("metric"), full("emulator")},
 			"reach only the standard library and each other",
 			func(pkg string) bool { return !standard[pkg] && !under(pkg, module) },
 		},
 		{
-			"emulator", []string{full("emulator")},
+			"emulator",
+			[]string{full("emulator")},
 			"import nothing of ours, so that it does not repeat a mistake of the adapter",
 			func(pkg string) bool { return under(pkg, module) },
 		},
@@ -325,7 +327,8 @@ func TestReach(t *testing.T) {
 			},
 		},
 		{
-			"functions", []string{full("functions/audit")},
+			"functions",
+			[]string{full("functions/audit")},
 			"not link what only the command or the deployment needs",
 			func(pkg string) bool {
 				return under(pkg, full("emulator"), full("cli"), full("render"), full("infra"), "github.com/aws/aws-cdk-go",
