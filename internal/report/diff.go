@@ -106,19 +106,19 @@ func Vanished(before *Report, r Report) []Finding {
 		!r.Complete || slices.ContainsFunc(r.Faults, unsupported) {
 		return nil
 	}
-	told := map[string]bool{}
+	known := map[string]bool{}
 	for _, f := range r.Findings {
-		told[f.Fingerprint] = true
+		known[f.Fingerprint] = true
 	}
 	var out []Finding
 	for _, f := range before.Findings {
-		if !f.Open() || told[f.Fingerprint] {
+		if !f.Open() || known[f.Fingerprint] {
 			continue
 		}
-		told[f.Fingerprint] = true
+		known[f.Fingerprint] = true
 		out = append(out, Finding{
 			Check: f.Check, Prefix: f.Prefix, Outcome: Pass, Severity: f.Severity, Fingerprint: f.Fingerprint,
-			Message: "It is not found any more, as happens where its rule is deleted or its check leaves the policy.",
+			Message: "It is no longer found: its rule was deleted, or its check left the policy.",
 		})
 	}
 	return out

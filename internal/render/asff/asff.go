@@ -30,7 +30,7 @@ const (
 type Options struct {
 	// Before is an earlier report of the registry; nil where there is none. Its
 	// open failures that a complete report does not have any more are written as
-	// passed: nobody else would close them in Security Hub. One of another
+	// passed: nothing else would close them in Security Hub. One of another
 	// registry, and a later one, is passed over.
 	Before *report.Report
 }
@@ -44,7 +44,7 @@ type Options struct {
 //
 // The first finding is the audit itself: it fails where the report is
 // incomplete. What passes is written too, since that is how Security Hub
-// learns that something is mended. It has to be sent by the registry's own
+// learns that something is fixed. It has to be sent by the registry's own
 // account, in its Region.
 func Render(w io.Writer, r report.Report, o Options) error {
 	findings := []finding{auditFinding(r)}

@@ -133,12 +133,12 @@ func TestIDsAreStable(t *testing.T) {
 		}
 		return out
 	}
-	before, mended := samples.Realistic(), samples.Realistic()
-	for i := range mended.Findings {
-		f := &mended.Findings[i]
+	before, fixed := samples.Realistic(), samples.Realistic()
+	for i := range fixed.Findings {
+		f := &fixed.Findings[i]
 		f.Outcome, f.Message, f.Facts, f.Waiver = report.Pass, "", "other", nil
 	}
-	if diff := cmp.Diff(ids(before), ids(mended)); diff != "" {
+	if diff := cmp.Diff(ids(before), ids(fixed)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -25,7 +25,7 @@ type finding struct {
 	Compliance    compliance
 	Workflow      workflow
 	RecordState   string
-	// Provider has what whoever looks into a finding may change, and a finding
+	// Provider has what analysts may change in a finding, and a finding
 	// provider may not write elsewhere.
 	Provider providerFields `json:"FindingProviderFields"`
 }

@@ -97,7 +97,7 @@ func parse(t interface {
 	return list, rest
 }
 
-// GitHub's own toolkit, told to write the same annotations, writes the same
+// GitHub's own toolkit, given the same annotations, writes the same
 // bytes.
 func TestIsWhatTheToolkitWrites(t *testing.T) {
 	ours, annotations := map[string]string{}, map[string][]annotation{}

@@ -106,7 +106,7 @@ func acme(t *testing.T, asked bool) (report.Report, html.Options) {
 	for i, f := range r.Findings {
 		o.Since[f.Fingerprint] = started.Add(-time.Duration(i%9) * 61 * time.Hour).Add(-32 * time.Second)
 	}
-	// Thirty audits, two a day, in which things went wrong and were mended;
+	// Thirty audits, two a day, in which things went wrong and were fixed;
 	// of the last but eight little could be seen.
 	for i := 1; i < 30; i++ {
 		earlier := report.Report{Audit: report.Audit{ID: started.Add(-time.Duration(i) * day / 2).Format(time.RFC3339), StartedAt: started.Add(-time.Duration(i) * day / 2)}, Registry: r.Registry, Complete: i != 8}

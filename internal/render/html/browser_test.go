@@ -313,7 +313,7 @@ func fitsItsWindow(t *testing.T, chrome browser) {
 	}
 }
 
-// hasNames asks Chrome itself what it tells a screen reader.
+// hasNames asks Chrome what it gives a screen reader.
 func hasNames(t *testing.T, chrome browser) {
 	r, o := acme(t, false)
 	for _, width := range []int64{360, 1280} {
@@ -637,7 +637,7 @@ func letsNothingOut(t *testing.T, chrome browser) {
 	b.forget()
 }
 
-// Whoever opens the largest report of all waits, but gets it.
+// The largest report opens, though slowly.
 func showsHuge(t *testing.T, chrome browser) {
 	begin := time.Now()
 	b := show(t, chrome, samples.Huge(), html.Options{}, view{})

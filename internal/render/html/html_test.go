@@ -394,7 +394,7 @@ func TestOutsideTextStaysText(t *testing.T) {
 	}
 }
 
-// Any report makes a page that tells of every finding.
+// Any report makes a page with every finding.
 func TestAnyReport(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := samples.Any().Draw(t, "report")

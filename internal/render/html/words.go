@@ -15,7 +15,7 @@ import (
 // and cannot become markup, is html/template's part.
 func text(s string) string { return untrusted.Line(s, untrusted.MaxText) }
 
-// step is one line of how to mend something: a sentence, or the parts of a
+// step is one line of a fix: a sentence, or the parts of a
 // command. A blank between them makes them the command again.
 type step struct {
 	Sentence string
@@ -61,7 +61,7 @@ func references(list []string) []reference {
 }
 
 // moment is a time for people and for programs, UTC. The zero moment is a time
-// that nobody knows.
+// that is unknown.
 type moment struct{ Text, Machine string }
 
 // second and minute say a time to the second, or to the minute.

@@ -25,7 +25,7 @@ const classUID = 2003
 type Options struct {
 	// Before is an earlier report of the registry; nil where there is none. Its
 	// open failures that a complete report does not have any more are written as
-	// passed: nobody else would close them. One of another registry, and a later
+	// passed: nothing else would close them. One of another registry, and a later
 	// one, is passed over.
 	Before *report.Report
 }

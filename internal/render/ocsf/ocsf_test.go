@@ -92,13 +92,13 @@ func TestUIDsAreStable(t *testing.T) {
 			out = append(out, uids{e.FindingInfo.UID, e.Metadata.UID})
 		}
 	}
-	before, mended := samples.Realistic(), samples.Realistic()
-	mended.Audit.ID = "another"
-	for i := range mended.Findings {
-		f := &mended.Findings[i]
+	before, fixed := samples.Realistic(), samples.Realistic()
+	fixed.Audit.ID = "another"
+	for i := range fixed.Findings {
+		f := &fixed.Findings[i]
 		f.Outcome, f.Message, f.Facts, f.Waiver = report.Pass, "", "other", nil
 	}
-	now := all(mended)
+	now := all(fixed)
 	for i, uid := range all(before) {
 		if uid.finding != now[i].finding || uid.event == now[i].event {
 			t.Errorf("%v became %v", uid, now[i])

@@ -145,7 +145,7 @@ func resultOf(r report.Report, f report.Finding, index int, o Options) result {
 		Level:     level(f.Severity),
 		Message:   message{Text: plain(text)},
 		Locations: []location{locationOf(r.Registry, f, o)},
-		// GitHub tells alerts apart by primaryLocationLineHash alone. It would
+		// GitHub distinguishes alerts by primaryLocationLineHash alone. It would
 		// compute it from the line of the policy, which all findings of a
 		// check have in common.
 		Fingerprints: map[string]string{"ptcaudit/v1": untrusted.Name(f.Fingerprint), "primaryLocationLineHash": untrusted.Name(f.Fingerprint)},
