@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// ErrRuleNotFound: the registry has no rule with this prefix any more. It was
-// deleted between two calls.
+// ErrRuleNotFound means that the registry has no rule with this prefix any more:
+// it was deleted between two calls.
 var ErrRuleNotFound = errors.New("no such pull through cache rule")
 
 // FaultKind classifies why something could not be checked.

@@ -25,7 +25,7 @@ const (
 	// OpLoadConfig reads the environment. A fault's message has a line per error.
 	OpLoadConfig = "LoadConfig"
 	// OpChooseCredentials finds credentials for the account of a registry.
-	OpChooseCredentials = "ChooseCredentials"
+	OpChooseCredentials = "ChooseCredentials" //nolint:gosec // the name of a step
 	// OpPutEvidence stores a report as evidence.
 	OpPutEvidence = "PutEvidence"
 	// OpGetLedger and OpPutLedger read and write the ledger of a registry.
