@@ -66,7 +66,7 @@ func (cmd *historyCommand) Run(ctx context.Context, c *command) error {
 // unread is an error if some evidence could not be read.
 func unread(h *history.History) error {
 	if n := len(h.Unreadable); n > 0 {
-		return incomplete(fmt.Errorf("%d stored records could not be read: the output may miss audits and failures", n))
+		return incomplete(fmt.Errorf("stored records that could not be read: %d; the output may miss audits and failures", n))
 	}
 	return nil
 }

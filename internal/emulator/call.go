@@ -32,7 +32,7 @@ func (c *call) text(name string) string {
 	return s
 }
 
-// mutates says whether a call is one that leaves an event.
+// mutates reports whether a call sends an event.
 func (c *call) mutates(b Behaviour) bool {
 	if c.operation.name == "ValidatePullThroughCacheRule" {
 		return b.ValidateEvents == Send

@@ -13,7 +13,7 @@ func (c *complaints) add(at, format string, args ...any) {
 	*c = append(*c, fmt.Errorf("%s: %s", at, fmt.Sprintf(format, args...)))
 }
 
-// check says everything that is wrong with a fixture.
+// check lists every error of a fixture.
 func (f *Fixture) check() error {
 	var c complaints
 	seen := map[registryKey]bool{}

@@ -59,7 +59,7 @@ func (c *call) invalid(name, complaint string) *apiError {
 	return errorf(code, "Invalid parameter at '%s' failed to satisfy constraint: '%s'", name, complaint)
 }
 
-// complain says which constraint v breaks; empty for none.
+// complain names the constraint that v breaks; empty if there is none.
 func (m member) complain(v any) string {
 	switch v := v.(type) {
 	case string:

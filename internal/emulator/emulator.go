@@ -55,7 +55,7 @@ func WithIDs(newID func() string) Option { return func(e *Emulator) { e.newID = 
 // call the emulator.
 func WithEvents(emit func(event []byte)) Option { return func(e *Emulator) { e.emit = emit } }
 
-// New makes an emulator that holds what f says. The error names everything
+// New makes an emulator with the content of f. The error names everything
 // that is wrong with f.
 func New(f Fixture, opts ...Option) (*Emulator, error) {
 	if err := f.check(); err != nil {
@@ -166,7 +166,7 @@ func (e *Emulator) behaviour(c *call) Behaviour {
 	return e.registry(c).behaviour
 }
 
-// begin notes that a call is under way and says what is to go wrong with it.
+// begin records a call and gives the faults that apply to it.
 func (e *Emulator) begin(c *call) effect {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -181,7 +181,7 @@ func (e *Emulator) end(c *call, code string) {
 	e.journal.end(c, code)
 }
 
-// sleep waits for d, and says whether the request still stands.
+// sleep waits for d, and reports whether the client still waits for the answer.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

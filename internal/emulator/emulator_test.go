@@ -78,7 +78,7 @@ func code(t *testing.T, err error) string {
 	return api.ErrorCode()
 }
 
-// answer is what the emulator said to a request written by hand.
+// answer is the answer of the emulator to a request written by hand.
 type answer struct {
 	status int
 	header http.Header

@@ -43,7 +43,7 @@ type record struct {
 	EventCategory      string       `json:"eventCategory"`
 }
 
-// userIdentity says who called:
+// userIdentity identifies the caller:
 // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
 type userIdentity struct {
 	Type           string          `json:"type"`

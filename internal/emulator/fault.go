@@ -117,7 +117,7 @@ func (c *call) prefixes() []string {
 	return named
 }
 
-// answers says that a fault takes the API's place.
+// answers reports whether a fault answers instead of the API.
 func (f Fault) answers() bool {
 	return f.Code != "" || f.Status != 0 || f.Body != "" || f.Empty || f.Drop && !f.Truncate
 }

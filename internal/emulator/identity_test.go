@@ -94,7 +94,7 @@ func TestAssumeRoleRefuses(t *testing.T) {
 	}
 }
 
-// A token that is not ours is anybody's: the key says who calls.
+// A token of others is ignored: the key identifies the caller.
 func TestForeignTokens(t *testing.T) {
 	_, server := serve(t, emulator.Fixture{})
 	for _, token := range []string{"FwoGZXIvYXdzE", "ptcaudit-emulator.", "ptcaudit-emulator.!!", "ptcaudit-emulator.e30", "ptcaudit-emulator.bnVsbA"} {

@@ -59,7 +59,7 @@ func (e *Emulator) Calls() []Call {
 	return slices.Clone(e.journal.calls)
 }
 
-// Count says how often an operation was called, for example
+// Count is how often an operation was called, for example
 // "ValidatePullThroughCacheRule".
 func (e *Emulator) Count(operation string) int {
 	e.mu.Lock()
@@ -67,7 +67,7 @@ func (e *Emulator) Count(operation string) int {
 	return e.journal.count[operation]
 }
 
-// Peak says how many calls of an operation were under way at once, at most.
+// Peak is the largest number of calls of an operation at the same time.
 func (e *Emulator) Peak(operation string) int {
 	e.mu.Lock()
 	defer e.mu.Unlock()

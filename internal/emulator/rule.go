@@ -139,7 +139,7 @@ func (r *registry) failure(ru *rule) string {
 	return ""
 }
 
-// foreign says that url is an ECR private registry of another account.
+// foreign reports whether url is an ECR private registry of another account.
 func (r *registry) foreign(url string) bool {
 	m := ecrURL.FindStringSubmatch(url)
 	return m != nil && m[1] != "" && m[1] != r.account

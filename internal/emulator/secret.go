@@ -36,7 +36,7 @@ var secretFailures = map[SecretState]string{ //nolint:gosec // texts, no credent
 // secret is what is remembered of a secret: never its value.
 type secret struct {
 	arn, name string
-	// value says what the upstream thinks of the value: SecretOK or
+	// value is whether the upstream accepts the value: SecretOK or
 	// SecretRejected.
 	value SecretState
 	// obstacle keeps ECR from the value: SecretMissing, SecretInaccessible,
@@ -68,7 +68,7 @@ func (s *secret) found() SecretState {
 	return s.value
 }
 
-// stateOf says what ECR finds at an ARN.
+// stateOf is the state that ECR sees at an ARN.
 func (r *registry) stateOf(arn string) SecretState {
 	if s := r.listed(arn); s != nil {
 		return s.found()
@@ -96,7 +96,7 @@ func (r *registry) listed(id string) *secret {
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
 const suffixLength = 7
 
-// named says whether id means this secret: its name, its ARN, or its ARN
+// named reports whether id means this secret: its name, its ARN, or its ARN
 // without the suffix.
 func (s *secret) named(id string) bool {
 	return id == s.name || id == s.arn || id == s.arn[:max(0, len(s.arn)-suffixLength)]

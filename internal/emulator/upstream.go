@@ -7,7 +7,7 @@ import "regexp"
 type upstream struct {
 	name string
 	url  *regexp.Regexp
-	// authenticated says that a rule needs a credential.
+	// authenticated: a rule needs a credential.
 	authenticated bool
 }
 
