@@ -21,7 +21,7 @@ var tests embed.FS
 // Names lists the shipped policies.
 func Names() []string { return []string{"default", "strict"} }
 
-// Read gives the YAML of a shipped policy; false where there is none of that
+// Read gives the YAML of a shipped policy; false if there is none of that
 // name.
 func Read(name string) ([]byte, bool) {
 	data, err := files.ReadFile(name + ".yaml")

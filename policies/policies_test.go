@@ -91,7 +91,7 @@ func TestSeverities(t *testing.T) {
 	}
 }
 
-// TestEveryCheckIsWhole: whoever reads of a finding learns why it matters,
+// TestEveryCheckIsWhole: a reader of a finding learns why it matters,
 // what to do, and where to read on.
 func TestEveryCheckIsWhole(t *testing.T) {
 	for _, name := range policies.Names() {

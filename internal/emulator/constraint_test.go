@@ -104,7 +104,7 @@ func constraintCases() []constraintCase {
 		{"1 result", read, `{"maxResults":1}`, "", ""},
 		{"1000 results", read, `{"maxResults":1000}`, "", ""},
 		{"1001 results", read, `{"maxResults":1001}`, invalid, "'must have value less than or equal to 1000'"},
-		{"a token of nobody's", read, `{"nextToken":"x"}`, invalid, "'nextToken'"},
+		{"an unknown token", read, `{"nextToken":"x"}`, invalid, "'nextToken'"},
 	}
 }
 

@@ -284,8 +284,8 @@ func (r *troubled) attributes(t *testing.T) {
 	t.Attr("audits", fmt.Sprint(r.audits))
 }
 
-// burst has a thousand people change a registry in so much time, and the
-// handler work until the queue is empty. Nobody who made a change is lost.
+// burst simulates a thousand changes of a registry by different people, and
+// runs the handler until the queue is empty. No caller may be lost.
 func burst(t *testing.T, h *handler.Handler, queue *simulation, over time.Duration) {
 	t.Helper()
 	const changes = 1000

@@ -189,8 +189,8 @@ func TestAChangeThatMayExplainIsKept(t *testing.T) {
 	}.run(t)
 }
 
-// TestChangesExplainBeforeTheyAreForgotten first what it could, although nobody looked
-// at the rules in between.
+// TestChangesExplainBeforeTheyAreForgotten: a change explains a rule although no audit
+// read the rules in between.
 func TestChangesExplainBeforeTheyAreForgotten(t *testing.T) {
 	l := story{
 		{rules: hub},

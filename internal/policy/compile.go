@@ -44,7 +44,7 @@ func (r *resolver) programs(env *expr.Env, d *draft) compiled {
 	}
 }
 
-// program compiles an expression; nil where there is none. Without the parents
+// program compiles an expression; nil if there is none. Without the parents
 // nothing can be said of one that has params: theirs are not known.
 func (r *resolver) program(env *expr.Env, d *draft, kind expr.Kind, t source.Text) *expr.Program {
 	if t.Value == "" || r.blind && strings.Contains(t.Value, "params") {

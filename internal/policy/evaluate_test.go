@@ -84,7 +84,7 @@ func TestEvaluate(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := mustLoad(t, head+"checks:\n  - id: it\n    title: The title\n    severity: medium\n    remediation: Mend it.\n    references: [https://acme.example]\n    "+tt.check+"\n")
+			p := mustLoad(t, head+"checks:\n  - id: it\n    title: The title\n    severity: medium\n    remediation: Fix it.\n    references: [https://acme.example]\n    "+tt.check+"\n")
 			var got []string
 			for _, f := range p.Evaluate(t.Context(), input()) {
 				said := string(f.Outcome)
@@ -92,10 +92,10 @@ func TestEvaluate(t *testing.T) {
 					said += ": " + f.Message
 				}
 				got = append(got, said)
-				if speaks := f.Outcome == report.Fail || f.Outcome == report.Error || f.Outcome == report.Pending; speaks != (len(f.References) > 0) {
+				if reported := f.Outcome == report.Fail || f.Outcome == report.Error || f.Outcome == report.Pending; reported != (len(f.References) > 0) {
 					t.Errorf("%s has references %v", said, f.References)
 				}
-				if mends := f.Outcome == report.Fail || f.Outcome == report.Pending; mends != (f.Remediation == "Mend it.") {
+				if hasFix := f.Outcome == report.Fail || f.Outcome == report.Pending; hasFix != (f.Remediation == "Fix it.") {
 					t.Errorf("%s has remediation %q", said, f.Remediation)
 				}
 				if f.Fingerprint != report.Fingerprint(registry, "it", f.Prefix) || f.Severity != report.Medium {
@@ -130,7 +130,7 @@ func TestRemediationIsComputed(t *testing.T) {
     title: T
     severity: low
     assert: rule.isRoot
-    remediation: Mend it.
+    remediation: Fix it.
     remediationExpression: |
       rule.prefix.split(rule.prefix == "hub" ? "u" : "x")[1]
 `)
@@ -138,7 +138,7 @@ func TestRemediationIsComputed(t *testing.T) {
 	for _, f := range p.Evaluate(t.Context(), input()) {
 		got[f.Prefix] = f.Remediation
 	}
-	if diff := cmp.Diff(map[string]string{"hub": "b", "quay": "Mend it."}, got); diff != "" {
+	if diff := cmp.Diff(map[string]string{"hub": "b", "quay": "Fix it."}, got); diff != "" {
 		t.Errorf("remediations differ (-want +got):\n%s", diff)
 	}
 }

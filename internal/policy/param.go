@@ -103,7 +103,7 @@ func (r *resolver) use(expressions ...source.Text) {
 }
 
 // unusedParams finds params that no expression of any file reads: a misspelt
-// name would set nothing, and nobody would notice.
+// name would set nothing, and no one would notice.
 func (r *resolver) unusedParams() {
 	for name, p := range r.params {
 		if !r.blind && !r.used[name] && p.at.IsSet() {

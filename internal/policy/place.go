@@ -24,7 +24,7 @@ func (p Place) String() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
 // in the order of the resolved policy. What is built in has none.
 type Places map[string]Place
 
-// LoadPlaces is Load for whoever wants to see where a policy's values come
+// LoadPlaces is Load for a caller that needs to know where a policy's values come
 // from.
 func LoadPlaces(path string) (*Policy, Places, error) {
 	var faults Errors

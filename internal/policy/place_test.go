@@ -27,7 +27,7 @@ params:
 checks:
   - id: root-prefix
     severity: low
-    title: Nobody catches all
+    title: No rule matches everything
 requiredRules:
   - prefix: hub
 `)

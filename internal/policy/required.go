@@ -113,7 +113,7 @@ func (e *evaluation) requiredRules(ctx context.Context, c Check) {
 	}
 }
 
-// judge says whether rule, nil where there is none, is what is required.
+// judge compares rule, nil if it is missing, with the required rule.
 func (want requiredRule) judge(rule *ptc.Rule, reg ptc.Registry, c Check, f *report.Finding) {
 	f.Message = "The policy requires this rule, but it does not exist."
 	if rule != nil {
@@ -128,7 +128,7 @@ func (want requiredRule) judge(rule *ptc.Rule, reg ptc.Registry, c Check, f *rep
 	if want.Reason != "" {
 		f.Message += " It is required because: " + want.Reason
 	}
-	f.Remediation = want.mend(rule, reg)
+	f.Remediation = want.fix(rule, reg)
 	f.References = c.References
 }
 

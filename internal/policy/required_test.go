@@ -15,7 +15,7 @@ func TestRequiredRules(t *testing.T) {
 		name, entry string
 		rules       []ptc.Rule
 		want        string // outcome and message
-		mend        string
+		fix         string
 	}{
 		{"there", "prefix: hub, upstreamRegistry: docker-hub, upstreamUrl: registry-1.docker.io, credential: required, role: forbidden", []ptc.Rule{hub}, "pass", ""},
 		{"nothing asked", "prefix: hub", []ptc.Rule{hub}, "pass", ""},
@@ -41,7 +41,7 @@ aws ecr create-pull-through-cache-rule --ecr-repository-prefix hub --region eu-w
 aws ecr create-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1 --upstream-registry-url 444455556666.dkr.ecr.eu-west-1.amazonaws.com --upstream-registry ecr --upstream-repository-prefix prod --custom-role-arn arn:aws:iam::111122223333:role/ecr-pull-through-cache`,
 		},
 		{
-			"missing, from nobody knows where", "prefix: any", nil,
+			"missing, with an unknown upstream", "prefix: any", nil,
 			"fail: The policy requires this rule, but it does not exist.",
 			"Create the rule for the upstream that you mean.",
 		},
@@ -117,7 +117,7 @@ aws ecr create-pull-through-cache-rule --ecr-repository-prefix base --region eu-
 			if got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
-			if diff := cmp.Diff(tt.mend, f.Remediation); diff != "" {
+			if diff := cmp.Diff(tt.fix, f.Remediation); diff != "" {
 				t.Errorf("remediation differs (-want +got):\n%s", diff)
 			}
 			if f.Check != "required-rule" || f.Severity != report.High || (f.Outcome == report.Fail) != (len(f.References) > 0) {

@@ -35,7 +35,7 @@ type resolver struct {
 	overrides []override
 	waivers   []waiver
 
-	// places says where values were written; nil where nobody asks.
+	// places has the position of each value; nil if it is not needed.
 	places Places
 }
 

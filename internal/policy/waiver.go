@@ -101,7 +101,7 @@ func (e *evaluation) waivers() {
 		var last *waiver
 		for j, w := range e.policy.Waivers {
 			if w.matches(e.in.Registry, f) {
-				used[j] = true // for an error nobody knows, so it is not called unused
+				used[j] = true // with an error it is unknown, so the waiver is not reported as unused
 				if last == nil || w.Expires > last.Expires {
 					last = &e.policy.Waivers[j]
 				}

@@ -228,7 +228,7 @@ func TestDecodeEvents(t *testing.T) {
 		{name: "no account", sample: "create.json", path: "account", err: trigger.ErrNoRegistry},
 		{name: "account as a number", sample: "create.json", path: "account", value: 111122223333, err: trigger.ErrNoRegistry},
 		{name: "no Region", sample: "create.json", path: "region", value: "", err: trigger.ErrNoRegistry},
-		{name: "a Region that is none", sample: "create.json", path: "region", value: "eu-west-1/../x", err: trigger.ErrNoRegistry},
+		{name: "an invalid Region", sample: "create.json", path: "region", value: "eu-west-1/../x", err: trigger.ErrNoRegistry},
 		{name: "another account inside", sample: "create.json", path: "detail.recipientAccountId", value: "444455556666", err: trigger.ErrConflict},
 		{name: "another Region inside", sample: "create.json", path: "detail.awsRegion", value: "us-east-1", err: trigger.ErrConflict},
 		{name: "no registry inside", sample: "create.json", path: "detail.recipientAccountId"},
@@ -238,7 +238,7 @@ func TestDecodeEvents(t *testing.T) {
 		{name: "prefix as a number", sample: "create.json", path: "detail.requestParameters.ecrRepositoryPrefix", value: 7},
 		{name: "no eventTime", sample: "create.json", path: "detail.eventTime", value: "yesterday"},
 		{name: "no eventID", sample: "create.json", path: "detail.eventID"},
-		{name: "nobody", sample: "create.json", path: "detail.userIdentity", want: func(m *message) {
+		{name: "no caller", sample: "create.json", path: "detail.userIdentity", want: func(m *message) {
 			m.Trigger.Actor = &report.Actor{Address: jane.Address}
 		}},
 		{name: "a service", sample: "create.json", path: "detail.userIdentity", value: map[string]any{"type": "AWSService", "invokedBy": "replication.ecr.amazonaws.com"}, want: func(m *message) {

@@ -145,7 +145,7 @@ func TestEveryNameReads(t *testing.T) {
 }
 
 // TestReportUsesTheVocabulary compares the names in a report's rules with
-// those of expressions: whoever knows one can use the other.
+// those of expressions: a user of one knows the other.
 func TestReportUsesTheVocabulary(t *testing.T) {
 	known := map[string]bool{}
 	for _, e := range expr.Reference() {

@@ -45,7 +45,7 @@ func matchesGlob(text, pattern ref.Val) ref.Val {
 const verb = "%s"
 
 // formatShell puts an argument, quoted for a shell, in place of each %s. What
-// a rule says comes from whoever made the rule, and its URL can be any text:
+// a rule says comes from the person who made it, and its URL can be any text:
 // pasted into a terminal it must stay one word.
 func formatShell(format, list ref.Val) ref.Val {
 	parts := strings.Split(string(format.(types.String)), verb)

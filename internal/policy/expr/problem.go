@@ -27,7 +27,7 @@ func problems(src string, issues *cel.Issues) []Problem {
 	return out
 }
 
-// nameParams mends what CEL says of a param that is neither known nor much like
+// nameParams improves CEL's message about a param that is neither known nor much like
 // one that is: it looks for a variable params, and misses that instead.
 func nameParams(parsed *ast.AST, issues *cel.Issues) {
 	selected := map[int64]ast.Expr{} // from each params, what is selected of it

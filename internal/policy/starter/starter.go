@@ -1,6 +1,6 @@
-// Package starter writes the first policy of a registry: what is allowed and
-// required there is what is there now. It reads nothing and asks nobody; it
-// imports the nouns only.
+// Package starter writes the first policy of a registry. The policy allows the
+// upstreams, and requires the rules, that exist now. The package makes no call
+// and reads no file.
 package starter
 
 import (
@@ -22,10 +22,9 @@ type Options struct {
 	Name, Extends string
 }
 
-// Policy is a policy file for the registry as it is, with comments for whoever
-// goes on writing it. Every rule that the language can name is required, and
-// whatever upstream they have is allowed; what else may be wrong with them is
-// left to the checks.
+// Policy returns a policy file for the rules of a registry, with comments for
+// the person who edits it. It requires every rule that the language can name,
+// and allows the upstreams of these rules. Checks find everything else.
 func Policy(reg ptc.Registry, rules []ptc.Rule, o Options) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -58,12 +57,12 @@ func Policy(reg ptc.Registry, rules []ptc.Rule, o Options) string {
 	line("")
 	required, left := requiredRules(rules)
 	if len(required) == 0 {
-		line("# Rules that must be there, whoever deletes them:")
+		line("# Rules that must exist:")
 		line("# requiredRules:")
 		line("#   - {prefix: docker-hub, upstreamRegistry: docker-hub, credential: required}")
 	} else {
-		line("# Rules that must be there, and be as it says. Take out what nobody needs; where")
-		line("# only some registries have one, add accounts: [\"%s\"] or regions: [%s].", untrusted.Text(reg.Account), untrusted.Text(reg.Region))
+		line("# Rules that must exist as written here. Remove those that no one needs. If")
+		line("# only some registries need a rule, add accounts: [\"%s\"] or regions: [%s].", untrusted.Text(reg.Account), untrusted.Text(reg.Region))
 		line("requiredRules:")
 		for _, r := range required {
 			line("  - %s", r)
@@ -107,9 +106,9 @@ func requiredRules(rules []ptc.Rule) (entries, left []string) {
 	return entries, left
 }
 
-// Remarks are comments on what a policy found in the registry that it was made
-// for: failures, and a waiver to write for whoever has to live with one; and
-// what nobody could tell.
+// Remarks returns comments on what a policy finds in the registry that it was
+// written for: failures, a waiver to fill in, and findings that were not
+// checked.
 func Remarks(findings []report.Finding, now time.Time) string {
 	var b strings.Builder
 	var failures, undecided []report.Finding
@@ -127,7 +126,7 @@ func Remarks(findings []report.Finding, now time.Time) string {
 		for _, f := range failures {
 			fmt.Fprintf(&b, "#   %-8s  %s  %s\n#     %s\n", strings.ToUpper(string(f.Severity)), f.Subject(), f.Check, untrusted.Text(f.Message))
 		}
-		b.WriteString("# Mend it; or write down who lets it be until when:\n")
+		b.WriteString("# Fix it, or accept it until a date, with an owner and a reason:\n")
 		b.WriteString("# waivers:\n")
 		f := failures[0]
 		fmt.Fprintf(&b, "#   - check: %s\n", f.Check)
@@ -176,7 +175,7 @@ func list(rules []ptc.Rule, of func(ptc.Upstream) string) string {
 	return "[" + strings.Join(slices.Compact(out), ", ") + "]"
 }
 
-// plain are names that need no quotes in YAML, whoever reads it.
+// plain matches names that need no quotes in any version of YAML.
 var plain = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9._/-]*$`)
 
 // words are YAML's own, in any case.

@@ -28,7 +28,7 @@ const (
 
 // Options say what is known beside the report itself.
 type Options struct {
-	// Before is an earlier report of the registry; nil where there is none. Its
+	// Before is an earlier report of the registry; nil if there is none. Its
 	// open failures that a complete report does not have any more are written as
 	// passed: nothing else would close them in Security Hub. One of another
 	// registry, and a later one, is passed over.

@@ -15,7 +15,7 @@ import (
 	"ptcaudit/internal/untrusted"
 )
 
-// version is that of the schema: the one that the newer Security Hub speaks.
+// version is that of the schema: the version that the newer Security Hub uses.
 const version = "1.6.0"
 
 // classUID is that of a Compliance Finding.
@@ -23,7 +23,7 @@ const classUID = 2003
 
 // Options say what is known beside the report itself.
 type Options struct {
-	// Before is an earlier report of the registry; nil where there is none. Its
+	// Before is an earlier report of the registry; nil if there is none. Its
 	// open failures that a complete report does not have any more are written as
 	// passed: nothing else would close them. One of another registry, and a later
 	// one, is passed over.

@@ -10,9 +10,9 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// mend says how to make the required rule: of nothing where rule is nil,
+// fix returns how to make the required rule: from nothing if rule is nil,
 // otherwise of the one that is there, keeping what is not asked for.
-func (want requiredRule) mend(rule *ptc.Rule, reg ptc.Registry) string {
+func (want requiredRule) fix(rule *ptc.Rule, reg ptc.Registry) string {
 	var now ptc.Rule
 	if rule != nil {
 		now = *rule
@@ -35,7 +35,7 @@ func (want requiredRule) mend(rule *ptc.Rule, reg ptc.Registry) string {
 			"An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:",
 			command("aws ecr delete-pull-through-cache-rule", identity...))
 	}
-	if upstream.URL == "" { // only whoever wrote the policy knows
+	if upstream.URL == "" { // only the policy's author knows it
 		return strings.Join(append(lines, "Create the rule for the upstream that you mean."), "\n")
 	}
 	args := append(slices.Clone(identity), "--upstream-registry-url", upstream.URL)
