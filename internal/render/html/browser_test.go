@@ -554,7 +554,7 @@ func holdsAll(b *tab, r report.Report) {
 		if f.Outcome == report.Pass || f.Outcome == report.Skip {
 			continue
 		}
-		for _, part := range []string{f.Check, f.Prefix, f.Message, strings.TrimSpace(strings.SplitN(f.Remediation, "\n", 2)[0])} {
+		for _, part := range []string{f.Check, f.Prefix, f.Lead(), f.Detail(), strings.TrimSpace(strings.SplitN(f.Remediation, "\n", 2)[0])} {
 			if !strings.Contains(text, part) {
 				b.t.Errorf("%s of %s lacks %q", f.Check, f.Prefix, part)
 			}

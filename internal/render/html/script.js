@@ -47,7 +47,7 @@
       severity: () => 0,
       subject: (a, b) => natural.compare(a.dataset.subject, b.dataset.subject),
       check: (a, b) => natural.compare(a.dataset.check, b.dataset.check),
-      // Of what is not known since when it fails, nothing can be said: last.
+      // Findings without a known start come last.
       since: (a, b) => natural.compare(a.dataset.since || "9999", b.dataset.since || "9999"),
     };
     const order = () => reorder(findings, (a, b) => orders[sort.value](a, b) || places.get(a) - places.get(b));
@@ -98,16 +98,15 @@
     });
   }
 
-  const said = document.createElement("p");
-  said.className = "hidden-text";
-  said.setAttribute("role", "status");
-  document.body.append(said);
+  const announced = document.createElement("p");
+  announced.className = "hidden-text";
+  announced.setAttribute("role", "status");
+  document.body.append(announced);
   for (const command of document.querySelectorAll(".command")) {
     const code = command.querySelector("code");
     const button = document.createElement("button");
     button.type = "button";
-    const title = command.closest(".finding").querySelector("h4");
-    const [subject, check] = ["subject", "check"].map((part) => title.querySelector("." + part).textContent);
+    const { subject, check } = command.closest(".finding").dataset;
     button.setAttribute("aria-label", `Copy the command for ${subject}, ${check}`);
     button.textContent = "Copy";
     button.addEventListener("click", async () => {
@@ -118,8 +117,8 @@
         getSelection().selectAllChildren(code);
         done = "Selected";
       }
-      button.textContent = said.textContent = done;
-      setTimeout(() => { button.textContent = "Copy"; said.textContent = ""; }, 2000);
+      button.textContent = announced.textContent = done;
+      setTimeout(() => { button.textContent = "Copy"; announced.textContent = ""; }, 2000);
     });
     command.append(button);
   }
