@@ -9,7 +9,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -78,7 +80,11 @@ func (e *Engine) Audit(ctx context.Context, reg ptc.Registry, triggers []report.
 		Policy:   e.Policy.Ref(),
 		Triggers: slices.Clone(triggers),
 	}
-	rules, err := e.ECR.Rules(ctx, reg)
+	var rules []ptc.Rule
+	err := e.safely(ctx, "list rules", "", func() (err error) {
+		rules, err = e.ECR.Rules(ctx, reg)
+		return err
+	})
 	if err != nil {
 		r.Faults = []ptc.Fault{faultOf(err, "list rules", "")}
 	} else {
@@ -87,12 +93,18 @@ func (e *Engine) Audit(ctx context.Context, reg ptc.Registry, triggers []report.
 		for _, rule := range rules {
 			r.Rules = append(r.Rules, report.NewRule(rule, results[rule.Prefix]))
 		}
-		r.Findings = e.evaluate(ctx, policy.Input{
-			Registry:    reg,
-			Rules:       rules,
-			Validations: results,
-			Now:         r.Audit.StartedAt,
+		err := e.safely(ctx, "evaluate policy", "", func() error {
+			r.Findings = e.evaluate(ctx, policy.Input{
+				Registry:    reg,
+				Rules:       rules,
+				Validations: results,
+				Now:         r.Audit.StartedAt,
+			})
+			return nil
 		})
+		if err != nil {
+			r.Faults = append(r.Faults, faultOf(err, "evaluate policy", ""))
+		}
 	}
 	r.Audit.FinishedAt = e.now()
 	r.Finish()
@@ -116,7 +128,10 @@ func (e *Engine) validate(ctx context.Context, reg ptc.Registry, rules []ptc.Rul
 	group.SetLimit(cmp.Or(e.Concurrency, DefaultConcurrency))
 	for i, rule := range rules {
 		group.Go(func() error {
-			results[i], errs[i] = e.ECR.Validate(ctx, reg, rule)
+			errs[i] = e.safely(ctx, "validate rule", rule.Prefix, func() (err error) {
+				results[i], err = e.ECR.Validate(ctx, reg, rule)
+				return err
+			})
 			advance()
 			return nil
 		})
@@ -166,6 +181,28 @@ func (e *Engine) evaluate(ctx context.Context, in policy.Input) []report.Finding
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
 	return e.Policy.Evaluate(own, in)
+}
+
+// safely turns a panic into a fault of the audit: an answer that breaks a
+// library must not keep the rest from being checked, nor the fault from being
+// reported. The stack goes to the log; a panic's own text may quote the answer.
+func (e *Engine) safely(ctx context.Context, operation, prefix string, do func() error) (err error) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if e.Log != nil {
+			e.Log.ErrorContext(ctx, "panic", "operation", operation, "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+		}
+		err = &ptc.Fault{
+			Operation: operation,
+			Prefix:    prefix,
+			Kind:      ptc.FaultMalformed,
+			Message:   "an answer could not be processed (internal error): the log has the details",
+		}
+	}()
+	return do()
 }
 
 // faultOf is the fault that an error of ECR has, or a new one.

@@ -40,6 +40,17 @@ func ValidPrefix(s string) bool {
 // spellings of one prefix compare equal.
 func CleanPrefix(s string) string { return strings.TrimSuffix(s, "/") }
 
+// CleanUpstreamPrefix is the one spelling of an upstream repository prefix: empty
+// for none and for ROOT, which ECR takes to mean the same, and without a
+// trailing slash:
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private-wildcards.html
+func CleanUpstreamPrefix(s string) string {
+	if s = CleanPrefix(s); s == RootPrefix {
+		return ""
+	}
+	return s
+}
+
 // Registry identifies one ECR private registry: an account and a Region.
 // Rules belong to exactly one.
 type Registry struct {

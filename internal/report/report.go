@@ -139,11 +139,7 @@ func Fingerprint(r ptc.Registry, check, prefix string) string {
 // FactsOf hashes what checks evaluate of a rule: upstream, credential, role. No
 // upstream prefix and ROOT are equal, because ECR may return either.
 func FactsOf(r ptc.Rule) string {
-	prefix := r.Upstream.Prefix
-	if prefix == ptc.RootPrefix {
-		prefix = ""
-	}
-	return hash(r.Upstream.Registry, r.Upstream.URL, prefix, r.CredentialARN, r.RoleARN)
+	return hash(r.Upstream.Registry, r.Upstream.URL, ptc.CleanUpstreamPrefix(r.Upstream.Prefix), r.CredentialARN, r.RoleARN)
 }
 
 // hash is half of the SHA-256 of parts, in hexadecimal: 128 bits are enough to

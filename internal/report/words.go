@@ -21,11 +21,15 @@ const RegistrySubject = "(registry)"
 func (f Finding) Subject() string { return SubjectOf(f.Prefix) }
 
 // SubjectOf names a prefix; an empty one stands for the registry.
-func SubjectOf(prefix string) string { return cmp.Or(untrusted.Sentence(prefix, untrusted.MaxName), RegistrySubject) }
+func SubjectOf(prefix string) string {
+	return cmp.Or(untrusted.Sentence(prefix, untrusted.MaxName), RegistrySubject)
+}
 
 // ID is the finding's check, fit to show. It is never empty, which some
 // formats forbid.
-func (f Finding) ID() string { return cmp.Or(untrusted.Sentence(f.Check, untrusted.MaxName), "(unnamed)") }
+func (f Finding) ID() string {
+	return cmp.Or(untrusted.Sentence(f.Check, untrusted.MaxName), "(unnamed)")
+}
 
 // Text is the finding's message, fit to show. It is never empty, which some
 // formats forbid.

@@ -10,12 +10,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 
 	"ptcaudit/internal/aws/fault"
@@ -27,13 +30,17 @@ import (
 // not say. Validate waits for the upstream, so it is not short.
 const DefaultCallTimeout = 10 * time.Second
 
-// Lengths in bytes, beyond which texts and answers from outside are cut.
+// MaxFailureLength limits ECR's explanation of a failed validation, in bytes, so
+// that a report of a full registry stays under a megabyte. AWS states no limit.
+const MaxFailureLength = 16 << 10
+
+// How much of a list is read. A registry can have 50 rules, and a page has up
+// to 100: what goes far beyond is no list of a registry, and must not take the
+// memory and time of the audit.
 const (
-	// MaxFailureLength limits ECR's explanation of a failed validation, so that
-	// a report of a full registry stays under a megabyte. AWS states no limit.
-	MaxFailureLength = 16 << 10
-	// maxAnswerLength limits an answer. A page of 50 rules has about 50 kB.
-	maxAnswerLength = 4 << 20
+	// MaxRules is the number of rules that are read at most.
+	MaxRules = 1000
+	maxPages = 100
 )
 
 // Options adjusts a Client. The zero value is ready to use.
@@ -61,37 +68,23 @@ func New(cfg aws.Config, o Options) *Client {
 		// is closed between two calls.
 		t.MaxIdleConnsPerHost = max(t.MaxIdleConnsPerHost, ptc.RuleLimit)
 	})
-	cfg.HTTPClient = boundedClient{cfg.HTTPClient}
-	return &Client{api: ecr.NewFromConfig(cfg), faults: fault.Classifier{
-		CallTimeout: timeout,
-		Task:        "the audit",
-		Codes:       map[string]fault.Meaning{"UnknownOperationException": fault.Unsupported},
-	}}
-}
-
-// boundedClient limits the length of answers.
-type boundedClient struct{ aws.HTTPClient }
-
-func (c boundedClient) Do(req *http.Request) (*http.Response, error) {
-	resp, err := c.HTTPClient.Do(req)
-	if resp != nil && resp.Body != nil {
-		resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswerLength)
+	return &Client{
+		api: ecr.NewFromConfig(cfg, func(o *ecr.Options) { o.APIOptions = append(o.APIOptions, strictAnswers) }),
+		faults: fault.Classifier{
+			CallTimeout: timeout,
+			Task:        "the audit",
+			// A Region that lacks the operation is told apart in Rules.
+			Codes: map[string]fault.Meaning{unknownOperation: fault.Unavailable},
+		},
 	}
-	return resp, err
 }
 
 // Rules lists all rules of a registry, in ECR's order. A registry without rules
-// gives an empty list and no error. If the list may be incomplete, or is another
-// registry's, the error is a *ptc.Fault. A Region that AWS documents to be without
-// pull through cache rules is not asked: it gives a fault of kind unsupported.
+// gives an empty list and no error; what is not surely the whole list of this
+// very registry is a *ptc.Fault, of at most MaxRules rules. ECR is asked in every
+// Region: the fault is of kind unsupported only if AWS documents the Region to
+// be without pull through cache rules and ECR confirms it.
 func (c *Client) Rules(ctx context.Context, reg ptc.Registry) ([]ptc.Rule, error) {
-	if !ptc.Supported(reg.Region) {
-		return nil, &ptc.Fault{
-			Operation: ptc.OpDescribeRules,
-			Kind:      ptc.FaultUnsupported,
-			Message:   "Amazon ECR has no pull through cache rules in " + reg.Region,
-		}
-	}
 	rules := []ptc.Rule{}
 	index := map[string]int{}     // of a prefix in rules
 	followed := map[string]bool{} // page tokens
@@ -101,45 +94,72 @@ func (c *Client) Rules(ctx context.Context, reg ptc.Registry) ([]ptc.Rule, error
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx, in(reg))
 		if err != nil {
-			f := c.faults.Fault(ctx, ptc.OpDescribeRules, err)
-			if len(followed) > 0 {
-				f = inSupportedRegion(f)
+			if len(followed) == 0 && unsupported(reg, err) {
+				return nil, &ptc.Fault{
+					Operation: ptc.OpDescribeRules,
+					Kind:      ptc.FaultUnsupported,
+					Message:   "Amazon ECR has no pull through cache rules in " + reg.Region,
+				}
 			}
-			return nil, f
+			return nil, c.faults.Fault(ctx, ptc.OpDescribeRules, err)
 		}
-		malformed := func(format string, args ...any) ([]ptc.Rule, error) {
+		refuse := func(format string, args ...any) ([]ptc.Rule, error) {
 			return nil, malformed(ptc.OpDescribeRules, "", page.ResultMetadata, fmt.Sprintf(format, args...))
 		}
-		// The SDK makes an empty list of `[]`, and nil if the answer has no list.
-		// Then the answer is invalid; it does not mean a registry without rules.
+		// The SDK makes an empty list of `[]`, and leaves nil if the answer has
+		// none. An answer without a list does not say that there are no rules.
 		if page.PullThroughCacheRules == nil {
-			return malformed("the answer has no list of rules")
+			return refuse("the answer has no list of rules")
 		}
 		for _, item := range page.PullThroughCacheRules {
 			prefix := ptc.CleanPrefix(aws.ToString(item.EcrRepositoryPrefix))
 			if prefix == "" {
-				return malformed("the answer has a rule without a prefix")
+				return refuse("the answer has a rule without a prefix")
 			}
 			if id := aws.ToString(item.RegistryId); id != reg.Account {
-				return malformed("rule %s belongs to registry %q, want %s", prefix, id, reg.Account)
+				return refuse("rule %s belongs to registry %q, want %s", prefix, id, reg.Account)
 			}
-			// A rule that is created while the pages are read can come twice. The
-			// later one is newer.
+			listed := rule(prefix, item)
+			// A rule can stand on two pages if rules change while they are read.
 			if i, again := index[prefix]; again {
-				rules[i] = rule(prefix, item)
+				if rules[i] != listed {
+					f := malformed(ptc.OpDescribeRules, "", page.ResultMetadata, "rule "+prefix+" is listed twice, with different fields")
+					f.Retryable = true // it may have changed between two pages
+					return nil, f
+				}
 				continue
 			}
+			if len(rules) == MaxRules {
+				return refuse("the list has more than %d rules: %d were read, and none was checked", MaxRules, len(rules))
+			}
 			index[prefix] = len(rules)
-			rules = append(rules, rule(prefix, item))
+			rules = append(rules, listed)
 		}
 		if token := aws.ToString(page.NextToken); token != "" {
 			if followed[token] {
-				return malformed("a page token came twice")
+				return refuse("a page token came twice")
 			}
 			followed[token] = true
+			if len(followed) == maxPages {
+				return refuse("the list has more than %d pages: %d rules were read, and none was checked", maxPages, len(rules))
+			}
 		}
 	}
 	return rules, nil
+}
+
+// unknownOperation is the error code for an operation that an endpoint does not
+// have.
+const unknownOperation = "UnknownOperationException"
+
+// unsupported reports whether ECR confirms that a Region is without pull through
+// cache rules, of which AWS documents that it has none. Anywhere else the same
+// answer is a proxy's, or a fault of ECR.
+func unsupported(reg ptc.Registry, err error) bool {
+	response, _ := errors.AsType[*awshttp.ResponseError](err)
+	api, _ := errors.AsType[smithy.APIError](err)
+	return !ptc.Supported(reg.Region) && response != nil && response.HTTPStatusCode() == http.StatusBadRequest &&
+		api != nil && api.ErrorCode() == unknownOperation
 }
 
 // rule converts one item of an answer.
@@ -162,22 +182,49 @@ func rule(prefix string, item types.PullThroughCacheRule) ptc.Rule {
 	}
 }
 
-// Validate asks ECR whether a rule works. If it does not, that is a result and not
-// an error. If the rule was deleted the error is ptc.ErrRuleNotFound; every other
-// error is a *ptc.Fault.
+// Validate asks ECR whether a rule works. If it does not work, that is a result
+// and not an error. The error is ptc.ErrRuleNotFound if the rule is gone, which
+// two calls must agree on; otherwise a *ptc.Fault.
 //
 // AWS documents both that upstreams without authentication can be validated and
 // that they cannot. If ECR refuses to validate one, the result is
 // ptc.ValidationNotApplicable.
 func (c *Client) Validate(ctx context.Context, reg ptc.Registry, rule ptc.Rule) (ptc.Validation, error) {
 	v, err := c.validate(ctx, reg, rule, rule.Prefix)
-	// The rule may have been created with a trailing slash, and AWS does not
-	// document whether Validate accepts the prefix without it. A rule counts as
-	// deleted only if both spellings are not found.
+	// AWS does not say whether Validate distinguishes a prefix with a trailing
+	// slash from one without, so both are tried.
 	if spelled := rule.Prefix + "/"; errors.Is(err, ptc.ErrRuleNotFound) && ptc.ValidPrefix(spelled) {
 		v, err = c.validate(ctx, reg, rule, spelled)
 	}
+	if errors.Is(err, ptc.ErrRuleNotFound) {
+		err = c.confirmGone(ctx, reg, rule)
+	}
 	return v, err
+}
+
+// confirmGone lists the rules again after Validate did not find one. Its error
+// is ptc.ErrRuleNotFound if the rule is no longer listed either.
+func (c *Client) confirmGone(ctx context.Context, reg ptc.Registry, rule ptc.Rule) error {
+	listed, err := c.Rules(ctx, reg)
+	if err != nil {
+		f, _ := errors.AsType[*ptc.Fault](err)
+		f.Prefix = rule.Prefix
+		if f.Kind == ptc.FaultUnsupported { // it has just listed rules
+			f.Kind, f.Retryable = ptc.FaultUnavailable, true
+		}
+		return f
+	}
+	if !slices.ContainsFunc(listed, func(r ptc.Rule) bool { return r.Prefix == rule.Prefix }) {
+		return ptc.ErrRuleNotFound
+	}
+	return &ptc.Fault{
+		Operation: ptc.OpValidateRule,
+		Prefix:    rule.Prefix,
+		Kind:      ptc.FaultMalformed,
+		Code:      (&types.PullThroughCacheRuleNotFoundException{}).ErrorCode(),
+		Message:   "ECR lists the rule, and does not find it when asked to validate it",
+		Retryable: true,
+	}
 }
 
 func (c *Client) validate(ctx context.Context, reg ptc.Registry, rule ptc.Rule, prefix string) (ptc.Validation, error) {
@@ -188,25 +235,54 @@ func (c *Client) validate(ctx context.Context, reg ptc.Registry, rule ptc.Rule, 
 	if err != nil {
 		return c.refusal(ctx, rule, err)
 	}
-	malformed := func(message string) (ptc.Validation, error) {
+	refuse := func(message string) (ptc.Validation, error) {
 		return ptc.Validation{}, malformed(ptc.OpValidateRule, rule.Prefix, out.ResultMetadata, message)
 	}
 	if got := ptc.CleanPrefix(aws.ToString(out.EcrRepositoryPrefix)); got != rule.Prefix {
-		return malformed(fmt.Sprintf("the answer is about prefix %q", got))
+		return refuse(fmt.Sprintf("the answer is about prefix %q", got))
 	}
 	if id := aws.ToString(out.RegistryId); id != reg.Account {
-		return malformed(fmt.Sprintf("the answer belongs to registry %q, want %s", id, reg.Account))
+		return refuse(fmt.Sprintf("the answer is of registry %q, asked for %s", id, reg.Account))
 	}
-	if out.IsValid {
+	if field := otherField(rule, out); field != "" {
+		f := malformed(ptc.OpValidateRule, rule.Prefix, out.ResultMetadata,
+			"the answer is about a rule with another "+field+": the rule changed since it was listed, or the answer is another rule's")
+		f.Retryable = true
+		return ptc.Validation{}, f
+	}
+	failure := aws.ToString(out.Failure)
+	switch {
+	case out.IsValid && failure != "":
+		return refuse("the answer says that the rule is valid, and why it is not: " + failure)
+	case out.IsValid:
 		return ptc.Validation{Status: ptc.ValidationValid}, nil
 	}
 	return ptc.Validation{
 		Status:  ptc.ValidationInvalid,
-		Failure: fault.Clip(aws.ToString(out.Failure), MaxFailureLength),
+		Failure: fault.Clip(failure, MaxFailureLength),
 	}, nil
 }
 
-// refusal converts an error of Validate.
+// otherField names a field in which the validated rule differs from the listed
+// one; empty if there is none. Validate need not repeat the fields.
+func otherField(rule ptc.Rule, out *ecr.ValidatePullThroughCacheRuleOutput) string {
+	differs := func(listed string, validated *string) bool {
+		return validated != nil && *validated != "" && *validated != listed
+	}
+	switch {
+	case differs(rule.Upstream.URL, out.UpstreamRegistryUrl):
+		return "upstreamRegistryUrl"
+	case differs(rule.CredentialARN, out.CredentialArn):
+		return "credentialArn"
+	case differs(rule.RoleARN, out.CustomRoleArn):
+		return "customRoleArn"
+	case out.UpstreamRepositoryPrefix != nil && ptc.CleanUpstreamPrefix(rule.Upstream.Prefix) != ptc.CleanUpstreamPrefix(*out.UpstreamRepositoryPrefix):
+		return "upstreamRepositoryPrefix"
+	}
+	return ""
+}
+
+// refusal reads an error of Validate.
 func (c *Client) refusal(ctx context.Context, rule ptc.Rule, err error) (ptc.Validation, error) {
 	var (
 		notFound  *types.PullThroughCacheRuleNotFoundException
@@ -220,21 +296,12 @@ func (c *Client) refusal(ctx context.Context, rule ptc.Rule, err error) (ptc.Val
 	case open && (errors.As(err, &parameter) || errors.As(err, &invalid)):
 		return ptc.Validation{Status: ptc.ValidationNotApplicable}, nil
 	}
-	f := inSupportedRegion(c.faults.Fault(ctx, ptc.OpValidateRule, err))
+	f := c.faults.Fault(ctx, ptc.OpValidateRule, err)
 	f.Prefix = rule.Prefix
 	return ptc.Validation{}, f
 }
 
-// inSupportedRegion corrects a fault of a Region that has already answered. It has
-// the API, so "unsupported" is wrong, and the audit must count as incomplete.
-func inSupportedRegion(f *ptc.Fault) *ptc.Fault {
-	if f.Kind == ptc.FaultUnsupported {
-		f.Kind = ptc.FaultUnavailable
-	}
-	return f
-}
-
-// in sends a call to the Region of a registry instead of the client's own.
+// in sends a call to the Region of a registry, whatever the client's own.
 func in(reg ptc.Registry) func(*ecr.Options) {
 	return func(o *ecr.Options) { o.Region = reg.Region }
 }

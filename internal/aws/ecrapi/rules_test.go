@@ -130,19 +130,38 @@ func TestIncompleteRulesAreAFault(t *testing.T) {
 	}
 }
 
+// AWS documents that these Regions have no pull through cache rules. ECR is
+// asked all the same, and believed: on the day it has them they are audited.
 func TestRulesOfARegionWithoutTheAPI(t *testing.T) {
-	s := serve(t, always(http.StatusOK, page("")))
-	_, err := s.client().Rules(t.Context(), ptc.Registry{Account: "111122223333", Region: "us-gov-west-1"})
-	want := &ptc.Fault{
-		Operation: ptc.OpDescribeRules,
-		Kind:      ptc.FaultUnsupported,
-		Message:   "Amazon ECR has no pull through cache rules in us-gov-west-1",
+	unknown := apiError("UnknownOperationException", "")
+	tests := []struct {
+		name, region string
+		answer       answer
+		want         ptc.FaultKind // empty if rules are listed
+	}{
+		{"ECR confirms it", "us-gov-west-1", always(http.StatusBadRequest, unknown), ptc.FaultUnsupported},
+		{"China, too", "cn-north-1", always(http.StatusBadRequest, unknown), ptc.FaultUnsupported},
+		{"ECR lists rules", "us-gov-west-1", always(http.StatusOK, page("", item("aa"))), ""},
+		{"ECR lists none", "cn-north-1", always(http.StatusOK, page("")), ""},
+		{"ECR denies it", "us-gov-west-1", always(http.StatusBadRequest, apiError("AccessDeniedException", "")), ptc.FaultDenied},
+		{"with another status", "us-gov-west-1", always(http.StatusNotFound, unknown), ptc.FaultUnavailable},
+		{"with a server's status", "us-gov-west-1", always(http.StatusInternalServerError, unknown), ptc.FaultUnavailable},
+		{"a Region that has the API", "eu-west-1", always(http.StatusBadRequest, unknown), ptc.FaultUnavailable},
 	}
-	if diff := cmp.Diff(want, asFault(t, err)); diff != "" {
-		t.Errorf("fault differs (-want +got):\n%s", diff)
-	}
-	if n := len(s.requests()); n != 0 {
-		t.Errorf("ECR was asked %d times", n)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			reg := ptc.Registry{Account: "111122223333", Region: tt.region}
+			rules, err := serve(t, tt.answer).client().Rules(t.Context(), reg)
+			if tt.want == "" {
+				if err != nil || rules == nil {
+					t.Fatalf("got %v, %v, want a list", rules, err)
+				}
+				return
+			}
+			if f := asFault(t, err); f.Kind != tt.want || f.Operation != ptc.OpDescribeRules {
+				t.Errorf("got fault %+v, want kind %s", f, tt.want)
+			}
+		})
 	}
 }
 

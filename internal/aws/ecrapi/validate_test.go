@@ -33,8 +33,7 @@ func TestValidate(t *testing.T) {
 		status int
 		body   string
 		want   ptc.Validation
-		gone   bool
-		fault  ptc.FaultKind // empty if there is none
+		fault  ptc.FaultKind // empty where none
 	}{
 		{name: "valid", body: verdict("docker-hub", "111122223333", `"isValid":true`), want: valid},
 		{name: "valid, prefix spelled with a slash", body: verdict("docker-hub/", "111122223333", `"isValid":true`), want: valid},
@@ -54,8 +53,13 @@ func TestValidate(t *testing.T) {
 		{name: "without registry", body: `{"ecrRepositoryPrefix":"docker-hub","isValid":true}`, fault: ptc.FaultMalformed},
 		{name: "a word for a boolean", body: verdict("docker-hub", "111122223333", `"isValid":"true"`), fault: ptc.FaultMalformed},
 
-		{name: "gone", status: 400, body: apiError("PullThroughCacheRuleNotFoundException", ""), gone: true},
-		{name: "gone, with a namespace", status: 400, body: apiError("com.amazonaws.ecr#PullThroughCacheRuleNotFoundException", ""), gone: true},
+		{name: "valid beside a failure", body: verdict("docker-hub", "111122223333", `"isValid":true,"failure":"token expired"`), fault: ptc.FaultMalformed},
+		{name: "without a verdict", body: `{"ecrRepositoryPrefix":"docker-hub","registryId":"111122223333"}`, fault: ptc.FaultMalformed},
+		{name: "another URL", body: verdict("docker-hub", "111122223333", `"isValid":true,"upstreamRegistryUrl":"evil.example.com"`), fault: ptc.FaultMalformed},
+		{name: "another credential", body: verdict("docker-hub", "111122223333", `"isValid":true,"credentialArn":"arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/other-AbCdEf"`), fault: ptc.FaultMalformed},
+		{name: "another role", body: verdict("docker-hub", "111122223333", `"isValid":true,"customRoleArn":"arn:aws:iam::111122223333:role/other"`), fault: ptc.FaultMalformed},
+		{name: "another upstream prefix", body: verdict("docker-hub", "111122223333", `"isValid":true,"upstreamRepositoryPrefix":"other"`), fault: ptc.FaultMalformed},
+		{name: "no upstream prefix, spelled ROOT", body: verdict("docker-hub", "111122223333", `"isValid":true,"upstreamRepositoryPrefix":"ROOT"`), want: valid},
 
 		{name: "open upstream answered", rule: upstream(ptc.Quay), body: verdict("docker-hub", "111122223333", `"isValid":true`), want: valid},
 		{name: "open upstream, InvalidParameter", rule: upstream(ptc.Kubernetes), status: 400, body: apiError("InvalidParameterException", "no"), want: notApplicable},
@@ -82,10 +86,6 @@ func TestValidate(t *testing.T) {
 				if f.Kind != tt.fault || f.Operation != ptc.OpValidateRule || f.Prefix != "docker-hub" || f.RequestID != requestID {
 					t.Errorf("got fault %+v, want kind %s, with prefix and request id", f, tt.fault)
 				}
-			case tt.gone:
-				if !errors.Is(err, ptc.ErrRuleNotFound) {
-					t.Errorf("got error %v, want %v", err, ptc.ErrRuleNotFound)
-				}
 			case err != nil:
 				t.Fatal(err)
 			}
@@ -110,33 +110,50 @@ func TestValidateNamesTheRegistry(t *testing.T) {
 	}
 }
 
-// Whether ECR finds a rule that was made as "docker-hub/" by "docker-hub" is
-// not documented. It must not count as deleted in either case.
-func TestValidateTriesBothSpellingsOfAPrefix(t *testing.T) {
+// A rule is gone only if Validate finds neither spelling of its prefix and the
+// rule is no longer listed.
+func TestARuleIsGoneOnlyIfListAndValidateAgree(t *testing.T) {
+	long := strings.Repeat("a", ptc.MaxPrefixLength) // no slash fits behind it
+	notFound := always(http.StatusBadRequest, apiError("PullThroughCacheRuleNotFoundException", ""))
+	namespaced := always(http.StatusBadRequest, apiError("com.amazonaws.ecr#PullThroughCacheRuleNotFoundException", ""))
+	listed := func(prefixes ...string) answer {
+		var items []string
+		for _, p := range prefixes {
+			items = append(items, item(p))
+		}
+		return always(http.StatusOK, page("", items...))
+	}
 	tests := []struct {
 		name, prefix string
-		want         []string // prefixes asked for
+		answers      []answer
+		calls        int
+		valid, gone  bool
+		fault        ptc.FaultKind
 	}{
-		{"a slash may follow", "docker-hub", []string{"docker-hub", "docker-hub/"}},
-		{"none fits", strings.Repeat("a", ptc.MaxPrefixLength), []string{strings.Repeat("a", ptc.MaxPrefixLength)}},
-		{"ROOT has none", ptc.RootPrefix, []string{ptc.RootPrefix}},
+		{"found with a slash", "docker-hub", []answer{notFound, always(http.StatusOK, verdict("docker-hub/", "111122223333", `"isValid":true`))}, 2, true, false, ""},
+		{"no longer listed", "docker-hub", []answer{notFound, notFound, listed("quay")}, 3, false, true, ""},
+		{"no longer listed, code with a namespace", "docker-hub", []answer{namespaced, namespaced, listed()}, 3, false, true, ""},
+		{"no slash fits", long, []answer{notFound, listed()}, 2, false, true, ""},
+		{"ROOT takes no slash", ptc.RootPrefix, []answer{notFound, listed()}, 2, false, true, ""},
+		{"still listed", "docker-hub", []answer{notFound, notFound, listed("quay", "docker-hub")}, 3, false, false, ptc.FaultMalformed},
+		{"still listed with a slash", "docker-hub", []answer{notFound, notFound, listed("docker-hub/")}, 3, false, false, ptc.FaultMalformed},
+		{"the list is denied", "docker-hub", []answer{notFound, notFound, always(http.StatusBadRequest, apiError("AccessDeniedException", ""))}, 3, false, false, ptc.FaultDenied},
+		{"the list is empty of meaning", "docker-hub", []answer{notFound, notFound, always(http.StatusOK, "{}")}, 3, false, false, ptc.FaultMalformed},
+		{"the list is not supported", "docker-hub", []answer{notFound, notFound, always(http.StatusBadRequest, apiError("UnknownOperationException", ""))}, 3, false, false, ptc.FaultUnavailable},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := serve(t, inTurn(
-				always(http.StatusBadRequest, apiError("PullThroughCacheRuleNotFoundException", "")),
-				always(http.StatusOK, verdict(tt.prefix+"/", "111122223333", `"isValid":true`)),
-			))
+			s := serve(t, inTurn(tt.answers...))
 			got, err := s.client().Validate(t.Context(), registry, ptc.Rule{Prefix: tt.prefix})
-			if found := len(tt.want) > 1; found != (err == nil) || found != (got.Status == ptc.ValidationValid) {
+			if tt.fault != "" {
+				if f := asFault(t, err); f.Kind != tt.fault || f.Prefix != tt.prefix {
+					t.Errorf("got fault %+v, want kind %s", f, tt.fault)
+				}
+			} else if tt.gone != errors.Is(err, ptc.ErrRuleNotFound) || tt.valid != (err == nil && got.Status == ptc.ValidationValid) {
 				t.Errorf("got %v, %v", got, err)
 			}
-			var asked []string
-			for _, r := range s.requests() {
-				asked = append(asked, r.Input["ecrRepositoryPrefix"].(string))
-			}
-			if diff := cmp.Diff(tt.want, asked); diff != "" {
-				t.Errorf("prefixes asked for differ (-want +got):\n%s", diff)
+			if n := len(s.requests()); n != tt.calls {
+				t.Errorf("%d calls, want %d", n, tt.calls)
 			}
 		})
 	}

@@ -45,8 +45,6 @@ var (
 	TimedOut    = Meaning{Kind: ptc.FaultTimeout, Retryable: true}
 	// Gone: a resource is missing or disabled until someone restores it.
 	Gone = Meaning{Kind: ptc.FaultUnavailable}
-	// Unsupported: the Region does not have the API.
-	Unsupported = Meaning{Kind: ptc.FaultUnsupported}
 	// Refused: the service does not accept the request.
 	Refused = Meaning{Kind: ptc.FaultMalformed}
 	// Unreadable: the answer cannot be understood. The next one may be.

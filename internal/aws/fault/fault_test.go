@@ -125,13 +125,13 @@ func TestFault(t *testing.T) {
 		{"STS throttles", credentials(t, coded(400, "Throttling", "of STS")), want{ptc.FaultThrottled, true, "Throttling", "of STS"}},
 		{"STS is down", credentials(t, coded(503, "NovelException", "of STS")), want{ptc.FaultUnavailable, true, "NovelException", "of STS"}},
 
-		{"own code", coded(400, "OwnException", "own"), want{ptc.FaultUnsupported, false, "OwnException", "own"}},
-		{"own code wins over the table", coded(503, "InternalError", "own"), want{ptc.FaultUnsupported, false, "InternalError", "own"}},
+		{"own code", coded(400, "OwnException", "own"), want{ptc.FaultMalformed, true, "OwnException", "own"}},
+		{"own code wins over the table", coded(503, "InternalError", "own"), want{ptc.FaultMalformed, true, "InternalError", "own"}},
 		{"own code of a service that gives credentials", credentials(t, coded(400, "OwnException", "of STS")), want{ptc.FaultDenied, false, "OwnException", "no credentials: of STS"}},
 	}
 	c := fault.Classifier{CallTimeout: 10 * time.Second, Codes: map[string]fault.Meaning{
-		"OwnException":  fault.Unsupported,
-		"InternalError": fault.Unsupported,
+		"OwnException":  fault.Unreadable,
+		"InternalError": fault.Unreadable,
 	}}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -5,9 +5,11 @@ package snspub
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
@@ -67,9 +69,9 @@ func New(cfg aws.Config, topicARN string, o Options) *Publisher {
 	return &Publisher{api, topicARN, fault.Classifier{CallTimeout: timeout, Task: "publishing", Codes: codes}}
 }
 
-// Publish publishes a message. Without an error, SNS has accepted it and delivers
-// it to every subscriber. Every error is a *ptc.Fault; SNS may have accepted the
-// message all the same.
+// Publish hands a message over to the topic. Without an error SNS has named the
+// message, and delivers it to every subscriber. Any error is a *ptc.Fault, and
+// then SNS may have the message all the same.
 func (p *Publisher) Publish(ctx context.Context, m notify.Message) error {
 	e := m.Envelope()
 	in := &sns.PublishInput{
@@ -82,8 +84,21 @@ func (p *Publisher) Publish(ctx context.Context, m notify.Message) error {
 	for _, a := range e.Attributes {
 		in.MessageAttributes[a.Name] = types.MessageAttributeValue{DataType: aws.String(a.Type), StringValue: aws.String(a.Value)}
 	}
-	if _, err := p.api.Publish(ctx, in); err != nil {
+	out, err := p.api.Publish(ctx, in)
+	if err != nil {
 		return p.faults.Fault(ctx, Operation, err)
+	}
+	// The SDK takes any body with status 200 for success, an empty one, a
+	// proxy's page and another operation's answer among them.
+	if strings.TrimSpace(aws.ToString(out.MessageId)) == "" {
+		id, _ := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
+		return &ptc.Fault{
+			Operation: Operation,
+			Kind:      ptc.FaultMalformed,
+			Message:   "the answer names no message, so SNS may not have it",
+			RequestID: id,
+			Retryable: true,
+		}
 	}
 	return nil
 }

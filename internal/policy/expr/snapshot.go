@@ -82,15 +82,9 @@ func relate(rules []ptc.Rule) []siblings {
 	return out
 }
 
-// upstreamKey is equal for upstreams that fetch the same repositories. ROOT
-// is what ECR assumes where no upstream prefix is given:
-// https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private-wildcards.html
+// upstreamKey is equal for upstreams that fetch the same repositories.
 func upstreamKey(u ptc.Upstream) ptc.Upstream {
-	prefix := ptc.CleanPrefix(u.Prefix)
-	if prefix == ptc.RootPrefix {
-		prefix = ""
-	}
-	return ptc.Upstream{URL: u.URL, Prefix: prefix}
+	return ptc.Upstream{URL: u.URL, Prefix: ptc.CleanUpstreamPrefix(u.Prefix)}
 }
 
 // others are the prefixes of a group of rules without rule i.

@@ -1,0 +1,311 @@
+package hostile_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"ptcaudit/internal/app"
+	"ptcaudit/internal/aws/queue"
+	"ptcaudit/internal/cli"
+	"ptcaudit/internal/config"
+	"ptcaudit/internal/policy"
+	"ptcaudit/internal/stand/hostile"
+	"ptcaudit/internal/stand/snsstub"
+)
+
+// asCommand makes the test binary be the command.
+const asCommand = "TEST_AS_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		os.Exit(cli.Run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+const topic = "arn:aws:sns:eu-west-1:111122223333:ptcaudit"
+
+// settings are the environment of a command or function whose ECR is a world.
+// Calls time out soon, so that worlds which never answer end.
+func settings(endpoint string, more ...string) []string {
+	return append([]string{
+		"AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=" + hostile.Region, "AWS_ACCESS_KEY_ID=" + hostile.Account,
+		"AWS_SECRET_ACCESS_KEY=any", "AWS_EC2_METADATA_DISABLED=true", "AWS_MAX_ATTEMPTS=2", "HOME=/nonexistent",
+		"PTCAUDIT_CALL_TIMEOUT=500ms",
+	}, more...)
+}
+
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return server.URL
+}
+
+// command runs the command and gives its exit code and outputs.
+func command(t *testing.T, env []string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0], args...) //nolint:gosec // this very binary
+	cmd.Env = append(env, asCommand+"=1")
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	exited := &exec.ExitError{}
+	if err != nil && !errors.As(err, &exited) {
+		t.Fatalf("run: %v\n%s", err, errs.String())
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+// The command shows what is honest, with the exit code that says so.
+func TestCommandInHostileWorlds(t *testing.T) {
+	allowed := map[hostile.Honest][]int{
+		hostile.Sound: {0}, hostile.Failing: {1}, hostile.Incomplete: {3}, hostile.NotSound: {1, 3},
+	}
+	for _, w := range hostile.ECR() {
+		t.Run(w.Name, func(t *testing.T) {
+			t.Parallel()
+			env := settings(serve(t, hostile.Serve(w)))
+			code, stdout, stderr := command(t, env, "audit")
+			if !slices.Contains(allowed[w.Want], code) {
+				t.Errorf("exit code %d, want one of %v (%s)\n%s%s", code, allowed[w.Want], w.Want, stdout, stderr)
+			}
+			if strings.Contains(stdout+stderr, "goroutine ") {
+				t.Errorf("a trace was printed:\n%s", stderr)
+			}
+			if w.Want == hostile.Incomplete && !strings.Contains(stdout, "NOT CHECKED") && !strings.Contains(stdout, "COULD NOT AUDIT") {
+				t.Errorf("the output does not say that something was not checked:\n%s", stdout)
+			}
+			for line := range strings.Lines(stdout) {
+				if text := strings.TrimSpace(line); strings.HasPrefix(text, "aws iam") || text == "RESOLVED" {
+					t.Errorf("text from outside begins a line: %q", line)
+				}
+			}
+		})
+	}
+}
+
+// A notification says what is honest, and every message of the queue is
+// acknowledged only if somebody was notified of what is wrong.
+func TestFunctionInHostileWorlds(t *testing.T) {
+	for _, w := range hostile.ECR() {
+		t.Run(w.Name, func(t *testing.T) {
+			t.Parallel()
+			f := newFunction(t)
+			f.world = hostile.Serve(w)
+			acknowledged := f.invoke(t, lastTry)
+			if !acknowledged {
+				t.Errorf("the last try is not acknowledged:\n%s", f.logs)
+			}
+			checkStatuses(t, w.Want, f.statuses())
+		})
+	}
+}
+
+// A ledger that knows a failure forgets it only if an audit saw the rule pass
+// or saw that it is gone.
+func TestFunctionWithLedgerInHostileWorlds(t *testing.T) {
+	for _, w := range hostile.ECR() {
+		if w.Want != hostile.Incomplete {
+			continue
+		}
+		t.Run(w.Name, func(t *testing.T) {
+			t.Parallel()
+			f := newFunction(t, "PTCAUDIT_STATE=file://"+t.TempDir())
+			before := hostile.Before(w)
+			f.world = hostile.Serve(before)
+			f.invoke(t, lastTry)
+			checkStatuses(t, hostile.Failing, f.statuses())
+
+			f.world = hostile.Serve(w)
+			f.invoke(t, lastTry)
+			if f.mentions("RESOLVED") {
+				t.Errorf("resolved by an audit that was incomplete: %v", f.statuses())
+			}
+			published := len(f.topic.Published())
+			f.world = hostile.Serve(before)
+			f.invoke(t, lastTry)
+			for _, m := range f.topic.Published()[published:] {
+				if strings.Contains(m.Attributes["status"].Value, "FAILED") {
+					t.Errorf("a known failure was forgotten and is new again: %s", m.Subject)
+				}
+			}
+		})
+	}
+}
+
+// A message of the queue is acknowledged, and a failure counts as notified,
+// only if SNS has taken the notification.
+func TestFunctionWithHostileTopics(t *testing.T) {
+	for _, tt := range hostile.Topics() {
+		t.Run(tt.Name, func(t *testing.T) {
+			t.Parallel()
+			f := newFunction(t, "PTCAUDIT_STATE=file://"+t.TempDir())
+			f.world = hostile.Serve(hostile.ECR()[0]) // a forbidden upstream
+			f.sns = tt.Answer
+			if got := f.invoke(t, batch(1)); got != tt.Delivered {
+				t.Errorf("acknowledged: %v, want %v\n%s", got, tt.Delivered, f.logs)
+			}
+			f.sns = f.topic
+			f.invoke(t, lastTry)
+			if got := f.mentions("FAILED"); got == tt.Delivered {
+				t.Errorf("the next audit published %v after delivered was %v", f.statuses(), tt.Delivered)
+			}
+		})
+	}
+}
+
+// What one answer holds must not decide how much memory an audit takes.
+func TestMemoryIsBounded(t *testing.T) {
+	const limit = 256 << 20 // bytes that may be allocated in all
+	for _, w := range hostile.ECR() {
+		if w.Name != "ten thousand rules" && w.Name != "a gzip bomb" && w.Name != "pages without end" {
+			continue
+		}
+		t.Run(w.Name, func(t *testing.T) {
+			f := newFunction(t)
+			f.world = hostile.Serve(w)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			f.invoke(t, lastTry)
+			runtime.ReadMemStats(&after)
+			if got := after.TotalAlloc - before.TotalAlloc; got > limit {
+				t.Errorf("%d MiB allocated, want at most %d", got>>20, limit>>20)
+			}
+		})
+	}
+}
+
+// checkStatuses holds what was published against what is honest.
+func checkStatuses(t *testing.T, want hostile.Honest, got []string) {
+	t.Helper()
+	all := strings.Join(got, " ")
+	incomplete, failed := strings.Contains(all, "COULD_NOT_AUDIT"), strings.Contains(all, "FAILED")
+	honest := map[hostile.Honest]bool{
+		hostile.Sound: len(got) == 0, hostile.Failing: failed && !incomplete,
+		hostile.Incomplete: incomplete, hostile.NotSound: failed || incomplete,
+	}
+	if !honest[want] || strings.Contains(all, "RESOLVED") {
+		t.Errorf("published %v of a registry that is %s", got, want)
+	}
+}
+
+// function is the Lambda function with its topic, in a world that a test may
+// exchange between invocations.
+type function struct {
+	world  http.Handler
+	topic  *snsstub.Stub
+	sns    http.Handler // what answers Publish: the topic, if a test says nothing else
+	invoke func(t *testing.T, payload []byte) (acknowledged bool)
+	logs   *bytes.Buffer
+}
+
+func newFunction(t *testing.T, more ...string) *function {
+	t.Helper()
+	f := &function{topic: snsstub.New(topic), logs: &bytes.Buffer{}}
+	f.sns = f.topic
+	c, err := config.LoadFunction(append(more, "PTCAUDIT_TOPIC_ARN="+topic, "PTCAUDIT_CALL_TIMEOUT=500ms"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := policy.Load(c.Policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoint := serve(t, http.HandlerFunc(f.route))
+	cfg := aws.Config{
+		Region: hostile.Region, BaseEndpoint: &endpoint, RetryMaxAttempts: 2,
+		Credentials: credentials.NewStaticCredentialsProvider("AKID", "secretcanary", "tokencanary"),
+	}
+	h := app.New(c, cfg, p, app.Options{
+		Account: func(context.Context) (string, error) { return hostile.Account, nil },
+		Log:     slog.New(slog.NewJSONHandler(f.logs, nil)),
+	}).Handler
+	h.Queue = queue.New(cfg)
+	f.invoke = func(t *testing.T, payload []byte) bool {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		reply, err := h.Invoke(ctx, payload)
+		if err != nil {
+			t.Fatalf("the function failed: %v\n%s", err, f.logs)
+		}
+		var got struct{ BatchItemFailures []any }
+		if err := json.Unmarshal(reply, &got); err != nil {
+			t.Fatal(err)
+		}
+		return len(got.BatchItemFailures) == 0
+	}
+	return f
+}
+
+// route sends a call to the service that it is for.
+func (f *function) route(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS"):
+		_, _ = io.WriteString(w, `{"Successful":[],"Failed":[]}`)
+	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
+		f.sns.ServeHTTP(w, r)
+	default:
+		f.world.ServeHTTP(w, r)
+	}
+}
+
+func (f *function) statuses() []string {
+	var out []string
+	for _, m := range f.topic.Published() {
+		out = append(out, m.Attributes["status"].Value)
+	}
+	return out
+}
+
+func (f *function) mentions(status string) bool {
+	return slices.ContainsFunc(f.statuses(), func(s string) bool { return strings.Contains(s, status) })
+}
+
+// lastTry is a batch with a scheduled request that the queue hands out for the
+// last time.
+var lastTry = batch(8)
+
+func batch(receives int) []byte {
+	request := `{"schema":"ptcaudit/request/v1","account":"111122223333","region":"eu-west-1","reason":"schedule"}`
+	raw, _ := json.Marshal(map[string]any{"Records": []any{map[string]any{
+		"messageId": "m1", "receiptHandle": "r1", "body": request, "eventSource": "aws:sqs",
+		"eventSourceARN": "arn:aws:sqs:eu-west-1:111122223333:q",
+		"attributes":     map[string]string{"ApproximateReceiveCount": string(rune('0' + receives))},
+	}}})
+	return raw
+}
+
+// The names of worlds are those of tests and folders.
+func TestWorldsHaveNamesOfTheirOwn(t *testing.T) {
+	seen := map[string]bool{}
+	for _, w := range hostile.ECR() {
+		if seen[w.Name] || w.Name != filepath.Base(w.Name) {
+			t.Errorf("%q is no name of its own", w.Name)
+		}
+		seen[w.Name] = true
+	}
+}
