@@ -1,16 +1,20 @@
 package emulator_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/emulator"
@@ -291,6 +295,42 @@ func TestRegistriesAreIsolated(t *testing.T) {
 			out, err := ecr.NewFromConfig(config(url, tt.account, tt.region)).DescribePullThroughCacheRules(t.Context(), &ecr.DescribePullThroughCacheRulesInput{})
 			if err != nil || len(out.PullThroughCacheRules) != tt.rules {
 				t.Errorf("%d rules, %v, want %d", len(out.PullThroughCacheRules), err, tt.rules)
+			}
+		})
+	}
+}
+
+// A Region that AWS documents to be without pull through cache rules answers so,
+// until a fixture has a registry there.
+func TestRegionsWithoutTheAPI(t *testing.T) {
+	tests := []struct {
+		name, region, fixture, want string
+	}{
+		{"China", "cn-north-1", "eu-west-1", "UnknownOperationException"},
+		{"GovCloud", "us-gov-west-1", "eu-west-1", "UnknownOperationException"},
+		{"GovCloud with a registry", "us-gov-west-1", "us-gov-west-1", ""},
+		{"the other Region of GovCloud", "us-gov-east-1", "us-gov-west-1", "UnknownOperationException"},
+		{"anywhere else", "ap-south-1", "eu-west-1", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e, err := emulator.New(emulator.Fixture{Registries: []emulator.Registry{{Account: "111122223333", Region: tt.fixture}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			server := httptest.NewServer(e)
+			defer server.Close()
+			client := ecr.New(ecr.Options{
+				Region: tt.region, BaseEndpoint: &server.URL,
+				Credentials: credentials.NewStaticCredentialsProvider("111122223333", "secret", ""),
+			})
+			_, err = client.DescribePullThroughCacheRules(t.Context(), &ecr.DescribePullThroughCacheRulesInput{})
+			code := ""
+			if api, ok := errors.AsType[smithy.APIError](err); ok {
+				code = api.ErrorCode()
+			}
+			if code != tt.want || tt.want == "" && err != nil {
+				t.Errorf("got %v, want code %q", err, tt.want)
 			}
 		})
 	}

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -32,6 +33,8 @@ type Emulator struct {
 	now   func() time.Time
 	newID func() string
 	emit  func(event []byte)
+
+	regions map[string]bool // of the fixture's registries
 
 	mu         sync.Mutex // guards what follows
 	registries map[registryKey]*registry
@@ -66,6 +69,7 @@ func New(f Fixture, opts ...Option) (*Emulator, error) {
 		newID:      newUUID,
 		emit:       func([]byte) {},
 		registries: map[registryKey]*registry{},
+		regions:    map[string]bool{},
 		journal:    newJournal(),
 	}
 	for _, opt := range opts {
@@ -73,6 +77,7 @@ func New(f Fixture, opts ...Option) (*Emulator, error) {
 	}
 	for _, r := range f.Registries {
 		e.registries[registryKey{r.Account, r.Region}] = newRegistry(r)
+		e.regions[r.Region] = true
 	}
 	for _, fault := range f.Faults {
 		e.faults = append(e.faults, &armedFault{Fault: fault})
@@ -135,8 +140,22 @@ func (e *Emulator) serve(w http.ResponseWriter, r *http.Request, c *call) {
 	c.service.success(c.operation, fault.alter(out), c.requestID).writeCut(w, fault.cut)
 }
 
+// withoutAPI reports whether a Region answers as one that has no pull through
+// cache rules: those that AWS documents to be without, unless the fixture has a
+// registry there:
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
+func (e *Emulator) withoutAPI(region string) bool {
+	if !strings.HasPrefix(region, "cn-") && !strings.HasPrefix(region, "us-gov-") {
+		return false
+	}
+	return !e.regions[region]
+}
+
 // run checks a call and carries it out.
 func (e *Emulator) run(c *call) (object, *apiError) {
+	if c.service.name == "ecr" && e.withoutAPI(c.region) {
+		return nil, errorf("UnknownOperationException", "")
+	}
 	if err := c.check(); err != nil {
 		return nil, err
 	}
