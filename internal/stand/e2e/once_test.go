@@ -294,7 +294,7 @@ func behindTheTrail(t *testing.T, w *world) {
 	w.audited()
 	w.silent("published, and audited again")
 
-	// One that is too young may still be told of.
+	// The event of a recent change can still arrive.
 	w.create("k8s", "public.ecr.aws", "--upstream-repository-prefix", "eks")
 	w.audited()
 	w.eventually(settle, "its event is there", func() (bool, string) {
@@ -303,7 +303,7 @@ func behindTheTrail(t *testing.T, w *world) {
 	})
 	w.age(time.Hour)
 	w.audited()
-	w.silent("an event told of it")
+	w.silent("an event explains it")
 }
 
 func thousandChanges(t *testing.T, w *world) {

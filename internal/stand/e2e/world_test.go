@@ -179,7 +179,7 @@ func (w *world) emulate(f fixture) {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	address, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
 	if err != nil || !ok {
-		w.t.Fatalf("the emulator says %q: %v", line, err)
+		w.t.Fatalf("the emulator printed %q: %v", line, err)
 	}
 	w.must(w.registry.forward(address))
 }
@@ -191,7 +191,7 @@ func (w *world) stopEmulator() {
 	}
 	w.registry.target.Store(nil)
 	_ = w.emulatorInput.Close()
-	_ = w.emulator.Wait() // says nothing that matters
+	_ = w.emulator.Wait() // ended by a signal: its status shows nothing
 	w.emulator = nil
 }
 
