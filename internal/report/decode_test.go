@@ -52,7 +52,7 @@ func TestDecodeTrustsNothingThatIsDerived(t *testing.T) {
 		"no schema":       {`{}`, `schemaVersion is ""`},
 		"no registry":     {`{"schemaVersion":"ptcaudit/report/v1"}`, `" " is no registry`},
 		"unknown outcome": {`{` + head + `,"findings":[{"check":"c","outcome":"failed","severity":"low"}]}`, `unknown outcome "failed"`},
-		"no severity":     {`{` + head + `,"findings":[{"check":"c","outcome":"fail"}]}`, `severity "" is none`},
+		"no severity":     {`{` + head + `,"findings":[{"check":"c","outcome":"fail"}]}`, `unknown severity ""`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := report.Decode([]byte(tc.in)); err == nil || !strings.Contains(err.Error(), tc.want) {

@@ -30,7 +30,7 @@ func ParseSeverity(s string) (Severity, error) {
 	for _, v := range Severities() {
 		names = append(names, string(v))
 	}
-	return "", fmt.Errorf("severity %q is none of %s", s, strings.Join(names, ", "))
+	return "", fmt.Errorf("unknown severity %q: use %s", s, strings.Join(names, ", "))
 }
 
 // Rank orders severities: informational is 1, critical 5, anything else 0.
