@@ -38,7 +38,7 @@ type broken struct {
 	// policy follows the head of one that extends default.
 	policy string
 	rules  []emulator.Rule
-	// stays says why no command can mend it. Those that are printed run.
+	// stays says why no command can fix it. Those that are printed run.
 	stays string
 }
 
@@ -123,12 +123,12 @@ var registries = []broken{
 		with(quay("quay"), func(r *emulator.Rule) { r.CredentialArn = working }),
 	}},
 	{check: "required-rule", prefix: "base", policy: "requiredRules: [{prefix: base, role: required}]", rules: []emulator.Rule{ecr("base", "111122223333.dkr.ecr.us-east-1.amazonaws.com")}},
-	{check: "waiver-expired", prefix: "quay", stays: "a policy is mended in an editor", policy: `params: {allowedUpstreams: [ecr]}
+	{check: "waiver-expired", prefix: "quay", stays: "a policy is fixed in an editor", policy: `params: {allowedUpstreams: [ecr]}
 waivers: [{check: upstream-allowed, prefixes: [quay], owner: o, reason: r, expires: 2026-11-20}]`, rules: []emulator.Rule{quay("quay")}},
-	{check: "waiver-ending", prefix: "quay", stays: "a policy is mended in an editor", policy: `params: {allowedUpstreams: [ecr]}
+	{check: "waiver-ending", prefix: "quay", stays: "a policy is fixed in an editor", policy: `params: {allowedUpstreams: [ecr]}
 waivers: [{check: upstream-allowed, prefixes: [quay], owner: o, reason: r, expires: 2026-11-22}]`, rules: []emulator.Rule{quay("quay")}},
 	{
-		check: "waiver-unused", prefix: "quay", stays: "a policy is mended in an editor",
+		check: "waiver-unused", prefix: "quay", stays: "a policy is fixed in an editor",
 		policy: `waivers: [{check: upstream-allowed, prefixes: [quay], accounts: ["111122223333"], regions: [eu-west-1], owner: o, reason: r, expires: 2027-01-01}]`,
 		rules:  []emulator.Rule{quay("quay")},
 	},
