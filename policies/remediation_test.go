@@ -117,7 +117,7 @@ var registries = []broken{
 	{check: "overlapping-prefixes", prefix: "team", rules: []emulator.Rule{quay("team"), with(quay("team/quay"), func(r *emulator.Rule) { r.UpstreamRepositoryPrefix = "quay" })}},
 	{check: "duplicate-upstream", prefix: "one", rules: []emulator.Rule{quay("one"), quay("two")}},
 	{check: "region-allowed", prefix: "quay", policy: "params: {allowedRegions: [us-east-1]}", rules: []emulator.Rule{quay("quay")}},
-	{check: "rule-quota", prefix: "", stays: "nobody else knows which rules are not needed", rules: fifty()},
+	{check: "rule-quota", prefix: "", stays: "only the owner knows which rules are not needed", rules: fifty()},
 	{check: "required-rule", prefix: "hub", policy: "requiredRules: [{prefix: hub, upstreamRegistry: docker-hub}]"},
 	{check: "required-rule", prefix: "quay", policy: "requiredRules: [{prefix: quay, upstreamUrl: quay.io, upstreamPrefix: acme, credential: forbidden}]", rules: []emulator.Rule{
 		with(quay("quay"), func(r *emulator.Rule) { r.CredentialArn = working }),

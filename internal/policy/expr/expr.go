@@ -1,8 +1,8 @@
 // Package expr is the language of a policy's expressions: CEL
 // (https://cel.dev) with a typed vocabulary for pull through cache rules. A
-// misspelt field, a comparison of different types and a result of the wrong
-// type are problems when a policy is loaded, not surprises at night. It knows
-// nothing of policy files, and never the AWS SDK.
+// misspelled field, a comparison of different types and a result of the wrong
+// type are errors when a policy is loaded, not during an audit. It does not read
+// policy files, and never imports the AWS SDK.
 package expr
 
 import (
