@@ -1,6 +1,6 @@
-// Package policies holds the policies that are shipped with the program. Their
-// language is described in README.md of this folder and read by
-// internal/policy. It imports nothing of ours.
+// Package policies holds the policies that are shipped with the program, their
+// tests, and the JSON schemas of both. README.md of this folder describes the
+// language; internal/policy implements it.
 package policies
 
 import (
@@ -13,21 +13,33 @@ import (
 //go:embed default.yaml strict.yaml
 var files embed.FS
 
-// Only what explains policies reads them: they are not linked into a function.
+// Only commands read the tests and schemas, so they are not linked into the
+// Lambda functions.
 //
 //go:embed *_test.yaml testdata/*.yaml
 var tests embed.FS
 
+//go:embed schema.json
+var schema []byte
+
+//go:embed test-schema.json
+var testSchema []byte
+
 // Names lists the shipped policies.
 func Names() []string { return []string{"default", "strict"} }
 
-// Read gives the YAML of a shipped policy; false if there is none of that
-// name.
+// Read returns the YAML of a shipped policy; false if no policy has that name.
 func Read(name string) ([]byte, bool) {
 	data, err := files.ReadFile(name + ".yaml")
 	return data, err == nil
 }
 
-// Tests are the tests of the shipped policies, and of policies that extend
-// them: files named *_test.yaml, and what those name.
+// Tests holds the tests of the shipped policies, files named *_test.yaml, and
+// the policies that they test.
 func Tests() fs.FS { return tests }
+
+// Schema returns the JSON schema of policy files.
+func Schema() []byte { return schema }
+
+// SchemaOfTests returns the JSON schema of the test files of policies.
+func SchemaOfTests() []byte { return testSchema }

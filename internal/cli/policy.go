@@ -1,11 +1,5 @@
 package cli
 
-import ()
-
-import ()
-
-import ()
-
 type policyCommands struct {
 	Init    initCommand    `cmd:"" help:"Write a first policy from the rules of a registry."`
 	Lint    lintCommand    `cmd:"" help:"Check policy files and list every error."`
@@ -13,6 +7,7 @@ type policyCommands struct {
 	Waivers waiversCommand `cmd:"" help:"List the waivers of a policy and what each covers today."`
 	Show    showCommand    `cmd:"" help:"Print a policy with everything it extends, and where each value comes from."`
 	Explain explainCommand `cmd:"" help:"Explain what a check requires, why, and how to fix a failure."`
+	Schema  schemaCommand  `cmd:"" help:"Print the JSON schema of policies, or of their test files."`
 }
 
 // Help is shown below the summary.

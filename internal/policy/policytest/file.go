@@ -1,6 +1,6 @@
-// Package policytest runs the tests of a policy, which stand beside it as
-// *_test.yaml: registries with rules, and what the policy has to find there.
-// It reaches no AWS, and no engine.
+// Package policytest runs the tests of a policy, the files *_test.yaml beside
+// it. Each test has a registry with rules, and the findings that the policy must
+// have there. Tests do not use AWS.
 package policytest
 
 import (
@@ -13,61 +13,103 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// file is a test file as it is written.
+//go:generate go test . -run ^TestSchema$ -update
+
+// The types below are a test file as it is written, each value with its place.
+// policies/test-schema.json is generated from them: the comments of the fields
+// are its descriptions.
+
+// file is one test file.
 type file struct {
 	source.Mapping
+	// Policy to test: default, strict, or a path, relative to this file.
 	Policy source.Text `yaml:"policy"`
-	Tests  []testEntry `yaml:"tests,nonempty"`
+	// Tests, each with a registry and the findings that the policy must have there.
+	Tests []testEntry `yaml:"tests,nonempty"`
 }
 
+// testEntry is one test.
 type testEntry struct {
 	source.Mapping
-	Name       source.Text             `yaml:"name"`
-	Now        source.Text             `yaml:"now"`
-	Registry   registryEntry           `yaml:"registry"`
+	// Name of the test, unique in the file.
+	Name source.Text `yaml:"name"`
+	// Time of the audit, UTC: a date or an RFC 3339 time.
+	Now source.Text `yaml:"now"`
+	// Registry to evaluate the policy on.
+	Registry registryEntry `yaml:"registry"`
+	// ECR's validation results by prefix. The default is valid, or notApplicable if the upstream needs no credential.
 	Validation source.Map[source.Node] `yaml:"validation"`
-	Expect     []expectEntry           `yaml:"expect"`
+	// Expected findings. A failure or error that is not listed fails the test.
+	Expect []expectEntry `yaml:"expect"`
 }
 
+// registryEntry is a registry and its rules.
 type registryEntry struct {
 	source.Mapping
+	// Account ID, twelve digits in quotes.
 	Account source.Text `yaml:"account"`
-	Region  source.Text `yaml:"region"`
-	Rules   []ruleEntry `yaml:"rules"`
+	// Region, for example eu-west-1.
+	Region source.Text `yaml:"region"`
+	// Rules, with the keys that aws ecr describe-pull-through-cache-rules prints.
+	Rules []ruleEntry `yaml:"rules"`
 }
 
 // ruleEntry is a rule as the API describes it:
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PullThroughCacheRule.html
 type ruleEntry struct {
 	source.Mapping
-	Prefix           source.Text  `yaml:"ecrRepositoryPrefix"`
-	UpstreamURL      source.Text  `yaml:"upstreamRegistryUrl"`
-	UpstreamRegistry source.Text  `yaml:"upstreamRegistry"`
-	UpstreamPrefix   source.Text  `yaml:"upstreamRepositoryPrefix"`
-	CredentialARN    source.Text  `yaml:"credentialArn"`
-	RoleARN          source.Text  `yaml:"customRoleArn"`
-	RegistryID       source.Text  `yaml:"registryId"`
-	CreatedAt        source.Value `yaml:"createdAt"`
-	UpdatedAt        source.Value `yaml:"updatedAt"`
+	// Prefix of the rule; ROOT matches every repository.
+	Prefix source.Text `yaml:"ecrRepositoryPrefix"`
+	// Host name of the upstream, for example registry-1.docker.io.
+	UpstreamURL source.Text `yaml:"upstreamRegistryUrl"`
+	// The API's name of the upstream, for example docker-hub. The default follows from the host name.
+	UpstreamRegistry source.Text `yaml:"upstreamRegistry"`
+	// Prefix of the upstream's repositories.
+	UpstreamPrefix source.Text `yaml:"upstreamRepositoryPrefix"`
+	// ARN of the secret with the credential.
+	CredentialARN source.Text `yaml:"credentialArn"`
+	// ARN of the role that ECR assumes for an upstream in ECR.
+	RoleARN source.Text `yaml:"customRoleArn"`
+	// Account ID of the registry; must equal registry.account.
+	RegistryID source.Text `yaml:"registryId"`
+	// Time of creation: a date, an RFC 3339 time, or seconds since 1970, UTC.
+	CreatedAt source.Value `yaml:"createdAt"`
+	// Time of the last change: a date, an RFC 3339 time, or seconds since 1970, UTC.
+	UpdatedAt source.Value `yaml:"updatedAt"`
 }
 
+// validationEntry is a result of ECR's ValidatePullThroughCacheRule:
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ValidatePullThroughCacheRule.html
 type validationEntry struct {
 	source.Mapping
+	// Whether ECR can use the rule.
 	IsValid source.Flag `yaml:"isValid"`
+	// ECR's reason if it cannot.
 	Failure source.Text `yaml:"failure"`
 }
 
+// expectEntry is a finding that the policy must have.
 type expectEntry struct {
 	source.Mapping
-	Check    source.Text `yaml:"check"`
-	Prefix   source.Text `yaml:"prefix"`
-	Outcome  source.Text `yaml:"outcome"`
+	// Id of the check.
+	Check source.Text `yaml:"check"`
+	// Prefix of the rule; empty or omitted for the registry.
+	Prefix source.Text `yaml:"prefix"`
+	// Outcome of the check.
+	Outcome source.Text `yaml:"outcome"`
+	// Severity of the finding (default: any).
 	Severity source.Text `yaml:"severity"`
-	// Waived says whether a waiver covers the finding; without it either will do.
+	// Whether a waiver covers the finding (default: either).
 	Waived source.Flag `yaml:"waived"`
 }
 
-// input is what an audit would have found.
+// The words that a validation can be instead of a mapping.
+const (
+	unknownWord       = "unknown"
+	notApplicableWord = "notApplicable"
+)
+
+// input is what an audit of the test's registry would evaluate.
 func (t testEntry) input() policy.Input {
 	in := policy.Input{
 		Registry:    ptc.Registry{Account: t.Registry.Account.Value, Region: t.Registry.Region.Value},
@@ -122,8 +164,8 @@ func (e ruleEntry) rule() ptc.Rule {
 	return r
 }
 
-// usual is ECR's verdict where a test gives none: valid, but for an upstream
-// that needs no credential, which ECR need not validate.
+// usual is the validation result of a rule that the test gives none for: valid,
+// or not applicable if the upstream needs no credential.
 func usual(r ptc.Rule) ptc.Validation {
 	if r.Upstream.Known() && !r.Upstream.Authenticated() && r.Upstream.Registry != ptc.ECR {
 		return ptc.Validation{Status: ptc.ValidationNotApplicable}
@@ -131,7 +173,7 @@ func usual(r ptc.Rule) ptc.Validation {
 	return ptc.Validation{Status: ptc.ValidationValid}
 }
 
-// validation reads a verdict: a mapping, or one of two words.
+// validation reads a validation result: a mapping, or one of two words.
 func validation(n source.Node) ptc.Validation {
 	if !n.IsSet() {
 		return ptc.Validation{}
@@ -147,23 +189,23 @@ func validation(n source.Node) ptc.Validation {
 	}
 	var word source.Text
 	n.Decode(&word, "a validation")
-	if word.Value == "notApplicable" {
+	if word.Value == notApplicableWord {
 		return ptc.Validation{Status: ptc.ValidationNotApplicable}
 	}
-	if word.IsSet() && word.Value != "unknown" {
-		word.Fault("unknown validation %q: want unknown, notApplicable or {isValid: …, failure: …}", word.Value)
+	if word.IsSet() && word.Value != unknownWord {
+		word.Fault("unknown validation %q: want %s, %s or {isValid: …, failure: …}", word.Value, unknownWord, notApplicableWord)
 	}
 	return ptc.Validation{}
 }
 
-// place is something at which there can be a fault.
+// place is a value of the file that can have a fault.
 type place interface {
 	IsSet() bool
 	Fault(format string, args ...any)
 }
 
-// instant reads a time as a day, as RFC 3339, or as seconds, which is how
-// versions of the AWS CLI print it.
+// instant reads a date, a time of RFC 3339, or seconds since 1970: versions of
+// the AWS CLI print one or the other.
 func instant(at place, value any) time.Time {
 	if !at.IsSet() {
 		return time.Time{}
@@ -185,5 +227,5 @@ func instant(at place, value any) time.Time {
 	return time.Time{}
 }
 
-// outcomes are what can be expected.
+// outcomes are the outcomes that a test can expect.
 var outcomes = []report.Outcome{report.Pass, report.Fail, report.Error, report.Skip, report.Pending}
