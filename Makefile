@@ -145,7 +145,7 @@ $(CACHE)/rie/.done: .tools/sam.txt
 	python3 -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps -d $(@D) -r $(@D)/sam.txt
 	cd $(@D) && python3 -m zipfile -e *.whl . && mv samcli/local/rapid/aws-lambda-rie-* . && chmod +x aws-lambda-rie-* && rm -rf samcli aws_sam_cli*
 	touch $@
-$(CACHE)/cdk/.done $(CACHE)/actions/.done: $(CACHE)/%/.done: .tools/%/package.json .tools/%/package-lock.json
+$(CACHE)/cdk/.done $(CACHE)/actions/.done $(CACHE)/sarif/.done: $(CACHE)/%/.done: .tools/%/package.json .tools/%/package-lock.json
 	rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
 	npm ci --prefix $(@D) --silent --no-audit --no-fund
 	touch $@
@@ -156,7 +156,7 @@ $(CACHE)/bin/govulncheck: .tools/govulncheck/go.mod
 
 # The SAM CLI is large, and only of use with a Docker engine.
 .PHONY: tools
-tools: $(addprefix $(CACHE)/,clients/.done formats/.done pipeline/.done actions/.done localcloud/.done rie/.done cfnlint/.done cdk/.done) ## Install the programs that the tests use into .cache
+tools: $(addprefix $(CACHE)/,clients/.done formats/.done pipeline/.done actions/.done sarif/.done localcloud/.done rie/.done cfnlint/.done cdk/.done) ## Install the programs that the tests use into .cache
 	@! docker version >/dev/null 2>&1 || $(MAKE) $(CACHE)/sam/.done
 
 # Neither index nor options of this machine may get into the files.

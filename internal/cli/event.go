@@ -13,6 +13,7 @@ import (
 	"ptcaudit/internal/config"
 	"ptcaudit/internal/handler"
 	"ptcaudit/internal/notify"
+	"ptcaudit/internal/render/text"
 	"ptcaudit/internal/report"
 	"ptcaudit/internal/trigger"
 )
@@ -145,7 +146,7 @@ func writeOutcome(w io.Writer, t terminal, result handler.Result, settings confi
 			out.WriteByte('\n')
 			fallthrough
 		default:
-			fmt.Fprintf(&out, "Subject: %s\n\n%s\n", m.Subject, strings.TrimRight(notify.Wrap(m.Text, columns), "\n"))
+			fmt.Fprintf(&out, "Subject: %s\n\n%s\n", m.Subject, strings.TrimRight(text.WrapMail(m.Text, columns), "\n"))
 		}
 	}
 	for _, audit := range result.Audits {

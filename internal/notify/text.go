@@ -15,7 +15,7 @@ const (
 	titleRules       = "RULE CHANGES SINCE THE LAST AUDIT"
 )
 
-// Leads of the lines that name an address or a place: see Wrap.
+// Leads of the lines that name an address or a place.
 const (
 	leadReference = "See "
 	leadEvidence  = "Evidence: "

@@ -1,9 +1,9 @@
 package sarif
 
 // The objects of a log, as far as they are used, each with its section of the
-// standard. They are our own, and go-sarif only reads them in the tests: it
-// leaves out empty lists of suppressions, which the standard demands, and
-// writes the default of each field that is not set.
+// standard. go-sarif is not used: it leaves out empty lists of suppressions,
+// which the standard demands, and writes the default of each field that is not
+// set.
 
 // log: §3.13.
 type log struct {

@@ -4,24 +4,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"os/exec"
-	"path/filepath"
+	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	gosarif "github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
 	"ptcaudit/internal/render/sarif"
 	"ptcaudit/internal/report"
 	"ptcaudit/internal/stand/samples"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -63,29 +58,15 @@ func TestGolden(t *testing.T) {
 	samples.Golden(t, *update, "sarif", func(t *testing.T, r report.Report) []byte { return render(t, r) })
 }
 
-// schema is the official schema, which go-sarif carries as a constant.
+// schema is the official schema of SARIF 2.1.0.
 func schema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/owenrumney/go-sarif/v3").Output()
+	file, err := os.Open(toolbox.SARIFSchema(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	source := filepath.Join(strings.TrimSpace(string(out)), "pkg/report/v210/sarif/schema.go")
-	file, err := parser.ParseFile(token.NewFileSet(), source, nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var text string
-	ast.Inspect(file, func(n ast.Node) bool {
-		if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING && len(literal.Value) > len(text) {
-			text, err = strconv.Unquote(literal.Value)
-		}
-		return err == nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	document, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	defer file.Close()
+	document, err := jsonschema.UnmarshalJSON(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,29 +82,69 @@ func schema(t *testing.T) *jsonschema.Schema {
 	return compiled
 }
 
-// validate holds a log against the schema, and has go-sarif read and count it.
+// log is what the tests read of a log.
+type log struct {
+	Runs []struct {
+		Tool struct {
+			Driver struct {
+				Rules []struct{ ID string }
+			}
+		}
+		Invocations []struct {
+			ExecutionSuccessful        *bool
+			ToolExecutionNotifications []struct {
+				AssociatedRule *struct{}
+				Level          string
+			}
+		}
+		Results []struct {
+			RuleID, Kind        string
+			RuleIndex           int
+			Suppressions        []struct{}
+			PartialFingerprints map[string]string
+			Message             struct{ Text string }
+			Locations           []struct {
+				PhysicalLocation struct {
+					ArtifactLocation struct{ URI string }
+				}
+			}
+		}
+	}
+}
+
+// read reads a log of one run.
+func read(t interface {
+	Helper()
+	Fatal(args ...any)
+}, data []byte,
+) log {
+	t.Helper()
+	var l log
+	if err := json.Unmarshal(data, &l); err != nil {
+		t.Fatal(err)
+	}
+	if len(l.Runs) != 1 {
+		t.Fatal("not one run")
+	}
+	return l
+}
+
+// validate holds a log against the schema, and counts what it reports.
 func validate(t interface {
 	Helper()
 	Errorf(format string, args ...any)
 	Fatal(args ...any)
-}, schema *jsonschema.Schema, r report.Report, log []byte,
+}, schema *jsonschema.Schema, r report.Report, data []byte,
 ) {
 	t.Helper()
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(log))
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := schema.Validate(document); err != nil {
-		t.Errorf("%v\n%s", err, log)
+		t.Errorf("%v\n%s", err, data)
 	}
-	read, err := gosarif.FromBytes(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(read.Runs) != 1 {
-		t.Fatal("not one run")
-	}
-	run := read.Runs[0]
+	run := read(t, data).Runs[0]
 	var got samples.Counts
 	for _, result := range run.Results {
 		switch {
@@ -134,8 +155,8 @@ func validate(t interface {
 		default:
 			got.Open++
 		}
-		if rule := run.Tool.Driver.Rules[result.RuleIndex]; *rule.ID != *result.RuleID {
-			t.Errorf("result of %s refers to rule %s", *result.RuleID, *rule.ID)
+		if rule := run.Tool.Driver.Rules[result.RuleIndex]; rule.ID != result.RuleID {
+			t.Errorf("result of %s refers to rule %s", result.RuleID, rule.ID)
 		}
 	}
 	var failures int
@@ -196,12 +217,8 @@ func TestFingerprintsAreStable(t *testing.T) {
 		if err := sarif.Render(&b, r, o); err != nil {
 			t.Fatal(err)
 		}
-		read, err := gosarif.FromBytes(b.Bytes())
-		if err != nil {
-			t.Fatal(err)
-		}
 		out := map[string]bool{}
-		for _, result := range read.Runs[0].Results {
+		for _, result := range read(t, b.Bytes()).Runs[0].Results {
 			out[result.PartialFingerprints["primaryLocationLineHash"]] = true
 		}
 		return out
@@ -223,22 +240,7 @@ var (
 
 // Messages are where text from outside stands.
 func TestOutsideTextForgesNothing(t *testing.T) {
-	var log struct {
-		Runs []struct {
-			Results []struct {
-				Message   struct{ Text string }
-				Locations []struct {
-					PhysicalLocation struct {
-						ArtifactLocation struct{ URI string }
-					}
-				}
-			}
-		}
-	}
-	if err := json.Unmarshal(render(t, samples.Hostile()), &log); err != nil {
-		t.Fatal(err)
-	}
-	for _, result := range log.Runs[0].Results {
+	for _, result := range read(t, render(t, samples.Hostile())).Runs[0].Results {
 		message, _, _ := strings.Cut(result.Message.Text, "\n\nFix: ")
 		if link.MatchString(message) || placeholder.MatchString(result.Message.Text) {
 			t.Errorf("%q holds a link or a placeholder", result.Message.Text)

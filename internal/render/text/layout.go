@@ -16,22 +16,54 @@ func quoted(s string) string { return untrusted.Text(s) }
 // Wrap breaks s between words into lines of at most width columns. A word that
 // is longer stands on a line of its own: an ARN or a URL stays in one piece.
 func Wrap(s string, width int) []string {
+	s = strings.Join(strings.Fields(s), " ")
+	if s == "" {
+		return nil
+	}
+	return broken(s, "", width)
+}
+
+// WrapMail breaks the lines of a notification's text between words, to at most
+// width columns. What is copied stays whole: a command, and a line of two words,
+// which is a label with an address or a key. A line that goes on does so further
+// right, so that no part passes for a line of its own.
+func WrapMail(mail string, width int) string {
+	var b strings.Builder
+	goesOn := false // a command, to the next line
+	for line := range strings.Lines(mail) {
+		line = strings.TrimSuffix(line, "\n")
+		words := strings.TrimLeft(line, " ")
+		lines := []string{line}
+		if goesOn = goesOn || report.IsCommand(words); !goesOn && strings.Count(words, " ") > 1 {
+			lines = broken(line, line[:len(line)-len(words)]+"  ", width)
+		}
+		goesOn = goesOn && strings.HasSuffix(line, `\`)
+		for _, line := range lines {
+			b.WriteString(line + "\n")
+		}
+	}
+	return b.String()
+}
+
+// broken breaks a line between words into lines of at most width columns,
+// unless one is a single word. All but the first begin with hanging.
+func broken(line, hanging string, width int) []string {
+	columns := text.StringWidthWithoutEscSequences
 	var lines []string
-	line, used := "", 0
-	for word := range strings.FieldsSeq(s) {
-		w := text.StringWidthWithoutEscSequences(word)
-		if line != "" && used+1+w > width {
-			lines, line, used = append(lines, line), "", 0
+	rest := strings.TrimLeft(line, " ")
+	part, used, words := line[:len(line)-len(rest)], len(line)-len(rest), 0
+	for word := range strings.SplitSeq(rest, " ") { // empty between two blanks, which align words
+		w := columns(word)
+		if words > 0 && word != "" && used+1+w > width {
+			lines = append(lines, strings.TrimRight(part, " "))
+			part, used, words = hanging, len(hanging), 0
 		}
-		if line != "" {
-			line, used = line+" ", used+1
+		if words > 0 {
+			part, used = part+" ", used+1
 		}
-		line, used = line+word, used+w
+		part, used, words = part+word, used+w, words+1
 	}
-	if line != "" {
-		lines = append(lines, line)
-	}
-	return lines
+	return append(lines, part)
 }
 
 // Remediation is the lines of a fix, wrapped to width columns. Commands are

@@ -44,6 +44,12 @@ func Actions(tb testing.TB) string {
 	return find(tb, ".cache/actions/node_modules/@actions/core")
 }
 
+// SARIFSchema is the path of the JSON schema of SARIF 2.1.0.
+func SARIFSchema(tb testing.TB) string {
+	tb.Helper()
+	return find(tb, ".cache/sarif/node_modules/@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json")
+}
+
 // Ministack is the path of ministack, the local cloud.
 func Ministack(tb testing.TB) string { tb.Helper(); return find(tb, ".cache/localcloud/bin/ministack") }
 
