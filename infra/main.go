@@ -1,7 +1,7 @@
 // Package main is the CDK app, which writes the CloudFormation template of the
-// auditor. `cdk` runs it, see cdk.json. README.md describes what it deploys. It
-// makes no AWS calls. It imports config, metric, trigger, policy and the nouns,
-// never what only the function or the command needs.
+// auditor. The CDK CLI runs it, see cdk.json. README.md describes what it deploys.
+// It makes no AWS calls. It imports config, metric, trigger, policy, ptc and
+// report, and nothing that only the function or the command needs.
 package main
 
 import (

@@ -1,6 +1,7 @@
-// Command audit is the Lambda function that audits every registry named in a
-// batch of queue messages, or in one event given to it directly. It only
-// starts the runtime; package app wires it, package handler does the work.
+// Command audit is the Lambda function. It audits every registry that a batch of
+// queue messages names, or one event or request that invokes it directly. This
+// package only starts the Lambda runtime: package app builds the handler, and
+// package handler does the work.
 package main
 
 import (

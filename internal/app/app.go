@@ -1,6 +1,6 @@
-// Package app builds all objects from a configuration, for the functions and for
-// the command. It only connects them, and takes no other decision. It reads no
-// flag and no file but the policy, and prints nothing.
+// Package app builds all objects from a configuration, for the Lambda functions
+// and the command. It only connects them. It reads no flags, and no file except
+// the policy. It prints nothing.
 package app
 
 import (

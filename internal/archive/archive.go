@@ -1,6 +1,6 @@
-// Package archive reads the stored evidence of a period: as a history, and as
-// a zip archive for auditors. It reads a blob store and writes to a writer
-// that it is given; it never changes evidence.
+// Package archive reads the stored evidence of a period: as a history, and as a
+// zip archive for auditors. It reads from a blob store and writes to an io.Writer.
+// It never changes evidence.
 package archive
 
 import (

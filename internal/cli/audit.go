@@ -18,7 +18,7 @@ type auditCommand struct {
 	Policy  string `short:"p" placeholder:"POLICY" help:"The policy: default, strict, or a file (default: $$PTCAUDIT_POLICY, else default)."`
 	AsOf    moment `placeholder:"TIME" help:"Evaluate as of this date (YYYY-MM-DD, UTC) or RFC 3339 time (default: now)."`
 	baseline
-	FailOn      threshold `default:"low" placeholder:"SEVERITY" help:"Exit with 1 if a failure has this severity or a higher one: critical, high, medium, low or info (default: low)."`
+	FailOn      threshold `default:"low" placeholder:"SEVERITY" help:"Exit with 1 if a failure has this severity or a higher one: critical, high, medium, low or informational (default: low)."`
 	Output      outputs   `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"${formats}; on standard output, or in FILE. Repeat it for several (default: text)."`
 	Concurrency *int      `placeholder:"N" help:"How many rules ECR validates in parallel (default: $$PTCAUDIT_CONCURRENCY, else 8)."`
 }

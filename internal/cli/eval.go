@@ -19,7 +19,7 @@ type evalCommand struct {
 	WithoutValidation bool   `help:"Skip the checks that need ECR's validation results. The report says so."`
 	AsOf              moment `placeholder:"TIME" help:"Evaluate as of this date (YYYY-MM-DD, UTC) or RFC 3339 time (default: that of the report, else now)."`
 	baseline
-	FailOn threshold `default:"low" placeholder:"SEVERITY" help:"Exit with 1 if a failure has this severity or a higher one: critical, high, medium, low or info (default: low)."`
+	FailOn threshold `default:"low" placeholder:"SEVERITY" help:"Exit with 1 if a failure has this severity or a higher one: critical, high, medium, low or informational (default: low)."`
 	Output outputs   `short:"o" sep:"none" placeholder:"FORMAT[=FILE]" help:"${formats}; on standard output, or in FILE. Repeat it for several (default: text)."`
 }
 

@@ -22,7 +22,7 @@ var environment = []struct{ key, preset, what string }{
 	{config.KeyTopicARN, "", "the ARN of the SNS topic for notifications; without it, `event` prints them"},
 	{config.KeyState, "", "where ledgers are kept, `s3://BUCKET/PREFIX` or `file:///FOLDER`; without it, every audit notifies all failures"},
 	{config.KeyEvidence, "", "where reports are kept, in the same form; without it, none are"},
-	{config.KeyMinSeverity, string(config.DefaultMinSeverity), "the lowest severity that is notified: `critical`, `high`, `medium`, `low` or `info`"},
+	{config.KeyMinSeverity, string(config.DefaultMinSeverity), "the lowest severity that is notified: `critical`, `high`, `medium`, `low` or `informational`"},
 	{config.KeyRemindAfter, "7d", "when an unchanged failure is notified again, in days (`7d`) or hours (`12h`)"},
 	{config.KeyMaxReceives, fmt.Sprint(config.DefaultMaxReceives), "how often the queue delivers a message; the last try notifies what could not be audited"},
 	{config.KeyCallTimeout, config.DefaultCallTimeout.String(), "the time for one call to ECR"},

@@ -124,15 +124,15 @@ func (f Fault) fix(account, region string) string {
 func (f Fault) fixStore(account string) string {
 	switch {
 	case f.Kind == ptc.FaultMalformed:
-		return "If a newer version of the auditor wrote it, deploy that version again. If it is damaged, find out which other program writes there."
+		return "If a newer version of the auditor wrote the ledger, deploy that version again. If the ledger is damaged, find out which other program writes to this bucket or folder."
 	case f.Retryable:
 		return ifOnce + "check the AWS Health Dashboard for S3, and the network between the auditor and the store."
 	case f.Kind == ptc.FaultDenied && f.Code == "":
-		return "Allow " + f.who(account) + " to read and write there."
+		return "Allow " + f.who(account) + " to read and write this bucket or folder."
 	case f.Kind == ptc.FaultDenied && f.missing() == credentials:
 		return needCredentials
 	case f.Kind == ptc.FaultDenied:
-		return "Allow " + f.action() + " there, and s3:ListBucket on the bucket, for " + f.who(account) +
+		return "Allow " + f.action() + " on the bucket's objects, and s3:ListBucket on the bucket, for " + f.who(account) +
 			". If its IAM policy allows it already, check the bucket policy, the key policy, and service control policies."
 	default:
 		return "Check that the bucket or folder exists, that it has space, and that its key can be used."

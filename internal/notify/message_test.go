@@ -164,8 +164,8 @@ func TestFixOfAStoreDependsOnItsFault(t *testing.T) {
 		fault ptc.Fault
 		want  string
 	}{
-		{"bucket denies", ptc.Fault{Operation: ptc.OpGetLedger, Kind: ptc.FaultDenied, Code: "AccessDenied"}, "Allow s3:GetObject there, and s3:ListBucket on the bucket, for the role"},
-		{"folder denies", ptc.Fault{Operation: ptc.OpPutLedger, Kind: ptc.FaultDenied}, "Allow the role that the auditor runs as to read and write there."},
+		{"bucket denies", ptc.Fault{Operation: ptc.OpGetLedger, Kind: ptc.FaultDenied, Code: "AccessDenied"}, "Allow s3:GetObject on the bucket's objects, and s3:ListBucket on the bucket, for the role"},
+		{"folder denies", ptc.Fault{Operation: ptc.OpPutLedger, Kind: ptc.FaultDenied}, "Allow the role that the auditor runs as to read and write this bucket or folder."},
 		{"token expired", ptc.Fault{Operation: ptc.OpPutEvidence, Kind: ptc.FaultDenied, Code: "ExpiredToken"}, "Give the auditor valid credentials"},
 		{"slow", ptc.Fault{Operation: ptc.OpPutEvidence, Kind: ptc.FaultTimeout, Retryable: true}, "No action is needed if this happens once"},
 		{"no bucket", ptc.Fault{Operation: ptc.OpPutEvidence, Kind: ptc.FaultUnavailable, Code: "NoSuchBucket"}, "Check that the bucket or folder exists"},

@@ -325,7 +325,7 @@ func (c content) withoutResult() []checkGroup {
 		first, rest := g.first.sentence()
 		switch {
 		case g.explained:
-			groups[i].sentence, groups[i].rest = "The check needs the result that is missing above.", ""
+			groups[i].sentence, groups[i].rest = "The check needs ECR's validation result, which is missing (see above).", ""
 		case g.rest == "":
 			groups[i].sentence, groups[i].rest = first, rest
 		default:
@@ -361,7 +361,7 @@ func (w *writer) ruleChanges(changes list[report.RuleChange], what string) {
 	for _, c := range written {
 		w.line("  " + pad(strings.ToUpper(string(c.Kind)), len(report.Altered)) + "  " + report.SubjectOf(c.Prefix))
 		if recreated(c) {
-			w.sentence("    ", "Someone deleted the rule and created it again without a difference.")
+			w.sentence("    ", "Someone deleted the rule and created it again with the same settings.")
 		}
 		for _, f := range c.Fields {
 			is, was := fieldChange(f)

@@ -1,6 +1,6 @@
-// Package offline evaluates rules from a file instead of ECR: from a saved
-// report, or from the output of `aws ecr describe-pull-through-cache-rules`.
-// It never calls AWS.
+// Package offline evaluates rules from a file instead of ECR. The file is a saved
+// report, or the output of `aws ecr describe-pull-through-cache-rules`. The
+// package never calls AWS.
 package offline
 
 import (

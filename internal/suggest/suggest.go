@@ -1,6 +1,6 @@
-// Package suggest helps a user who wrote an unknown word: it finds the name
-// that was probably meant, and lists the names to choose from. It imports no
-// other package of ours.
+// Package suggest helps a user who wrote an unknown word: it finds the name that
+// was probably meant, and lists the names to choose from. It imports no other
+// package of ptcaudit.
 package suggest
 
 import (

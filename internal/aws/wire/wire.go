@@ -1,6 +1,6 @@
-// Package wire prepares configuration and HTTP client for the AWS clients of the
-// adapters. The HTTP client limits each attempt, and avoids that calls which were
-// answered fail.
+// Package wire prepares the configuration and the HTTP client that all AWS clients
+// of the adapters share. The HTTP client limits the time of each attempt, and
+// prevents that a call fails although AWS has answered it.
 package wire
 
 import (

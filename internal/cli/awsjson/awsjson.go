@@ -1,6 +1,6 @@
-// Package awsjson makes one call of AWS's JSON protocol, signed, where a
-// client of the SDK would be more than is needed. It is part of the command,
-// and must not be imported by anything that is deployed.
+// Package awsjson makes one signed call of AWS's JSON protocol, where a client of
+// the SDK would be more than is needed. Only the command uses it: nothing that is
+// deployed may import it.
 package awsjson
 
 import (

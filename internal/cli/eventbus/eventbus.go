@@ -1,5 +1,5 @@
-// Package eventbus sends CloudTrail events to EventBridge of a local cloud. It
-// is part of the command.
+// Package eventbus sends CloudTrail events to EventBridge of a local cloud.
+// Only the command uses it.
 package eventbus
 
 import (

@@ -1,5 +1,5 @@
-// Command ptcaudit audits the pull through cache rules of Amazon ECR; see
-// package cli.
+// Command ptcaudit audits the pull through cache rules of Amazon ECR. Package cli
+// describes it.
 package main
 
 import (

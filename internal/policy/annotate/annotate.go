@@ -1,5 +1,5 @@
-// Package annotate prints a resolved policy as YAML, with the place where each
-// value was written in a comment behind it.
+// Package annotate prints a resolved policy as YAML. A comment behind each value
+// names the file and line that set it.
 package annotate
 
 import (

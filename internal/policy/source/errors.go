@@ -1,6 +1,5 @@
-// Package source reads a YAML file scalar by scalar, so that every fault in it
-// can be said at once, each at its line and column. It knows YAML and nothing
-// of policies.
+// Package source reads a YAML file value by value, so that every error in it can
+// be reported at once, with its line and column. It knows YAML, but not policies.
 package source
 
 import (

@@ -1,5 +1,5 @@
 // Package asff writes a report as findings of the AWS Security Finding Format,
-// which Security Hub CSPM takes:
+// which Security Hub CSPM imports:
 // https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-findings-format.html
 package asff
 

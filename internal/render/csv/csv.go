@@ -1,6 +1,6 @@
 // Package csv writes a report as comma-separated values, one row for each
-// finding: https://www.rfc-editor.org/rfc/rfc4180. People open such files with
-// spreadsheets, which take some cells for formulas: see untrusted.Cell.
+// finding: https://www.rfc-editor.org/rfc/rfc4180. Spreadsheets would treat some
+// cells as formulas; untrusted.Cell prevents that.
 package csv
 
 import (

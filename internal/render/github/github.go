@@ -1,5 +1,5 @@
-// Package github writes a report as annotations of GitHub Actions, which stand
-// in the log of a job and on its page:
+// Package github writes a report as annotations of GitHub Actions. GitHub shows
+// them in the log of a job and on the page of its run:
 // https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
 package github
 

@@ -1,8 +1,8 @@
-// Package html writes a report as one page for a browser: complete without
-// script, style sheet and script included, so that it can be mailed, archived
-// and printed. Its Content-Security-Policy lets it make no request and run
-// nothing but its own script. It reads a report.Report and knows neither AWS
-// nor the policy that was applied.
+// Package html writes a report as one HTML page. The page includes its script and
+// style sheet, so it can be mailed, archived and printed, and it is complete
+// without running the script. Its Content-Security-Policy allows no requests and
+// no other script. The package reads a report.Report; it does not use AWS or the
+// policy.
 package html
 
 import (

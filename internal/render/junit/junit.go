@@ -1,5 +1,5 @@
-// Package junit writes a report as JUnit XML, which every CI service shows.
-// There is no standard; this is valid by the schema of Jenkins:
+// Package junit writes a report as JUnit XML, which every CI service shows. JUnit
+// XML has no standard, so the output is valid by the schema of Jenkins:
 // https://github.com/jenkinsci/xunit-plugin/blob/master/src/main/resources/org/jenkinsci/plugins/xunit/types/model/xsd/junit-10.xsd
 package junit
 

@@ -1,9 +1,9 @@
-// Package markdown writes a report as GitHub Flavored Markdown, for a pull
-// request's comment or a job's summary: https://github.github.com/gfm/
+// Package markdown writes a report as GitHub Flavored Markdown, for a comment on a
+// pull request or the summary of a job: https://github.github.com/gfm/
 //
-// All text from outside stands in code spans and code blocks. Nothing in them
-// is markup, and GitHub makes no mention, reference or link of it, which no
-// escape prevents elsewhere.
+// All text from outside is in code spans and code blocks. Nothing in them is
+// markup, and GitHub makes no mention, reference or link from it. Escaping cannot
+// prevent that outside of code.
 package markdown
 
 import (

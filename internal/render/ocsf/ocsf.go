@@ -1,5 +1,5 @@
 // Package ocsf writes a report as Compliance Findings of the Open Cybersecurity
-// Schema Framework, which data lakes and security information systems take:
+// Schema Framework, which data lakes and SIEM systems import:
 // https://schema.ocsf.io/1.6.0/classes/compliance_finding?profiles=cloud
 package ocsf
 

@@ -1,7 +1,7 @@
-// Package sarif writes a report as SARIF 2.1.0, which code scanning services
-// and editors show:
+// Package sarif writes a report as SARIF 2.1.0, which code scanning services and
+// editors show:
 // https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html
-// (§ below). It goes beyond the standard where GitHub does:
+// (comments cite its sections with §). It also follows GitHub's additional rules:
 // https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
 package sarif
 

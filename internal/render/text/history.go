@@ -66,8 +66,11 @@ func (p *printer) standing(a history.Audit) string {
 	return p.verdict(report.Summary{Rules: a.Summary.Rules, Outcomes: map[report.Outcome]int{report.Fail: failing(a)}, Failed: a.Failing}, none)
 }
 
+// minChangesWidth is the least width of the last column, in characters.
+const minChangesWidth = 20
+
 // auditColumns head the table of audits.
-var auditColumns = []string{"AUDITED (UTC)", "WHY", "CRIT", "HIGH", "MED", "LOW", "INFO", "SINCE THE ONE BEFORE"}
+var auditColumns = []string{"AUDITED (UTC)", "WHY", "CRIT", "HIGH", "MED", "LOW", "INFO", "CHANGES"}
 
 // audits writes the table. Only its last column is wrapped.
 func (p *printer) audits(audits []history.Audit) {
@@ -105,7 +108,7 @@ func (p *printer) audits(audits []history.Audit) {
 			last = p.since(audits[row-1], row == 1)
 		}
 		width := text.StringWidthWithoutEscSequences(lead)
-		for i, line := range Wrap(last, max(p.width-width, len("SINCE THE ONE BEFORE"))) {
+		for i, line := range Wrap(last, max(p.width-width, minChangesWidth)) {
 			if i > 0 {
 				lead = strings.Repeat(" ", width)
 			}
@@ -145,7 +148,7 @@ func (p *printer) since(a history.Audit, first bool) string {
 		parts = append(parts, p.paint.warning("INCOMPLETE"))
 	}
 	if first {
-		parts = append(parts, "the first of these")
+		parts = append(parts, "first audit in this list")
 	}
 	for _, c := range []struct {
 		n    int

@@ -1,7 +1,7 @@
-// Package text writes a report for a person at a terminal: first what could
-// not be checked, then the findings with their fixes. It writes a history of
-// reports and the effect of a policy's waivers in the same way. It knows
-// neither AWS nor the policy that was applied.
+// Package text writes a report for a person at a terminal: first what could not be
+// checked, then the findings with their fixes. In the same way it writes a history
+// of reports, and which findings each waiver of a policy covers. It does not use
+// AWS or the policy.
 package text
 
 import (

@@ -1,8 +1,8 @@
-// Package hostile is a set of worlds that lie to an auditor: an ECR that
-// answers nonsense, half answers, other registries' answers or none at all.
-// Each world says what an honest auditor makes of it, so that tests of every
-// way into ptcaudit can hold it against the same promises. It knows the wire
-// protocol of ECR and of STS's GetCallerIdentity, and nothing of ours.
+// Package hostile is a set of wrong answers that an AWS endpoint could give:
+// malformed, partial, missing, or those of another registry. For each, it has the
+// correct result of an audit, so that the tests of the engine, the function and
+// the command can require the same result. It knows the wire protocol of ECR and
+// of STS's GetCallerIdentity, and imports no other package of ptcaudit.
 package hostile
 
 import (

@@ -1,5 +1,5 @@
 // Package samples has reports for the tests of renderers: one as an audit makes
-// it, and those that are hard to write. Only tests may import it.
+// it, and some that are hard to render. Only tests may import it.
 package samples
 
 import (

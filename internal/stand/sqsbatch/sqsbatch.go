@@ -1,5 +1,5 @@
-// Package sqsbatch makes the payloads that tests invoke the function with. It is
-// for tests only.
+// Package sqsbatch makes the batches of queue messages with which tests invoke the
+// function. Only tests may import it.
 package sqsbatch
 
 import (
