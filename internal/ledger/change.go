@@ -153,18 +153,13 @@ func (l Ledger) prefixesOf(t report.Trigger) []string {
 // without its random suffix:
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen
 func isSecret(reg ptc.Registry, id, arn string) bool {
-	secret, ok := ptc.ParseARN(arn)
-	if !ok || id == "" {
+	if ptc.SecretName(arn) == "" || id == "" {
 		return false
 	}
-	named, ok := ptc.ParseARN(id)
-	if !ok {
-		named = ptc.ARN{Partition: reg.Partition(), Service: secret.Service, Region: reg.Region, Account: reg.Account, Resource: "secret:" + id}
+	if _, ok := ptc.ParseARN(id); ok {
+		return ptc.SameSecret(id, arn)
 	}
-	whole := secret.Resource
-	secret.Resource = "secret:" + ptc.SecretName(arn)
-	if named.Resource == whole {
-		secret.Resource = whole
-	}
-	return named == secret
+	name := ptc.ARN{Partition: reg.Partition(), Service: "secretsmanager", Region: reg.Region, Account: reg.Account, Resource: "secret:" + id}
+	// A name can end like a random suffix, and is then whole as it is.
+	return name.String() == arn || name.String() == ptc.CleanSecretARN(arn)
 }

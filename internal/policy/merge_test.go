@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -208,6 +209,20 @@ a.yaml:5:40: required-rule is locked by b.yaml: its severity cannot be lower tha
 a.yaml:6:11: required-rule is locked by b.yaml and cannot be disabled`
 		if err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	})
+	t.Run("the severity of a required rule", func(t *testing.T) {
+		locked := head + "checks: [{id: required-rule, locked: true}]\nrequiredRules: [{prefix: hub, severity: critical}]\n"
+		lowered := child + "overrides: [{regions: [eu-west-1], severities: {required-rule: %s}}]\n"
+		mustLoad(t, fmt.Sprintf(lowered, "critical"), locked)
+		const want = ":4:64: required-rule is locked by %s.yaml: its severity cannot be lower than critical"
+		_, err := load(t, fmt.Sprintf(lowered, "high"), locked)
+		if want := fmt.Sprintf("a.yaml"+want, "b"); err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+		_, err = load(t, strings.Replace(fmt.Sprintf(lowered, "high"), "extends: b", "extends: ./b", 1), strings.Replace(child, "b.yaml", "c.yaml", 1), locked)
+		if err == nil || !strings.HasSuffix(err.Error(), "required-rule is locked by c.yaml: its severity cannot be lower than critical") {
+			t.Errorf("through a file between them: got %v", err)
 		}
 	})
 }

@@ -47,7 +47,7 @@ func (r *resolver) override(entries []overrideEntry) {
 			if d, ok := r.known(s.Key); ok {
 				o.Severities[d.ID] = value
 				ownSeverity(d.ID, s.Value)
-				r.mayBe(d, s.Value, highest(d, inherited))
+				r.mayBe(d, s.Value, r.highest(d, inherited))
 			}
 		}
 		for _, p := range e.Params {
@@ -68,11 +68,19 @@ func (r *resolver) overrideParam(o *override, e source.Entry[source.Value]) {
 	}
 }
 
-// highest is the highest severity that a check has anywhere.
-func highest(d *draft, overrides []override) report.Severity {
+// highest is the highest severity that a check has anywhere: an override takes
+// the place of those that required rules have of their own, too.
+func (r *resolver) highest(d *draft, overrides []override) report.Severity {
 	out := d.Severity
 	for _, o := range overrides {
 		out = report.Highest(out, o.Severities[d.ID])
+	}
+	if d.ID == report.CheckRequiredRule {
+		for _, rule := range r.required {
+			if rule.from != r.file {
+				out = report.Highest(out, rule.Severity)
+			}
+		}
 	}
 	return out
 }

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"ptcaudit/internal/policy/source"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/suggest"
 )
 
 // requiredRule is a rule that must be there. Empty fields ask for nothing.
@@ -48,7 +50,7 @@ func (r *resolver) require(e requiredEntry) {
 	e.Require("a required rule", "prefix")
 	rule := requiredRule{
 		Prefix:           prefix(e.Prefix, "prefix"),
-		UpstreamRegistry: choice(e.UpstreamRegistry, "upstreamRegistry", upstreamNames()),
+		UpstreamRegistry: upstream(e.UpstreamRegistry, "upstreamRegistry"),
 		UpstreamURL:      e.UpstreamURL.Value,
 		UpstreamPrefix:   prefix(e.UpstreamPrefix, "upstreamPrefix"),
 		Credential:       choice(e.Credential, "credential", []presence{needed, forbidden}),
@@ -60,7 +62,7 @@ func (r *resolver) require(e requiredEntry) {
 	}
 	if u, known := ptc.LookupUpstream(rule.UpstreamRegistry); e.UpstreamURL.IsSet() {
 		switch {
-		case known && !u.Matches(rule.UpstreamURL):
+		case known && !u.Matches(ptc.CleanHost(rule.UpstreamURL)):
 			e.UpstreamURL.Fault("invalid upstreamUrl %q: that of %s is %s", rule.UpstreamURL, u.Registry, u.URL)
 		case !hostPattern.MatchString(rule.UpstreamURL):
 			e.UpstreamURL.Fault("invalid host name %q: write it without https:// and path", rule.UpstreamURL)
@@ -78,6 +80,15 @@ func (r *resolver) require(e requiredEntry) {
 	}
 	r.required[rule.Prefix] = rule
 	r.at(e.Node, "requiredRules", rule.Prefix)
+}
+
+// upstream is the API's name of an upstream that ECR supports.
+func upstream(t source.Text, name string) string {
+	if named := ptc.UpstreamNamed(t.Value); t.IsSet() && named != "" && named != t.Value {
+		t.Fault("unknown %s %q: want %s, did you mean %s?", name, t.Value, suggest.OneOf(upstreamNames()), named)
+		return ""
+	}
+	return choice(t, name, upstreamNames())
 }
 
 func upstreamNames() []string {
@@ -132,15 +143,21 @@ func (want requiredRule) judge(rule *ptc.Rule, reg ptc.Registry, c Check, f *rep
 	f.References = c.References
 }
 
+// same is the spelling of what has only one.
+func same(s string) string { return s }
+
 // differences says in which fields a rule differs from what is required.
 func (want requiredRule) differences(r ptc.Rule) []string {
 	var out []string
-	for _, field := range []struct{ name, want, got string }{
-		{"upstreamRegistry", want.UpstreamRegistry, r.Upstream.Registry},
-		{"upstreamUrl", want.UpstreamURL, r.Upstream.URL},
-		{"upstreamPrefix", want.UpstreamPrefix, ptc.CleanPrefix(r.Upstream.Prefix)},
+	for _, field := range []struct {
+		name, want, got string
+		clean           func(string) string
+	}{
+		{"upstreamRegistry", want.UpstreamRegistry, r.Upstream.Registry, same},
+		{"upstreamUrl", want.UpstreamURL, r.Upstream.URL, ptc.CleanHost},
+		{"upstreamPrefix", want.UpstreamPrefix, r.Upstream.Prefix, ptc.CleanUpstreamPrefix},
 	} {
-		if field.want != "" && field.want != field.got {
+		if field.want != "" && field.clean(field.want) != field.clean(field.got) {
 			out = append(out, fmt.Sprintf("its %s is %q, not %q", field.name, field.got, field.want))
 		}
 	}

@@ -124,6 +124,10 @@ func TestNamesInARNs(t *testing.T) {
 	}{
 		{"secret", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf", "ecr-pullthroughcache/hub", ""},
 		{"secret with a dash", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/docker-hub-AbCdEf", "ecr-pullthroughcache/docker-hub", ""},
+		{"secret whose name ends like a suffix", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/acme-github", "ecr-pullthroughcache/acme-github", ""},
+		{"secret whose name ends like a suffix, with one", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/acme-github-AbCdEf", "ecr-pullthroughcache/acme-github", ""},
+		{"suffix of small letters and digits", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-a1b2c3", "ecr-pullthroughcache/hub", ""},
+		{"ending that is not alphanumeric", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-Ab_dEf", "ecr-pullthroughcache/hub-Ab_dEf", ""},
 		{"secret without suffix", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/x", "ecr-pullthroughcache/x", ""},
 		{"China", "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf", "ecr-pullthroughcache/hub", ""},
 		{"role", "arn:aws:iam::111122223333:role/ptc", "", "ptc"},
@@ -164,4 +168,84 @@ func FuzzParseECRURL(f *testing.F) {
 			t.Errorf("%q is not a registry URL, but gives %q, %q", url, account, region)
 		}
 	})
+}
+
+func TestOneSpellingOfEachName(t *testing.T) {
+	const hub = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/acme-github"
+	tests := []struct {
+		name  string
+		clean func(string) string
+		text  string
+		want  string
+	}{
+		{"whole secret ARN", ptc.CleanSecretARN, hub + "-AbCdEf", hub},
+		{"partial secret ARN", ptc.CleanSecretARN, hub, hub},
+		{"role ARN", ptc.CleanSecretARN, "arn:aws:iam::111122223333:role/ptc-AbCdEf", "arn:aws:iam::111122223333:role/ptc-AbCdEf"},
+		{"no secret", ptc.CleanSecretARN, "", ""},
+		{"prefix with a slash", ptc.CleanPrefix, "quay/", "quay"},
+		{"upstream prefix ROOT", ptc.CleanUpstreamPrefix, "ROOT", ""},
+		{"upstream prefix with a slash", ptc.CleanUpstreamPrefix, "acme/", "acme"},
+		{"host name in capitals", ptc.CleanHost, "Quay.IO", "quay.io"},
+		{"host name with the root's dot", ptc.CleanHost, "quay.io.", "quay.io"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.clean(tt.text); got != tt.want {
+				t.Errorf("%q is spelled %q, want %q", tt.text, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestUpstreamNamed(t *testing.T) {
+	tests := []struct{ name, want string }{
+		{"docker-hub", ptc.DockerHub},
+		{"docker.io", ptc.DockerHub},
+		{"index.docker.io", ptc.DockerHub},
+		{"https://registry-1.docker.io/v2/", ptc.DockerHub},
+		{"dockerhub", ptc.DockerHub},
+		{"Docker Hub", ptc.DockerHub},
+		{"quay/", ptc.Quay},
+		{"quay.io", ptc.Quay},
+		{"ghcr.io", ptc.GitHub},
+		{"ghcr", ptc.GitHub},
+		{"registry.k8s.io", ptc.Kubernetes},
+		{"k8s.gcr.io", ptc.Kubernetes},
+		{"acme.azurecr.io", ptc.Azure},
+		{"azurecr.io", ptc.Azure},
+		{"public.ecr.aws", ptc.ECRPublic},
+		{"111122223333.dkr.ecr.eu-west-1.amazonaws.com", ptc.ECR},
+		{"harbor.example.com", ""},
+		{"", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := ptc.UpstreamNamed(tt.name); got != tt.want {
+				t.Errorf("UpstreamNamed(%q) = %q, want %q", tt.name, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestSameSecret(t *testing.T) {
+	const hub = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub"
+	tests := []struct {
+		name, a, b string
+		want       bool
+	}{
+		{"equal", hub + "-AbCdEf", hub + "-AbCdEf", true},
+		{"whole and partial", hub + "-AbCdEf", hub, true},
+		{"partial and whole", hub, hub + "-AbCdEf", true},
+		{"two suffixes", hub + "-AbCdEf", hub + "-XyZxYz", false},
+		{"name that ends like a suffix", hub, hub + "-github", false},
+		{"another account", hub, "arn:aws:secretsmanager:eu-west-1:444455556666:secret:ecr-pullthroughcache/hub-AbCdEf", false},
+		{"another Region", hub, "arn:aws:secretsmanager:us-east-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := ptc.SameSecret(tt.a, tt.b); got != tt.want {
+				t.Errorf("got %t, want %t", got, tt.want)
+			}
+		})
+	}
 }

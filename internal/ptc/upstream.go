@@ -96,6 +96,45 @@ func UpstreamOfURL(url string) string {
 	return ""
 }
 
+// CleanHost is the one spelling of a host name, which is not case-sensitive:
+// https://www.rfc-editor.org/rfc/rfc4343
+func CleanHost(s string) string { return strings.ToLower(strings.TrimSuffix(s, ".")) }
+
+// aliases are what people and other tools call an upstream.
+var aliases = map[string]string{
+	"docker.io": DockerHub, "index.docker.io": DockerHub, "registry.docker.io": DockerHub, "hub.docker.com": DockerHub,
+	"docker": DockerHub, "dockerhub": DockerHub, "hub": DockerHub,
+	"k8s.gcr.io": Kubernetes, "kubernetes": Kubernetes,
+	"github": GitHub, "ghcr": GitHub, "docker.pkg.github.com": GitHub,
+	"azure": Azure, "acr": Azure, "azurecr.io": Azure,
+	"gitlab": GitLab, "gitlab.com": GitLab,
+	"cgr": Chainguard, "chainguard.dev": Chainguard,
+	"ecrpublic": ECRPublic, "gallery.ecr.aws": ECRPublic,
+	"red-hat-quay": Quay, "redhat-quay": Quay,
+}
+
+// UpstreamNamed is the API's name of the supported upstream that people mean by
+// a word: its name in the API, its host name, a URL, or what other tools call
+// it. It is empty if there is none. It is for suggestions only.
+func UpstreamNamed(word string) string {
+	word = CleanHost(strings.TrimSpace(word))
+	if _, after, isURL := strings.Cut(word, "://"); isURL {
+		word = after
+	}
+	word, _, _ = strings.Cut(word, "/")
+	word = strings.NewReplacer(" ", "-", "_", "-").Replace(word)
+	if _, ok := LookupUpstream(word); ok {
+		return word
+	}
+	if name := UpstreamOfURL(word); name != "" {
+		return name
+	}
+	if name, ok := aliases[word]; ok {
+		return name
+	}
+	return aliases[strings.ReplaceAll(word, "-", "")]
+}
+
 // Known reports whether ECR documents this upstream.
 func (u Upstream) Known() bool {
 	_, ok := LookupUpstream(u.Registry)

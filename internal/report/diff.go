@@ -78,16 +78,18 @@ func diffFields(before, after Rule) []FieldChange {
 		{"role.arn", before.Role.ARN, after.Role.ARN},
 		{"createdAt", instant(before.CreatedAt), instant(after.CreatedAt)},
 	} {
-		if same := f.Field == "upstream.prefix" && wholly(f.Before) && wholly(f.After); f.Before != f.After && !same {
+		if same := sameFields[f.Field]; f.Before != f.After && (same == nil || !same(f.Before, f.After)) {
 			out = append(out, f)
 		}
 	}
 	return out
 }
 
-// wholly reports whether a rule covers all repositories of its upstream: ECR
-// may return ROOT for that, or nothing.
-func wholly(prefix string) bool { return prefix == "" || prefix == ptc.RootPrefix }
+// sameFields compare fields that ECR may return in two spellings.
+var sameFields = map[string]func(a, b string) bool{
+	"upstream.prefix": func(a, b string) bool { return ptc.CleanUpstreamPrefix(a) == ptc.CleanUpstreamPrefix(b) },
+	"credential.arn":  ptc.SameSecret,
+}
 
 // instant is a time as text; empty if ECR gave none.
 func instant(t time.Time) string {

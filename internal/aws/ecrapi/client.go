@@ -272,7 +272,7 @@ func otherField(rule ptc.Rule, out *ecr.ValidatePullThroughCacheRuleOutput) stri
 	switch {
 	case differs(rule.Upstream.URL, out.UpstreamRegistryUrl):
 		return "upstreamRegistryUrl"
-	case differs(rule.CredentialARN, out.CredentialArn):
+	case differs(rule.CredentialARN, out.CredentialArn) && !ptc.SameSecret(rule.CredentialARN, *out.CredentialArn):
 		return "credentialArn"
 	case differs(rule.RoleARN, out.CustomRoleArn):
 		return "customRoleArn"

@@ -7,6 +7,7 @@ import (
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
 
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
@@ -41,31 +42,52 @@ func NewSnapshot(reg ptc.Registry, rules []ptc.Rule, validations map[string]ptc.
 // Rules is the number of rules in the snapshot.
 func (s *Snapshot) Rules() int { return len(s.rules) }
 
-// siblings are what a rule has in common with others of its registry, each a
-// sorted list of their prefixes.
+// siblings are what a rule has in common with others of its registry: groups
+// of rules, which it may be in itself. The rules of a group share it: a list of
+// its own for each rule would take memory that is quadratic in their number.
 type siblings struct {
-	overlaps, sharesCredentialWith, sameUpstream []string
+	self                               string
+	overlaps                           []string
+	sharesCredentialWith, sameUpstream []string
 }
 
 // relate finds the siblings of every rule, by grouping and not by comparing
 // all pairs.
 func relate(rules []ptc.Rule) []siblings {
 	byPrefix := make(map[string]int, len(rules))
-	bySecret := map[string][]int{}
-	byUpstream := map[ptc.Upstream][]int{}
+	bySecret := map[string][]string{}
+	byUpstream := map[ptc.Upstream][]string{}
+	named := make(map[string]bool, len(rules)) // the ARNs of secrets as rules name them
+	for _, r := range rules {
+		named[r.CredentialARN] = true
+	}
+	// secretKey is equal for rules with the same secret, see ptc.SameSecret.
+	secretKey := func(r ptc.Rule) string {
+		if clean := ptc.CleanSecretARN(r.CredentialARN); named[clean] {
+			return clean
+		}
+		return r.CredentialARN
+	}
 	for i, r := range rules {
 		byPrefix[ptc.CleanPrefix(r.Prefix)] = i
-		if r.CredentialARN != "" {
-			bySecret[r.CredentialARN] = append(bySecret[r.CredentialARN], i)
+		if key := secretKey(r); key != "" {
+			bySecret[key] = append(bySecret[key], r.Prefix)
 		}
 		u := upstreamKey(r.Upstream)
-		byUpstream[u] = append(byUpstream[u], i)
+		byUpstream[u] = append(byUpstream[u], r.Prefix)
+	}
+	for _, group := range bySecret {
+		slices.Sort(group)
+	}
+	for _, group := range byUpstream {
+		slices.Sort(group)
 	}
 
 	out := make([]siblings, len(rules))
 	for i, r := range rules {
-		out[i].sharesCredentialWith = others(rules, bySecret[r.CredentialARN], i)
-		out[i].sameUpstream = others(rules, byUpstream[upstreamKey(r.Upstream)], i)
+		out[i].self = r.Prefix
+		out[i].sharesCredentialWith = bySecret[secretKey(r)]
+		out[i].sameUpstream = byUpstream[upstreamKey(r.Upstream)]
 		// Every prefix above this one is the part before one of its slashes.
 		above := ptc.CleanPrefix(r.Prefix)
 		for slash := strings.LastIndexByte(above, '/'); slash > 0; slash = strings.LastIndexByte(above, '/') {
@@ -84,20 +106,21 @@ func relate(rules []ptc.Rule) []siblings {
 
 // upstreamKey is equal for upstreams that fetch the same repositories.
 func upstreamKey(u ptc.Upstream) ptc.Upstream {
-	return ptc.Upstream{URL: u.URL, Prefix: ptc.CleanUpstreamPrefix(u.Prefix)}
+	return ptc.Upstream{URL: ptc.CleanHost(u.URL), Prefix: ptc.CleanUpstreamPrefix(u.Prefix)}
 }
 
-// others are the prefixes of a group of rules without rule i.
-func others(rules []ptc.Rule, group []int, i int) []string {
-	if len(group) < 2 {
-		return nil
+// others is a sorted group of prefixes without one of them, as a list that
+// shares the group's memory.
+func others(group []string, self string) ref.Val {
+	list := func(prefixes []string) ref.Val { return types.NewStringList(types.DefaultTypeAdapter, prefixes) }
+	i, found := slices.BinarySearch(group, self)
+	switch {
+	case !found:
+		return list(group)
+	case i == 0:
+		return list(group[1:])
+	case i == len(group)-1:
+		return list(group[:i])
 	}
-	out := make([]string, 0, len(group)-1)
-	for _, j := range group {
-		if j != i {
-			out = append(out, rules[j].Prefix)
-		}
-	}
-	slices.Sort(out)
-	return out
+	return list(group[:i]).(traits.Adder).Add(list(group[i+1:]))
 }

@@ -51,8 +51,8 @@ var vocabulary = []entry{
 		func(f *facts) string { return f.rule.Upstream.Registry }),
 	text("rule.upstream.url", "Its host name, for example registry-1.docker.io.",
 		func(f *facts) string { return f.rule.Upstream.URL }),
-	text("rule.upstream.prefix", "The prefix of the upstream's repositories; empty where there is none.",
-		func(f *facts) string { return f.rule.Upstream.Prefix }),
+	text("rule.upstream.prefix", "The prefix of the upstream's repositories, without a trailing slash; empty if there is none, and for ROOT, which means the same.",
+		func(f *facts) string { return ptc.CleanUpstreamPrefix(f.rule.Upstream.Prefix) }),
 	text("rule.upstream.account", "The upstream's account, where it is an ECR registry and its URL says so.",
 		func(f *facts) string { return f.rule.Upstream.Account }),
 	text("rule.upstream.region", "The upstream's Region, where it is an ECR registry.",
@@ -93,11 +93,11 @@ var vocabulary = []entry{
 		func(f *facts) bool { return f.rule.Validation.Applicable })),
 
 	prefixes("rule.overlaps", "Prefixes of other rules above or below this one: a and a/b. ROOT overlaps with none.",
-		func(f *facts) []string { return f.siblings.overlaps }),
+		func(f *facts) ref.Val { return others(f.siblings.overlaps, f.siblings.self) }),
 	prefixes("rule.sharesCredentialWith", "Prefixes of other rules with the same secret.",
-		func(f *facts) []string { return f.siblings.sharesCredentialWith }),
+		func(f *facts) ref.Val { return others(f.siblings.sharesCredentialWith, f.siblings.self) }),
 	prefixes("rule.sameUpstream", "Prefixes of other rules with the same URL and upstream prefix.",
-		func(f *facts) []string { return f.siblings.sameUpstream }),
+		func(f *facts) ref.Val { return others(f.siblings.sameUpstream, f.siblings.self) }),
 
 	object("registry", "The registry that is audited."),
 	text("registry.account", "Its account.", func(f *facts) string { return f.registry.Account }),
@@ -198,10 +198,8 @@ func moment(name, doc string, read func(*facts) time.Time) entry {
 	return entry{name: name, typ: cel.TimestampType, doc: doc, read: func(f *facts) ref.Val { return types.Timestamp{Time: read(f)} }}
 }
 
-func prefixes(name, doc string, read func(*facts) []string) entry {
-	return entry{name: name, typ: cel.ListType(cel.StringType), doc: doc, read: func(f *facts) ref.Val {
-		return types.NewStringList(types.DefaultTypeAdapter, read(f))
-	}}
+func prefixes(name, doc string, read func(*facts) ref.Val) entry {
+	return entry{name: name, typ: cel.ListType(cel.StringType), doc: doc, read: read}
 }
 
 // verdict makes an entry unknown where ECR gave no verdict.
