@@ -1,6 +1,7 @@
 package policies_test
 
 import (
+	gocmp "cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/policy"
 	"ptcaudit/internal/policy/expr"
@@ -28,6 +31,7 @@ func TestREADME(t *testing.T) {
 	want := replaceTable(t, string(data), "vocabulary", vocabularyTable())
 	want = replaceTable(t, want, "checks", checkTable(t))
 	want = replaceTable(t, want, "keys", keyTable(t))
+	want = replaceTable(t, want, "params", paramTable(t))
 	if *update {
 		if err := os.WriteFile("README.md", []byte(want), 0o600); err != nil {
 			t.Fatal(err)
@@ -39,7 +43,7 @@ func TestREADME(t *testing.T) {
 	}
 }
 
-// replaceTable puts a table between the comments that mark its place.
+// replaceTable replaces the table between the comments with its name.
 func replaceTable(t *testing.T, text, name, table string) string {
 	t.Helper()
 	place := regexp.MustCompile(`(?s)(<!-- ` + name + `: [^\n]*-->\n).*?(<!-- end -->)`)
@@ -54,15 +58,15 @@ func replaceTable(t *testing.T, text, name, table string) string {
 
 func vocabularyTable() string {
 	var b strings.Builder
-	b.WriteString("| name | type | |\n|---|---|---|\n")
+	b.WriteString("| name | type | description |\n|---|---|---|\n")
 	for _, e := range expr.Reference() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", e.Name, e.Type, e.Doc)
 	}
 	return b.String()
 }
 
-// schema is what a table of the language needs of schema.json, which is made
-// of the code that reads policies.
+// schema is the part of schema.json that the table of keys shows. The file is
+// generated from the types that read policies.
 type schema struct {
 	Type        any    // a name, or several
 	Format      string // of a text
@@ -85,7 +89,7 @@ func keyTable(t *testing.T) string {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	b.WriteString("| key | value | |\n|---|---|---|\n")
+	b.WriteString("| key | value | description |\n|---|---|---|\n")
 	root.rows(&b, "")
 	return b.String()
 }
@@ -105,7 +109,7 @@ func (s schema) rows(b *strings.Builder, path string) {
 	}
 }
 
-// kind says what a value may be.
+// kind names the type of a value, or its possible values.
 func (s schema) kind() string {
 	switch {
 	case s.Const != "":
@@ -113,7 +117,7 @@ func (s schema) kind() string {
 	case len(s.Enum) > 0:
 		return "`" + strings.Join(s.Enum, "` `") + "`"
 	case s.Format == "date":
-		return "day"
+		return "date"
 	case s.Type == "array" && s.Items.Properties == nil:
 		return "list(" + s.Items.kind() + ")"
 	case s.Type == "array":
@@ -121,9 +125,67 @@ func (s schema) kind() string {
 	case s.Type == "boolean":
 		return "bool"
 	case s.Type == "object":
-		return "by name"
+		return "mapping"
 	}
 	return fmt.Sprint(s.Type)
+}
+
+// params describes the params of the shipped policies.
+var params = []struct {
+	name, unit string
+	globs      bool
+	what       string
+}{
+	{"allowedUpstreams", "the API's name of an upstream, as in `upstreamRegistry` above", false, "Upstreams that rules may have."},
+	{"allowedUpstreamAccounts", "account ID, in quotes", false, "Accounts whose ECR registries may be upstreams."},
+	{"allowedUpstreamRegions", "Region", false, "Regions whose ECR registries may be upstreams."},
+	{"allowedPrefixes", "prefix", true, "Prefixes that rules may have."},
+	{"allowedRegions", "Region", false, "Regions in which a registry may have rules."},
+	{"allowRoot", "", false, "Whether a rule may have the prefix ROOT, which matches every repository."},
+	{"ruleQuotaWarnAt", "number of rules", false, "A registry with this many rules fails `rule-quota`. The limit of ECR is 50."},
+}
+
+// paramTable shows each param with its values in the shipped policies. It fails
+// if one is not described.
+func paramTable(t *testing.T) string {
+	t.Helper()
+	inDefault, inStrict := load(t, "default").Params, load(t, "strict").Params
+	var names []string
+	for _, p := range params {
+		names = append(names, p.name)
+	}
+	for _, shipped := range []map[string]any{inDefault, inStrict} {
+		if diff := cmp.Diff(slices.Sorted(maps.Keys(shipped)), slices.Sorted(slices.Values(names))); diff != "" {
+			t.Fatalf("params (-shipped +described):\n%s", diff)
+		}
+	}
+	var b strings.Builder
+	b.WriteString("| param | type | unit | globs | default | strict | description |\n|---|---|---|---|---|---|---|\n")
+	for _, p := range params {
+		globs := "no"
+		if p.globs {
+			globs = "yes, `*` does not match a slash"
+		}
+		value := inDefault[p.name]
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | `%v` | `%v` | %s |\n",
+			p.name, kindOf(t, value), gocmp.Or(p.unit, "-"), globs, value, inStrict[p.name], p.what)
+	}
+	return b.String()
+}
+
+// kindOf names the type of a param's value. An empty list is a list of strings.
+func kindOf(t *testing.T, value any) string {
+	t.Helper()
+	switch value.(type) {
+	case bool:
+		return "boolean"
+	case int64:
+		return "integer"
+	case []any:
+		return "list of strings"
+	}
+	t.Fatalf("a shipped param has the type %T, which this table does not know", value)
+	return ""
 }
 
 func checkTable(t *testing.T) string {
@@ -133,7 +195,7 @@ func checkTable(t *testing.T) string {
 		strict[c.ID] = c
 	}
 	var b strings.Builder
-	b.WriteString("| check | what it asks for | default | strict | params |\n|---|---|---|---|---|\n")
+	b.WriteString("| check | requirement | default | strict | params |\n|---|---|---|---|---|\n")
 	for _, c := range load(t, "default").Checks {
 		var params []string
 		for _, m := range regexp.MustCompile(`params\.(\w+)`).FindAllStringSubmatch(c.Match+c.Assert, -1) {

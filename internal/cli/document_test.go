@@ -18,7 +18,7 @@ import (
 )
 
 // documents are those whose examples are run, by their path in the repository.
-var documents = []string{"README.md", "internal/cli/README.md"}
+var documents = []string{"README.md", "internal/cli/README.md", "policies/README.md"}
 
 // In a document, the console blocks are one shell session from the first to
 // the last:

@@ -5,8 +5,8 @@ import "ptcaudit/internal/policy/source"
 //go:generate go test . -run ^TestSchema$ -update
 
 // The types of this file are a policy file as it is written, each text with
-// its place. Their comments are what policies/schema.json, which is generated
-// from them, says to editors; policies/README.md tells people more.
+// its place. policies/schema.json and the table of keys in policies/README.md are
+// generated from them: the comments of the fields are the descriptions.
 
 // file is one policy file.
 type file struct {
@@ -15,19 +15,19 @@ type file struct {
 	APIVersion source.Text `yaml:"apiVersion"`
 	// Name of the policy, in reports and messages.
 	Name source.Text `yaml:"name"`
-	// Policy to begin with: default, strict, or a path, relative to this file.
+	// Policy to extend: default, strict, or a path, relative to this file.
 	Extends source.Text `yaml:"extends"`
 	// Values that expressions read as params.NAME. A param keeps its type.
 	Params source.Map[source.Value] `yaml:"params"`
-	// Rules that must exist. An entry replaces the parent's of its prefix.
+	// Rules that must exist. An entry replaces the inherited entry with its prefix.
 	RequiredRules []requiredEntry `yaml:"requiredRules"`
-	// New checks, and changes to those of the parent, by id and field by field.
+	// New checks, and changes to inherited checks, by id and field by field.
 	Checks []checkEntry `yaml:"checks"`
 	// Ids of checks to turn off.
 	Disable []source.Text `yaml:"disable"`
-	// Severities and params for some accounts or Regions only; later ones win.
+	// Severities and params for some accounts or Regions only. The last match wins.
 	Overrides []overrideEntry `yaml:"overrides"`
-	// Exceptions, each with an owner, a reason and an end.
+	// Exceptions, each with an owner, a reason and an end date.
 	Waivers []waiverEntry `yaml:"waivers"`
 
 	location
@@ -38,19 +38,19 @@ type checkEntry struct {
 	source.Mapping
 	// Name of the check: lower-case letters, digits and dashes.
 	ID source.Text `yaml:"id"`
-	// What holds if the check passes, in one line.
+	// The requirement, in one line.
 	Title source.Text `yaml:"title"`
-	// Why that matters.
+	// Why the requirement matters.
 	Why source.Text `yaml:"why"`
 	// How much a failure matters.
 	Severity source.Text `yaml:"severity"`
-	// Whether the check looks at each rule (the default) or once at the registry.
+	// Whether the check is evaluated for each rule (default) or once for the registry.
 	Scope source.Text `yaml:"scope"`
-	// CEL, bool: what the check applies to; without it, to everything.
+	// CEL, bool: whether the check applies (default: always).
 	Match source.Text `yaml:"match"`
-	// CEL, bool: what must hold.
+	// CEL, bool: the condition that must be true.
 	Assert source.Text `yaml:"assert"`
-	// Message of a failure. Without it, the message is "Not met: " and the title.
+	// Message of a failure (default: "Not met: " and the title).
 	Message source.Text `yaml:"message"`
 	// CEL, string: message of a failure. If the expression fails, message is used.
 	MessageExpression source.Text `yaml:"messageExpression"`
@@ -71,21 +71,21 @@ type requiredEntry struct {
 	source.Mapping
 	// Prefix of the rule.
 	Prefix source.Text `yaml:"prefix"`
-	// The API's name of its upstream.
+	// The API's name of the upstream.
 	UpstreamRegistry source.Text `yaml:"upstreamRegistry"`
-	// Host name of its upstream.
+	// Host name of the upstream.
 	UpstreamURL source.Text `yaml:"upstreamUrl"`
 	// Prefix of the upstream's repositories.
 	UpstreamPrefix source.Text `yaml:"upstreamPrefix"`
-	// Whether it must, or must not, have a credential.
+	// Whether a credential is required or forbidden (default: neither).
 	Credential source.Text `yaml:"credential"`
-	// Whether it must, or must not, have a role.
+	// Whether a role is required or forbidden (default: neither).
 	Role source.Text `yaml:"role"`
-	// How much a missing rule matters. The default is high.
+	// How much a missing rule matters (default: high).
 	Severity source.Text `yaml:"severity"`
-	// Accounts that must have it; without, all.
+	// Accounts that must have the rule (default: all).
 	Accounts []source.Text `yaml:"accounts,nonempty"`
-	// Regions that must have it; without, all.
+	// Regions that must have the rule (default: all).
 	Regions []source.Text `yaml:"regions,nonempty"`
 	// Why the rule must exist, in one line.
 	Reason source.Text `yaml:"reason"`
@@ -94,13 +94,13 @@ type requiredEntry struct {
 // overrideEntry sets severities and params for some registries only.
 type overrideEntry struct {
 	source.Mapping
-	// Accounts that it is for; without, all.
+	// Accounts that the entry applies to (default: all).
 	Accounts []source.Text `yaml:"accounts,nonempty"`
-	// Regions that it is for; without, all.
+	// Regions that the entry applies to (default: all).
 	Regions []source.Text `yaml:"regions,nonempty"`
-	// Severities there, by check.
+	// Severities in these registries, by check id.
 	Severities source.Map[source.Text] `yaml:"severities"`
-	// Values of params there.
+	// Values of params in these registries.
 	Params source.Map[source.Value] `yaml:"params"`
 }
 
@@ -109,18 +109,18 @@ type waiverEntry struct {
 	source.Mapping
 	// Id of the check.
 	Check source.Text `yaml:"check"`
-	// Prefixes of the rules, as globs in which * does not cross a slash. A check of the registry has none.
+	// Prefixes of the rules, as globs in which * does not match a slash. Omit it if the check has the scope registry.
 	Prefixes []source.Text `yaml:"prefixes,nonempty"`
-	// Accounts that it is for; without, all.
+	// Accounts that the entry applies to (default: all).
 	Accounts []source.Text `yaml:"accounts,nonempty"`
-	// Regions that it is for; without, all.
+	// Regions that the entry applies to (default: all).
 	Regions []source.Text `yaml:"regions,nonempty"`
-	// Who is responsible for it.
+	// Who is responsible for the waiver.
 	Owner source.Text `yaml:"owner"`
-	// Why it is made, in one line.
+	// Why the exception is acceptable, in one line.
 	Reason source.Text `yaml:"reason"`
-	// Its last day, UTC.
+	// Last day on which the waiver applies, UTC.
 	Expires source.Text `yaml:"expires"`
-	// Covers whatever the rule fetches later, too.
+	// Keeps the waiver in effect if the rule's upstream, credential or role changes.
 	AnyUpstream source.Flag `yaml:"anyUpstream"`
 }

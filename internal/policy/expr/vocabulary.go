@@ -24,7 +24,7 @@ type Entry struct {
 }
 
 // Reference lists every name that expressions can use besides those of CEL
-// itself, in the order in which it is best read.
+// itself, in the order of the reference in policies/README.md.
 func Reference() []Entry {
 	out := make([]Entry, 0, len(vocabulary))
 	for _, e := range vocabulary {
@@ -33,40 +33,40 @@ func Reference() []Entry {
 	return out
 }
 
-// vocabulary is the one table of names. The declarations that expressions are
-// checked against, the values they read and the reference are all made of it.
+// vocabulary is the table of all names. The declarations for the compiler, the
+// values that expressions read, and the reference are derived from it.
 var vocabulary = []entry{
-	object("rule", "The rule that is judged. Not there in a check of scope registry."),
-	text("rule.prefix", "Its prefix, which is its identity; without a trailing slash.",
+	object("rule", "The rule that is evaluated. Not available in a check with the scope registry."),
+	text("rule.prefix", "The rule's prefix, without a trailing slash. No two rules have the same prefix.",
 		func(f *facts) string { return f.rule.Prefix }),
-	boolean("rule.isRoot", "Its prefix is ROOT: it catches every repository that no other rule catches.",
+	boolean("rule.isRoot", "The prefix is ROOT: the rule matches every repository that no other rule matches.",
 		func(f *facts) bool { return f.rule.IsRoot }),
-	moment("rule.createdAt", "When it was made; the year 1 where ECR does not say.",
+	moment("rule.createdAt", "The time of its creation; the year 1 if unknown.",
 		func(f *facts) time.Time { return f.rule.CreatedAt }),
-	moment("rule.updatedAt", "When its credential or role last changed; createdAt where never.",
+	moment("rule.updatedAt", "The time of the last change of its credential or role; createdAt if it never changed.",
 		func(f *facts) time.Time { return f.rule.UpdatedAt }),
 
-	object("rule.upstream", "Where it fetches images from."),
-	text("rule.upstream.registry", "The API's name of the upstream, for example docker-hub; empty where neither API nor URL tells.",
+	object("rule.upstream", "The registry that the rule pulls images from."),
+	text("rule.upstream.registry", "The API's name of the upstream, for example docker-hub; empty if unknown.",
 		func(f *facts) string { return f.rule.Upstream.Registry }),
-	text("rule.upstream.url", "Its host name, for example registry-1.docker.io.",
+	text("rule.upstream.url", "The host name of the upstream, for example registry-1.docker.io.",
 		func(f *facts) string { return f.rule.Upstream.URL }),
-	text("rule.upstream.prefix", "The prefix of the upstream's repositories, without a trailing slash; empty if there is none, and for ROOT, which means the same.",
+	text("rule.upstream.prefix", "The prefix of the upstream's repositories, without a trailing slash; empty if the rule has none. ROOT is none, too.",
 		func(f *facts) string { return ptc.CleanUpstreamPrefix(f.rule.Upstream.Prefix) }),
-	text("rule.upstream.account", "The upstream's account, where it is an ECR registry and its URL says so.",
+	text("rule.upstream.account", "The upstream's account; empty if the upstream is not an ECR registry or its URL has no account.",
 		func(f *facts) string { return f.rule.Upstream.Account }),
-	text("rule.upstream.region", "The upstream's Region, where it is an ECR registry.",
+	text("rule.upstream.region", "The upstream's Region; empty if the upstream is not an ECR registry.",
 		func(f *facts) string { return f.rule.Upstream.Region }),
 	boolean("rule.upstream.known", "ECR documents this upstream.",
 		func(f *facts) bool { return f.rule.Upstream.Known }),
-	boolean("rule.upstream.authenticated", "Rules of this upstream need a credential.",
+	boolean("rule.upstream.authenticated", "The upstream requires a credential.",
 		func(f *facts) bool { return f.rule.Upstream.Authenticated }),
-	text("rule.upstream.prescribedUrl", "The URL that this upstream prescribes, or its form where every customer has their own; empty where it is not known.",
+	text("rule.upstream.prescribedUrl", "The URL that ECR documents for the upstream, or its pattern if every customer has their own; empty if the upstream is unknown.",
 		func(f *facts) string { return f.prescribed.URL }),
-	boolean("rule.upstream.urlPrescribed", "The URL is one that this upstream prescribes.",
+	boolean("rule.upstream.urlPrescribed", "The rule has the URL that ECR documents for the upstream.",
 		func(f *facts) bool { return f.prescribed.Matches(f.rule.Upstream.URL) }),
 
-	object("rule.credential", "The secret that it authenticates with; all fields are empty where it has none."),
+	object("rule.credential", "The secret with the rule's credential; all fields are empty if it has none."),
 	text("rule.credential.arn", "The secret's ARN.",
 		func(f *facts) string { return f.rule.Credential.ARN }),
 	text("rule.credential.account", "The secret's account.",
@@ -76,7 +76,7 @@ var vocabulary = []entry{
 	text("rule.credential.name", "The secret's name, without the random characters at the end of its ARN.",
 		func(f *facts) string { return f.rule.Credential.Name }),
 
-	object("rule.role", "The role that ECR assumes towards an upstream ECR registry; all fields are empty where it has none."),
+	object("rule.role", "The role that ECR assumes to pull from an upstream in ECR; all fields are empty if it has none."),
 	text("rule.role.arn", "The role's ARN.",
 		func(f *facts) string { return f.rule.Role.ARN }),
 	text("rule.role.account", "The role's account.",
@@ -84,15 +84,15 @@ var vocabulary = []entry{
 	text("rule.role.name", "The role's name, without its path.",
 		func(f *facts) string { return f.rule.Role.Name }),
 
-	object("rule.validation", "ECR's own verdict. Where ECR could not be asked, what needs it comes out as an error, never as a pass."),
-	verdict(boolean("rule.validation.valid", "ECR reaches the upstream and can authenticate with it.",
+	object("rule.validation", "ECR's validation result. If it is missing, a check that needs it has the outcome error, never pass."),
+	verdict(boolean("rule.validation.valid", "ECR can reach the upstream and authenticate with it.",
 		func(f *facts) bool { return f.rule.Validation.Valid })),
-	verdict(text("rule.validation.failure", "ECR's explanation where not; free text, to be shown, not to be decided on.",
+	verdict(text("rule.validation.failure", "ECR's reason if not. The text is not stable: use it in messages, not in conditions.",
 		func(f *facts) string { return f.rule.Validation.Failure })),
-	verdict(boolean("rule.validation.applicable", "ECR validates rules of this upstream at all.",
+	verdict(boolean("rule.validation.applicable", "ECR validates rules of this upstream.",
 		func(f *facts) bool { return f.rule.Validation.Applicable })),
 
-	prefixes("rule.overlaps", "Prefixes of other rules above or below this one: a and a/b. ROOT overlaps with none.",
+	prefixes("rule.overlaps", "Prefixes of other rules that overlap with this one, as a and a/b do. ROOT overlaps with no rule.",
 		func(f *facts) ref.Val { return others(f.siblings.overlaps, f.siblings.self) }),
 	prefixes("rule.sharesCredentialWith", "Prefixes of other rules with the same secret.",
 		func(f *facts) ref.Val { return others(f.siblings.sharesCredentialWith, f.siblings.self) }),
@@ -100,18 +100,18 @@ var vocabulary = []entry{
 		func(f *facts) ref.Val { return others(f.siblings.sameUpstream, f.siblings.self) }),
 
 	object("registry", "The registry that is audited."),
-	text("registry.account", "Its account.", func(f *facts) string { return f.registry.Account }),
-	text("registry.region", "Its Region.", func(f *facts) string { return f.registry.Region }),
-	text("registry.partition", "Its partition, as in an ARN: aws, aws-cn, aws-us-gov, …",
+	text("registry.account", "The account ID.", func(f *facts) string { return f.registry.Account }),
+	text("registry.region", "The Region.", func(f *facts) string { return f.registry.Region }),
+	text("registry.partition", "The partition, as in an ARN: aws, aws-cn, aws-us-gov, …",
 		func(f *facts) string { return f.registry.Partition() }),
 	{
 		name: "registry.rules", typ: cel.ListType(objectType(ruleName)),
-		doc:  "All its rules, each as above.",
+		doc:  "All rules of the registry; each has the fields of rule.",
 		read: func(f *facts) ref.Val { return f.rules },
 	},
 	{
 		name: "registry.ruleLimit", typ: cel.IntType,
-		doc:  "How many rules a registry can hold.",
+		doc:  "The maximum number of rules in a registry.",
 		read: func(*facts) ref.Val { return types.Int(ptc.RuleLimit) },
 	},
 
@@ -121,15 +121,15 @@ var vocabulary = []entry{
 
 	{
 		name: "days(int)", typ: cel.DurationType, function: daysFunction,
-		doc: "So many days of 24 hours, as in rule.updatedAt < now - days(90).",
+		doc: "A number of days of 24 hours, as in rule.updatedAt < now - days(90).",
 	},
 	{
 		name: "string.matchesGlob(string)", typ: cel.BoolType, function: globFunction,
-		doc: "The text matches a glob, in which * does not cross a slash.",
+		doc: "The string matches a glob, in which * does not match a slash.",
 	},
 	{
 		name: "string.formatShell(list(string))", typ: cel.StringType, function: shellFunction,
-		doc: "As format, for commands: each %s becomes an argument, quoted for a shell where it must be.",
+		doc: "Like format, for commands: each %s becomes one shell argument, quoted if necessary.",
 	},
 }
 
@@ -140,8 +140,8 @@ const (
 	nowName      = "now"
 )
 
-// entry is a row of the vocabulary: a variable or a field, which is read, or
-// a function.
+// entry is a row of the vocabulary: a variable or field with a value to read,
+// or a function.
 type entry struct {
 	name     string
 	typ      *cel.Type
@@ -164,7 +164,7 @@ func declarations() []cel.EnvOption {
 	return out
 }
 
-// facts are what entries are read from.
+// facts hold the values that entries read.
 type facts struct {
 	registry ptc.Registry
 	now      time.Time
@@ -173,15 +173,15 @@ type facts struct {
 	rule       report.Rule
 	prescribed ptc.KnownUpstream
 	siblings   siblings
-	// unknown stands for ECR's verdict where there is none.
+	// unknown replaces ECR's validation result if it is missing.
 	unknown ref.Val
 }
 
 // object declares a name whose fields follow it in the table.
 func object(name, doc string) entry { return entry{name: name, typ: objectType(name), doc: doc} }
 
-// objectType names the type of an object so that no expression can: a type
-// that is called as its variable would shadow it.
+// objectType returns the type of an object. An expression cannot write the
+// type's name: a type with the name of its variable would shadow the variable.
 func objectType(name string) *cel.Type { return cel.ObjectType(objectPrefix + name) }
 
 const objectPrefix = "object "
@@ -202,7 +202,7 @@ func prefixes(name, doc string, read func(*facts) ref.Val) entry {
 	return entry{name: name, typ: cel.ListType(cel.StringType), doc: doc, read: read}
 }
 
-// verdict makes an entry unknown where ECR gave no verdict.
+// verdict makes an entry unknown if ECR gave no validation result.
 func verdict(e entry) entry {
 	read := e.read
 	e.read = func(f *facts) ref.Val {
@@ -214,11 +214,11 @@ func verdict(e entry) entry {
 	return e
 }
 
-// typeName is how the reference writes a type.
+// typeName is the name of a type in the reference.
 func typeName(t *cel.Type) string {
 	switch {
 	case t == nil:
-		return "that of its value"
+		return "type of its value"
 	case t.Kind() == types.StructKind:
 		return "object"
 	case t.Kind() == types.TimestampKind:
