@@ -196,8 +196,9 @@ func TestWhenSomethingFails(t *testing.T) {
 		{name: "cut off in the middle", faults: fault(list(`"truncate": true`)), reply: "failed m"},
 		{name: "a proxy's page", faults: fault(list(`"status": 502, "body": "<html>Bad Gateway</html>"`)), reply: "failed m"},
 		{
-			name: "an empty answer", faults: fault(list(`"empty": true`)), reply: "failed", published: []string{"COULD_NOT_AUDIT"},
+			name: "an empty answer", faults: fault(list(`"empty": true`)), receives: 8, reply: "failed", published: []string{"COULD_NOT_AUDIT"},
 		},
+		{name: "an empty answer, with more tries", faults: fault(list(`"empty": true`)), reply: "failed m"},
 		{
 			name: "slow, against the deadline", faults: fault(validate(`"delay": "30s"`)), receives: 8, limit: 8 * time.Second,
 			reply: "failed", published: []string{"COULD_NOT_AUDIT"}, mail: []string{"time"},
@@ -423,7 +424,7 @@ func TestBrokenEnvironment(t *testing.T) {
 		if got, want := outcome(t, f.invoke(t, sample(t, "request.json"), limit)), "notified COULD_NOT_AUDIT incomplete"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
-		for _, want := range []string{"PTCAUDIT_MIN_SEVERTY", "PTCAUDIT_MIN_SEVERITY", "PTCAUDIT_CONCURRENCY", "PTCAUDIT_EVIDENCE", "Correct these variables"} {
+		for _, want := range []string{"PTCAUDIT_MIN_SEVERTY", "PTCAUDIT_MIN_SEVERITY", "PTCAUDIT_CONCURRENCY", "PTCAUDIT_EVIDENCE", "Correct these environment variables"} {
 			if mail := c.mail(t); !strings.Contains(mail, want) {
 				t.Errorf("the mail lacks %s:\n%s", want, mail)
 			}
