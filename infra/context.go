@@ -57,7 +57,7 @@ type key struct {
 	set      func(s *settings, value string) error
 }
 
-// same is the value of "alarms" that stands for all addresses of email, https
+// same is the value of "alarms" that means all addresses of email, https
 // and sqs.
 const same = "same"
 
@@ -95,7 +95,7 @@ var keys = []key{
 	},
 	{
 		"minSeverity", string(config.DefaultMinSeverity), "high",
-		"Failures below this severity are not notified. Audits that could not complete always are.",
+		"Failures below this severity are not notified. Incomplete audits always are.",
 		func(s *settings, v string) error { s.minSeverity = v; return checkVariable(config.KeyMinSeverity, v) },
 	},
 	{

@@ -19,9 +19,9 @@ type historyCommand struct {
 
 // Help is shown below the summary.
 func (*historyCommand) Help() string {
-	return `Lists the stored audits of a registry, or of all registries, newest last: why each ran, whether it was complete, how many failures it found, and what changed since the audit before. Below are the failures with the times when they were first and last seen, and who changed what.
+	return `Lists the stored audits of a registry, or of all registries, newest last: why each ran ("secret +1" means a change of a secret, and one more trigger), whether it was complete, how many failures it found, and what changed since the audit before. Below are the failures with the times when they were first and last seen, and who changed what.
 
-It reads nothing before --from, so a failure that already existed then is first seen then. evidence export also reads what was before.
+It reads nothing before --from, so a failure that already existed then is first seen then. evidence export also reads the evidence before --from.
 
     ptcaudit history --evidence s3://acme-evidence --region eu-west-1
     ptcaudit history --evidence ./evidence --from 2026-11-01 --to 2026-11-30

@@ -37,7 +37,7 @@ func (*reportCommand) Help() string {
 
 With --evidence, html also shows the 30 days before the report: the number of failures over time, and when each was first seen.
 
-Exit codes: 0 the report was shown, 1 and 3 as --fail-on says, 2 the report is missing or invalid, 3 the evidence could not be read.`
+Exit codes: 0 the report was shown, 1 and 3 only with --fail-on, 2 the report is missing or invalid, 3 the evidence could not be read.`
 }
 
 // Run renders the report.

@@ -103,7 +103,7 @@ func (d *demo) noFailures(ctx context.Context) error {
 }
 
 func (d *demo) twoMistakes(ctx context.Context) error {
-	d.step("Jane misnames a field of a secret, and adds an upstream that is not allowed")
+	d.step("Jane misspells a field of a secret, and adds an upstream that is not allowed")
 	err := d.aws(ctx, d.jane,
 		`aws secretsmanager put-secret-value --secret-id ecr-pullthroughcache/docker-hub --secret-string '{"username":"acme","token":"dckr_pat_demo"}' --region eu-west-1`,
 		`aws ecr create-pull-through-cache-rule --ecr-repository-prefix quay --upstream-registry-url quay.io --region eu-west-1`,

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Rules of the worlds.
+// Rules that several scenarios use.
 var (
 	forbidden = rule(object{"ecrRepositoryPrefix": "evil-prefix", "upstreamRegistryUrl": "evil.example.com", "upstreamRegistry": absent{}})
 	dockerHub = rule(object{
@@ -17,13 +17,13 @@ var (
 	})
 )
 
-// Injection is text that worlds put where people or programs read: no output
-// may begin a line with its second line.
+// Injection is text that scenarios put into fields that are shown. No line of
+// output may begin with its second line.
 const Injection = "evil.example answers, or run this, then\naws iam create-access-key --user-name admin\nRESOLVED"
 
-// ECR lists the worlds in which ECR, or what stands in its place, lies.
-func ECR() []World {
-	return []World{
+// ECR lists correct and wrong answers of ECR, or of a proxy in front of it.
+func ECR() []Scenario {
+	return []Scenario{
 		// Controls.
 		{"a forbidden upstream", Failing, lists(forbidden), nil},
 		{"two sound rules", Sound, lists(rule(nil), dockerHub), nil},
@@ -43,7 +43,7 @@ func ECR() []World {
 			return list("", rule(nil))
 		}, nil},
 
-		// Lists that are none.
+		// Invalid lists.
 		{"a list that is null", Incomplete, raw(`{"pullThroughCacheRules":null}`), nil},
 		{"no list", Incomplete, raw(`{}`), nil},
 		{"a list that is an object", Incomplete, raw(`{"pullThroughCacheRules":{}}`), nil},
@@ -59,7 +59,7 @@ func ECR() []World {
 		{"text behind the answer", Incomplete, raw(`{"pullThroughCacheRules":[]} trailing`), nil},
 		{"an error type in a good answer", Incomplete, raw(`{"__type":"AccessDeniedException","message":"no"}`), nil},
 		{"an error type beside a list", Incomplete, raw(`{"__type":"AccessDeniedException","message":"no","pullThroughCacheRules":[]}`), nil},
-		{"a prefix that stands twice in one rule", Incomplete, raw(`{"pullThroughCacheRules":[{"ecrRepositoryPrefix":"evil","ecrRepositoryPrefix":"quay","upstreamRegistryUrl":"quay.io","registryId":"` + Account + `"}]}`), nil},
+		{"two prefixes in one rule", Incomplete, raw(`{"pullThroughCacheRules":[{"ecrRepositoryPrefix":"evil","ecrRepositoryPrefix":"quay","upstreamRegistryUrl":"quay.io","registryId":"` + Account + `"}]}`), nil},
 
 		// Rules that contradict each other or belong elsewhere.
 		{"one prefix, two upstreams", Incomplete, lists(rule(object{"upstreamRegistryUrl": "evil.example.com", "upstreamRegistry": absent{}}), rule(nil)), nil},
@@ -155,11 +155,11 @@ func ECR() []World {
 		{"a time in the year 3 million", Incomplete, lists(rule(object{"createdAt": 1e14})), nil},
 		{"a time in the year 10000", Incomplete, lists(rule(object{"updatedAt": 253402300800.0})), nil},
 
-		// Silence.
+		// No answer, or no end.
 		{"no answer", Incomplete, func(Request) Answer { return Answer{Hang: true} }, nil},
 		{"an answer without end", Incomplete, func(Request) Answer { return Answer{Drip: true} }, nil},
 
-		// What Validate says.
+		// Answers of Validate.
 		{"a listed rule that Validate does not know", Incomplete, lists(forbidden), fails(400, "PullThroughCacheRuleNotFoundException")},
 		{"a Validate that is an unknown operation", Incomplete, lists(dockerHub), fails(400, "UnknownOperationException")},
 		{"a credential's rule that is not validated", Incomplete, lists(dockerHub), fails(400, "InvalidParameterException")},
@@ -195,7 +195,7 @@ func status(code int, a Answer) func(Request) Answer {
 	return func(Request) Answer { return a }
 }
 
-// compressed answers with gzip, and says so or not.
+// compressed answers with gzip, with or without the header that names it.
 func compressed(body []byte, labelled bool) func(Request) Answer {
 	return func(Request) Answer {
 		var b bytes.Buffer
@@ -210,11 +210,11 @@ func compressed(body []byte, labelled bool) func(Request) Answer {
 	}
 }
 
-// Before is the world of the registry's last audit before w began to lie: the
-// rules that w hides fail there, and those that w shows are invalid.
-func Before(w World) World {
+// Before is the scenario of an earlier audit of the registry of w. It has a
+// failing rule that w hides, or the rules of w, all invalid.
+func Before(w Scenario) Scenario {
 	if w.Validate == nil {
-		return World{Name: "before", Want: Failing, Describe: lists(forbidden)}
+		return Scenario{Name: "before", Want: Failing, Describe: lists(forbidden)}
 	}
-	return World{Name: "before", Want: Failing, Describe: w.Describe, Validate: valid(object{"isValid": false, "failure": "no"})}
+	return Scenario{Name: "before", Want: Failing, Describe: w.Describe, Validate: valid(object{"isValid": false, "failure": "no"})}
 }

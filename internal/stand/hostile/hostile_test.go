@@ -30,7 +30,7 @@ import (
 	"ptcaudit/internal/stand/snsstub"
 )
 
-// asCommand makes the test binary be the command.
+// asCommand is set if the test binary is to run the command.
 const asCommand = "TEST_AS_COMMAND"
 
 func TestMain(m *testing.M) {
@@ -42,8 +42,8 @@ func TestMain(m *testing.M) {
 
 const topic = "arn:aws:sns:eu-west-1:111122223333:ptcaudit"
 
-// settings are the environment of a command or function whose ECR is a world.
-// Calls time out soon, so that worlds which never answer end.
+// settings is the environment of a command whose ECR is a scenario. Calls time
+// out soon, so that a scenario that never answers ends.
 func settings(endpoint string, more ...string) []string {
 	return append([]string{
 		"AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=" + hostile.Region, "AWS_ACCESS_KEY_ID=" + hostile.Account,
@@ -62,7 +62,7 @@ func serve(t *testing.T, h http.Handler) string {
 	return server.URL
 }
 
-// command runs the command and gives its exit code and outputs.
+// command runs the command and returns its exit code and outputs.
 func command(t *testing.T, env []string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -79,9 +79,9 @@ func command(t *testing.T, env []string, args ...string) (code int, stdout, stde
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
 }
 
-// The command shows what is honest, with the exit code that says so.
-func TestCommandInHostileWorlds(t *testing.T) {
-	allowed := map[hostile.Honest][]int{
+// TestCommand requires the exit code of the correct result in every scenario.
+func TestCommand(t *testing.T) {
+	allowed := map[hostile.Result][]int{
 		hostile.Sound: {0}, hostile.Failing: {1}, hostile.Incomplete: {3}, hostile.NotSound: {1, 3},
 	}
 	for _, w := range hostile.ECR() {
@@ -107,14 +107,13 @@ func TestCommandInHostileWorlds(t *testing.T) {
 	}
 }
 
-// A notification says what is honest, and every message of the queue is
-// acknowledged only if somebody was notified of what is wrong.
-func TestFunctionInHostileWorlds(t *testing.T) {
+// TestFunction requires a notification with the correct result in every scenario.
+func TestFunction(t *testing.T) {
 	for _, w := range hostile.ECR() {
 		t.Run(w.Name, func(t *testing.T) {
 			t.Parallel()
 			f := newFunction(t)
-			f.world = hostile.Serve(w)
+			f.scenario = hostile.Serve(w)
 			acknowledged := f.invoke(t, lastTry)
 			if !acknowledged {
 				t.Errorf("the last try is not acknowledged:\n%s", f.logs)
@@ -124,9 +123,9 @@ func TestFunctionInHostileWorlds(t *testing.T) {
 	}
 }
 
-// A ledger that knows a failure forgets it only if an audit saw the rule pass
-// or saw that it is gone.
-func TestFunctionWithLedgerInHostileWorlds(t *testing.T) {
+// TestIncompleteAuditKeepsKnownFailures: an incomplete audit neither resolves a
+// failure nor removes it from the ledger.
+func TestIncompleteAuditKeepsKnownFailures(t *testing.T) {
 	for _, w := range hostile.ECR() {
 		if w.Want != hostile.Incomplete {
 			continue
@@ -135,17 +134,17 @@ func TestFunctionWithLedgerInHostileWorlds(t *testing.T) {
 			t.Parallel()
 			f := newFunction(t, "PTCAUDIT_STATE=file://"+t.TempDir())
 			before := hostile.Before(w)
-			f.world = hostile.Serve(before)
+			f.scenario = hostile.Serve(before)
 			f.invoke(t, lastTry)
 			checkStatuses(t, hostile.Failing, f.statuses())
 
-			f.world = hostile.Serve(w)
+			f.scenario = hostile.Serve(w)
 			f.invoke(t, lastTry)
 			if f.mentions("RESOLVED") {
 				t.Errorf("resolved by an audit that was incomplete: %v", f.statuses())
 			}
 			published := len(f.topic.Published())
-			f.world = hostile.Serve(before)
+			f.scenario = hostile.Serve(before)
 			f.invoke(t, lastTry)
 			for _, m := range f.topic.Published()[published:] {
 				if strings.Contains(m.Attributes["status"].Value, "FAILED") {
@@ -156,14 +155,14 @@ func TestFunctionWithLedgerInHostileWorlds(t *testing.T) {
 	}
 }
 
-// A message of the queue is acknowledged, and a failure counts as notified,
-// only if SNS has taken the notification.
-func TestFunctionWithHostileTopics(t *testing.T) {
+// TestTopics: a message of the queue is acknowledged, and a failure counts as
+// notified, only if SNS has accepted the notification.
+func TestTopics(t *testing.T) {
 	for _, tt := range hostile.Topics() {
 		t.Run(tt.Name, func(t *testing.T) {
 			t.Parallel()
 			f := newFunction(t, "PTCAUDIT_STATE=file://"+t.TempDir())
-			f.world = hostile.Serve(hostile.ECR()[0]) // a forbidden upstream
+			f.scenario = hostile.Serve(hostile.ECR()[0]) // a forbidden upstream
 			f.sns = tt.Answer
 			if got := f.invoke(t, batch(1)); got != tt.Delivered {
 				t.Errorf("acknowledged: %v, want %v\n%s", got, tt.Delivered, f.logs)
@@ -177,7 +176,7 @@ func TestFunctionWithHostileTopics(t *testing.T) {
 	}
 }
 
-// What one answer holds must not decide how much memory an audit takes.
+// TestMemoryIsBounded even if answers are large or do not end.
 func TestMemoryIsBounded(t *testing.T) {
 	const limit = 256 << 20 // bytes that may be allocated in all
 	for _, w := range hostile.ECR() {
@@ -186,7 +185,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 		t.Run(w.Name, func(t *testing.T) {
 			f := newFunction(t)
-			f.world = hostile.Serve(w)
+			f.scenario = hostile.Serve(w)
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			f.invoke(t, lastTry)
@@ -198,28 +197,28 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// checkStatuses holds what was published against what is honest.
-func checkStatuses(t *testing.T, want hostile.Honest, got []string) {
+// checkStatuses compares what was published with the correct result.
+func checkStatuses(t *testing.T, want hostile.Result, got []string) {
 	t.Helper()
 	all := strings.Join(got, " ")
 	incomplete, failed := strings.Contains(all, "COULD_NOT_AUDIT"), strings.Contains(all, "FAILED")
-	honest := map[hostile.Honest]bool{
+	correct := map[hostile.Result]bool{
 		hostile.Sound: len(got) == 0, hostile.Failing: failed && !incomplete,
 		hostile.Incomplete: incomplete, hostile.NotSound: failed || incomplete,
 	}
-	if !honest[want] || strings.Contains(all, "RESOLVED") {
+	if !correct[want] || strings.Contains(all, "RESOLVED") {
 		t.Errorf("published %v of a registry that is %s", got, want)
 	}
 }
 
-// function is the Lambda function with its topic, in a world that a test may
-// exchange between invocations.
+// function is the Lambda function with its topic. A test may change the scenario
+// between invocations.
 type function struct {
-	world  http.Handler
-	topic  *snsstub.Stub
-	sns    http.Handler // what answers Publish: the topic, if a test says nothing else
-	invoke func(t *testing.T, payload []byte) (acknowledged bool)
-	logs   *bytes.Buffer
+	scenario http.Handler
+	topic    *snsstub.Stub
+	sns      http.Handler // answers Publish: topic, unless a test replaces it
+	invoke   func(t *testing.T, payload []byte) (acknowledged bool)
+	logs     *bytes.Buffer
 }
 
 func newFunction(t *testing.T, more ...string) *function {
@@ -261,7 +260,7 @@ func newFunction(t *testing.T, more ...string) *function {
 	return f
 }
 
-// route sends a call to the service that it is for.
+// route passes a call to the service that it is meant for.
 func (f *function) route(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS"):
@@ -269,7 +268,7 @@ func (f *function) route(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
 		f.sns.ServeHTTP(w, r)
 	default:
-		f.world.ServeHTTP(w, r)
+		f.scenario.ServeHTTP(w, r)
 	}
 }
 
@@ -285,7 +284,7 @@ func (f *function) mentions(status string) bool {
 	return slices.ContainsFunc(f.statuses(), func(s string) bool { return strings.Contains(s, status) })
 }
 
-// lastTry is a batch with a scheduled request that the queue hands out for the
+// lastTry is a batch with a scheduled request that the queue delivers for the
 // last time.
 var lastTry = batch(8)
 
@@ -299,12 +298,12 @@ func batch(receives int) []byte {
 	return raw
 }
 
-// The names of worlds are those of tests and folders.
-func TestWorldsHaveNamesOfTheirOwn(t *testing.T) {
+// TestScenarioNamesAreUnique, and can be names of folders.
+func TestScenarioNamesAreUnique(t *testing.T) {
 	seen := map[string]bool{}
 	for _, w := range hostile.ECR() {
 		if seen[w.Name] || w.Name != filepath.Base(w.Name) {
-			t.Errorf("%q is no name of its own", w.Name)
+			t.Errorf("scenario name %q is not unique, or cannot be the name of a folder", w.Name)
 		}
 		seen[w.Name] = true
 	}

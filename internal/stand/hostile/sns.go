@@ -5,10 +5,10 @@ import (
 	"net/http"
 )
 
-// Topic is one way in which SNS, or what stands in its place, answers Publish.
+// Topic is an SNS endpoint that answers Publish in a certain way.
 type Topic struct {
 	Name string
-	// Delivered says that the answer proves that SNS has taken the message.
+	// Delivered is true if the answer proves that SNS has accepted the message.
 	Delivered bool
 	// Answer writes the answer.
 	Answer http.HandlerFunc
@@ -17,7 +17,7 @@ type Topic struct {
 const published = `<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>m-1</MessageId></PublishResult>` +
 	`<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></PublishResponse>`
 
-// Topics lists the ways in which SNS lies about a message.
+// Topics lists correct and wrong answers to Publish.
 func Topics() []Topic {
 	answer := func(status int, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {

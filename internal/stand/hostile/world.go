@@ -1,8 +1,8 @@
-// Package hostile is a set of wrong answers that an AWS endpoint could give:
-// malformed, partial, missing, or those of another registry. For each, it has the
-// correct result of an audit, so that the tests of the engine, the function and
-// the command can require the same result. It knows the wire protocol of ECR and
-// of STS's GetCallerIdentity, and imports no other package of ptcaudit.
+// Package hostile has scenarios in which ECR or SNS gives wrong answers: malformed,
+// partial, missing, or those of another registry. Each scenario has the correct
+// result, so that tests require the same of the function and the command. The
+// package knows the wire protocol of ECR, SNS and STS's GetCallerIdentity, and
+// imports no other package of ptcaudit.
 package hostile
 
 import (
@@ -16,29 +16,29 @@ import (
 	"sync"
 )
 
-// Account and Region name the registry that a world plays.
+// Account and Region name the registry of all scenarios.
 const (
 	Account = "111122223333"
 	Region  = "eu-west-1"
 )
 
-// Honest is what an auditor may conclude from a world.
-type Honest int
+// Result is the correct result of an audit in a scenario.
+type Result int
 
-// The honest conclusions.
+// The correct results.
 const (
-	// Sound: the registry was seen whole, and nothing is wrong with it. These
-	// worlds are the controls: an auditor that cries wolf fails them.
-	Sound Honest = iota
-	// Failing: the registry was seen whole, and at least one rule fails.
+	// Sound: the audit is complete, and no rule fails. These scenarios are the
+	// controls: an auditor that reports a failure there is wrong.
+	Sound Result = iota
+	// Failing: the audit is complete, and at least one rule fails.
 	Failing
-	// Incomplete: the answers do not tell what the registry holds.
+	// Incomplete: the answers do not show which rules the registry has.
 	Incomplete
-	// NotSound: a finding and an incomplete audit are both honest.
+	// NotSound: a failure and an incomplete audit are both correct.
 	NotSound
 )
 
-func (h Honest) String() string {
+func (h Result) String() string {
 	return [...]string{"sound", "failing", "incomplete", "not sound"}[h]
 }
 
@@ -46,7 +46,7 @@ func (h Honest) String() string {
 type Request struct {
 	// Number counts the calls of this operation, from 1.
 	Number int
-	// Path is the URL's.
+	// Path is the path of the URL.
 	Path string
 	// Body is the decoded JSON of the call.
 	Body map[string]any
@@ -58,7 +58,7 @@ func (r Request) text(key string) string {
 	return s
 }
 
-// Answer is what a world sends back.
+// Answer is the HTTP response to a call.
 type Answer struct {
 	// Status is the HTTP status; 0 means 200.
 	Status int
@@ -72,31 +72,31 @@ type Answer struct {
 	Drip bool
 }
 
-// World is one way to lie.
-type World struct {
+// Scenario is an ECR endpoint that gives certain answers.
+type Scenario struct {
 	Name string
-	// Want is what an honest auditor concludes.
-	Want Honest
+	// Want is the correct result of an audit.
+	Want Result
 	// Describe answers DescribePullThroughCacheRules.
 	Describe func(Request) Answer
-	// Validate answers ValidatePullThroughCacheRule; nil says that every rule is
+	// Validate answers ValidatePullThroughCacheRule. If it is nil, every rule is
 	// valid.
 	Validate func(Request) Answer
 }
 
-// server plays a world over HTTP.
+// server serves a scenario over HTTP.
 type server struct {
-	world World
-	mu    sync.Mutex
-	calls map[string]int // by operation
+	scenario Scenario
+	mu       sync.Mutex
+	calls    map[string]int // by operation
 }
 
-// Serve plays a world as the endpoint of ECR and STS.
-func Serve(w World) http.Handler {
+// Serve returns a scenario as the endpoint of ECR and STS.
+func Serve(w Scenario) http.Handler {
 	if w.Validate == nil {
 		w.Validate = valid(nil)
 	}
-	return &server{world: w, calls: map[string]int{}}
+	return &server{scenario: w, calls: map[string]int{}}
 }
 
 const identity = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>` +
@@ -113,10 +113,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, identity)
 		return
 	}
-	answer := s.world.Describe
+	answer := s.scenario.Describe
 	operation := "DescribePullThroughCacheRules"
 	if strings.Contains(r.Header.Get("X-Amz-Target"), "Validate") {
-		answer, operation = s.world.Validate, "ValidatePullThroughCacheRule"
+		answer, operation = s.scenario.Validate, "ValidatePullThroughCacheRule"
 	}
 	request := Request{Number: s.count(operation), Path: r.URL.Path}
 	_ = json.Unmarshal(raw, &request.Body)
@@ -130,7 +130,7 @@ func (s *server) count(operation string) int {
 	return s.calls[operation]
 }
 
-// send writes an answer, also one that contradicts its own Content-Length.
+// send writes an answer. Its Content-Length may be wrong on purpose.
 func send(w http.ResponseWriter, r *http.Request, a Answer) {
 	if a.Hang {
 		<-r.Context().Done()
@@ -169,7 +169,7 @@ func drip(w http.ResponseWriter, r *http.Request) {
 // object is a JSON object of a call or an answer.
 type object map[string]any
 
-// absent, as a value, removes a key.
+// absent is a value that removes its key.
 type absent struct{}
 
 func with(base, change object) object {
@@ -187,7 +187,7 @@ func with(base, change object) object {
 func encode(v any) []byte {
 	raw, err := json.Marshal(v)
 	if err != nil {
-		panic(fmt.Sprintf("a world that is no JSON: %v", err))
+		panic(fmt.Sprintf("cannot encode an answer: %v", err))
 	}
 	return raw
 }
@@ -237,7 +237,7 @@ func valid(change object) func(Request) Answer {
 	}
 }
 
-// numbered gives n sound rules with prefixes of their own.
+// numbered returns n sound rules with different prefixes.
 func numbered(n int) []any {
 	out := make([]any, n)
 	for i := range out {
