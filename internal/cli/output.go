@@ -32,10 +32,10 @@ import (
 type output struct{ format, file string }
 
 // UnmarshalText reads the flag's value.
-func (o *output) UnmarshalText(text []byte) error {
-	format, file, named := strings.Cut(string(text), "=")
+func (o *output) UnmarshalText(flag []byte) error {
+	format, file, named := strings.Cut(string(flag), "=")
 	if named && file == "" {
-		return fmt.Errorf("%s: the file name after = is missing", text)
+		return fmt.Errorf("%s: the file name after = is missing", flag)
 	}
 	*o = output{format, file}
 	return nil

@@ -463,7 +463,7 @@ func TestNotPublished(t *testing.T) {
 		tried := 0
 		w.topic.during = func(context.Context) { tried++ }
 		for _, refuse := range []error{
-			&ptc.Fault{Operation: "Publish", Kind: ptc.FaultUnavailable, Code: "NotFound"}, &ptc.Fault{Operation: "Publish", Kind: ptc.FaultDenied},
+			&ptc.Fault{Operation: ptc.OpPublish, Kind: ptc.FaultUnavailable, Code: "NotFound"}, &ptc.Fault{Operation: ptc.OpPublish, Kind: ptc.FaultDenied},
 		} {
 			w.topic.refuse = refuse
 			_, err := w.deliver(t, audited(fmt.Sprint("try", tried), "hub"), true)
@@ -487,7 +487,7 @@ func TestNotPublished(t *testing.T) {
 // A message may have arrived although publishing it returned an error. Then
 // its readers are notified of what has changed since, as after a crash.
 func TestLostAnswer(t *testing.T) {
-	lost := &ptc.Fault{Operation: "Publish", Kind: ptc.FaultTimeout, Message: "no answer", Retryable: true}
+	lost := &ptc.Fault{Operation: ptc.OpPublish, Kind: ptc.FaultTimeout, Message: "no answer", Retryable: true}
 	for _, tt := range []struct {
 		name                    string
 		before, lost, afterward []string // what fails

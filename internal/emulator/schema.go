@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 )
@@ -16,7 +17,7 @@ func Schema() map[string]any {
 }
 
 // description documents the keys of a fixture by path, without indexes.
-var description = map[string]string{
+var description = map[string]string{ //nolint:gosec // words about credentials, none itself
 	"":                                          "The registries of an emulator at its start, and the faults to inject.",
 	"registries":                                "Registries with content. Any other account and Region is an empty registry.",
 	"registries.account":                        "The account ID: twelve digits, quoted in YAML.",
@@ -152,9 +153,7 @@ func schemaOf(t reflect.Type, path string) map[string]any {
 		panic("emulator: the key " + path + " of fixtures has no description")
 	}
 	schema["description"] = text
-	for key, value := range constraint(path) {
-		schema[key] = value
-	}
+	maps.Copy(schema, constraint(path))
 	return schema
 }
 

@@ -378,7 +378,7 @@ func TestBareMessages(t *testing.T) {
 
 // refusal is an error of a topic.
 func refusal(code string) error {
-	return &ptc.Fault{Operation: "Publish", Kind: ptc.FaultDenied, Code: code, Message: "a text from outside"}
+	return &ptc.Fault{Operation: ptc.OpPublish, Kind: ptc.FaultDenied, Code: code, Message: "a text from outside"}
 }
 
 func TestWithoutPublisher(t *testing.T) {

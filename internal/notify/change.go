@@ -95,6 +95,7 @@ func (c content) changesOf() (of map[string][]report.Trigger, others []report.Tr
 		switch f.Status {
 		case report.Failed, report.Changed, report.Resolved:
 			inFull[f.Prefix] = f.Prefix != ""
+		default:
 		}
 	}
 	room := map[string]int{} // how many more there are than fit beneath a finding

@@ -15,6 +15,9 @@ const (
 	OpRestoreSecret  = "RestoreSecret"
 
 	OpGetCallerIdentity = "GetCallerIdentity"
+
+	OpPublish                 = "Publish"
+	OpChangeMessageVisibility = "ChangeMessageVisibility"
 )
 
 // Steps of an audit that are no API operation, as they appear in

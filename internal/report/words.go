@@ -47,8 +47,8 @@ func (f Finding) Text() string {
 }
 
 // Sentence is what every output leads a finding with: the prefix, if there is
-// one, and the first sentence of the message. "docker-hub: ECR cannot use this
-// rule."
+// one, and the first sentence of the message, as in "docker-hub: ECR cannot use
+// this rule".
 func (f Finding) Sentence() string { return f.withPrefix(f.Lead()) }
 
 // Lead is the first sentence of the message, without the prefix.
@@ -102,8 +102,9 @@ func (f Finding) Label() string {
 		return NotChecked
 	case Pending:
 		return "NOT IN FORCE YET"
+	default:
+		return f.Severity.Label()
 	}
-	return f.Severity.Label()
 }
 
 // Label is the severity in capitals, as it stands before a finding.

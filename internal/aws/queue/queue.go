@@ -21,11 +21,6 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// Operation is the API operation, as a Fault names it. Its batches need the IAM
-// permission sqs:ChangeMessageVisibility on the queue:
-// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
-const Operation = "ChangeMessageVisibility"
-
 // batchLimit is how many messages one call can have:
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
 const batchLimit = 10
@@ -58,7 +53,9 @@ func New(cfg aws.Config) *Queues {
 
 // Delay lets the queue deliver each message, by its receipt handle, again after a
 // time from now; 0 means at once. Its error is a *ptc.Fault; then at least one
-// message waits for the queue's visibility timeout instead.
+// message waits for the queue's visibility timeout instead. It needs the IAM
+// permission sqs:ChangeMessageVisibility on the queue:
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 func (q *Queues) Delay(ctx context.Context, queueARN string, delays map[string]time.Duration) error {
 	queueURL, region, err := address(ctx, queueARN)
 	if err != nil {
@@ -79,12 +76,12 @@ func (q *Queues) Delay(ctx context.Context, queueARN string, delays map[string]t
 			Entries:  batch,
 		}, func(o *sqs.Options) { o.Region = region })
 		if err != nil {
-			failed = append(failed, faults.Fault(ctx, Operation, err))
+			failed = append(failed, faults.Fault(ctx, ptc.OpChangeMessageVisibility, err))
 			continue
 		}
 		for _, f := range out.Failed {
 			failed = append(failed, &ptc.Fault{
-				Operation: Operation,
+				Operation: ptc.OpChangeMessageVisibility,
 				Kind:      ptc.FaultUnavailable,
 				Code:      aws.ToString(f.Code),
 				Message:   aws.ToString(f.Message),
@@ -103,11 +100,11 @@ func (q *Queues) Delay(ctx context.Context, queueARN string, delays map[string]t
 func address(ctx context.Context, queueARN string) (queueURL, region string, err error) {
 	arn, ok := ptc.ParseARN(queueARN)
 	if !ok || arn.Service != "sqs" || arn.Region == "" || arn.Account == "" || arn.Resource == "" {
-		return "", "", &ptc.Fault{Operation: Operation, Kind: ptc.FaultMalformed, Message: "invalid queue ARN: want arn:aws:sqs:REGION:ACCOUNT:NAME"}
+		return "", "", &ptc.Fault{Operation: ptc.OpChangeMessageVisibility, Kind: ptc.FaultMalformed, Message: "invalid queue ARN: want arn:aws:sqs:REGION:ACCOUNT:NAME"}
 	}
 	endpoint, err := sqs.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, sqs.EndpointParameters{Region: &arn.Region})
 	if err != nil {
-		return "", "", &ptc.Fault{Operation: Operation, Kind: ptc.FaultMalformed, Message: err.Error()}
+		return "", "", &ptc.Fault{Operation: ptc.OpChangeMessageVisibility, Kind: ptc.FaultMalformed, Message: err.Error()}
 	}
 	return strings.Join([]string{endpoint.URI.String(), arn.Account, arn.Resource}, "/"), arn.Region, nil
 }

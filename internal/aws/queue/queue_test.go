@@ -90,7 +90,7 @@ func TestDelay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			err := queues.Delay(t.Context(), at, map[string]time.Duration{"unknown": 0})
 			fault, ok := errors.AsType[*ptc.Fault](err)
-			if !ok || fault.Operation != queue.Operation || fault.Code == "" {
+			if !ok || fault.Operation != ptc.OpChangeMessageVisibility || fault.Code == "" {
 				t.Errorf("got %#v, want a fault with a code", err)
 			}
 		})

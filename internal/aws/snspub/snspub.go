@@ -20,12 +20,6 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// Operation is the API operation, as a Fault names it. It needs the IAM
-// permission sns:Publish on the topic. If the topic is encrypted with a customer
-// managed key, it also needs kms:Decrypt and kms:GenerateDataKey on the key:
-// https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-const Operation = "Publish"
-
 // DefaultCallTimeout is how long one attempt may take if Options does not say.
 const DefaultCallTimeout = 10 * time.Second
 
@@ -71,7 +65,10 @@ func New(cfg aws.Config, topicARN string, o Options) *Publisher {
 
 // Publish hands a message over to the topic. Without an error SNS has named the
 // message, and delivers it to every subscriber. Any error is a *ptc.Fault, and
-// then SNS may have the message all the same.
+// then SNS may have the message all the same. It needs the IAM permission
+// sns:Publish on the topic. If the topic is encrypted with a customer managed
+// key, it also needs kms:Decrypt and kms:GenerateDataKey on the key:
+// https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 func (p *Publisher) Publish(ctx context.Context, m notify.Message) error {
 	e := m.Envelope()
 	in := &sns.PublishInput{
@@ -86,14 +83,14 @@ func (p *Publisher) Publish(ctx context.Context, m notify.Message) error {
 	}
 	out, err := p.api.Publish(ctx, in)
 	if err != nil {
-		return p.faults.Fault(ctx, Operation, err)
+		return p.faults.Fault(ctx, ptc.OpPublish, err)
 	}
 	// The SDK takes any body with status 200 for success, an empty one, a
 	// proxy's page and another operation's answer among them.
 	if strings.TrimSpace(aws.ToString(out.MessageId)) == "" {
 		id, _ := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
 		return &ptc.Fault{
-			Operation: Operation,
+			Operation: ptc.OpPublish,
 			Kind:      ptc.FaultMalformed,
 			Message:   "the answer names no message, so SNS may not have it",
 			RequestID: id,

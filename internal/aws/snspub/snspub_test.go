@@ -178,7 +178,7 @@ func asFault(t *testing.T, err error) *ptc.Fault {
 	if !ok {
 		t.Fatalf("error %v is not a fault", err)
 	}
-	if f.Operation != "Publish" || f.Message == "" {
+	if f.Operation != ptc.OpPublish || f.Message == "" {
 		t.Errorf("fault %+v", f)
 	}
 	return f

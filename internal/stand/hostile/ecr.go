@@ -172,7 +172,7 @@ func ECR() []Scenario {
 		{"a verdict on no prefix", Incomplete, lists(dockerHub), valid(object{"ecrRepositoryPrefix": absent{}})},
 		{"another registry's verdict", Incomplete, lists(dockerHub), valid(object{"registryId": "999988887777"})},
 		{"a verdict of no registry", Incomplete, lists(dockerHub), valid(object{"registryId": absent{}})},
-		{"a verdict on another credential", Incomplete, lists(dockerHub), valid(object{"credentialArn": "arn:aws:secretsmanager:eu-west-1:999988887777:secret:ecr-pullthroughcache/evil-Qk3xTz"})},
+		{"a verdict on another credential", Incomplete, lists(dockerHub), valid(object{"credentialArn": "arn:aws:secretsmanager:eu-west-1:999988887777:secret:ecr-pullthroughcache/evil-Qk3xTz"})}, //nolint:gosec // the ARN of a secret that does not exist
 		{"a verdict on another URL", Incomplete, lists(dockerHub), valid(object{"upstreamRegistryUrl": "evil.example.com"})},
 		{"a verdict on another role", Incomplete, lists(dockerHub), valid(object{"customRoleArn": "arn:aws:iam::" + Account + ":role/other"})},
 		{"a verdict on another upstream prefix", Incomplete, lists(dockerHub), valid(object{"upstreamRepositoryPrefix": "other"})},

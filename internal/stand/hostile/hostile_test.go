@@ -68,7 +68,7 @@ func command(t *testing.T, env []string, args ...string) (code int, stdout, stde
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0], args...) //nolint:gosec // this very binary
-	cmd.Env = append(env, asCommand+"=1")
+	cmd.Env = slices.Concat(env, []string{asCommand + "=1"})
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
