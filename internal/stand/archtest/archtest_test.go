@@ -141,7 +141,7 @@ aws/store:         ptc blob aws/fault aws/wire
 
 # command
 emulator
-fixture:           emulator policy/source untrusted
+fixture:           emulator policy/source
 cli/awsjson
 cli/demo:          report config handler render/text cli/awsjson
 cli/eventbus:      cli/awsjson
