@@ -48,7 +48,7 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 			means: fmt.Sprintf("No audit succeeded for %d hours (%v times the schedule). Broken rules go unnoticed.",
 				hours, heartbeatSchedules),
 			do:        "Check the other alarms first. If none is on, check that the schedule is enabled and read the function's log. Then request an audit. This alarm is also on right after the first deployment, until the first audit succeeds.",
-			metric:    ours(metric.AuditSucceeded, "Sum", 60),
+			metric:    ours(function, metric.AuditSucceeded, "Sum", 60),
 			threshold: 1, below: true, periods: hours,
 			missing: awscloudwatch.TreatMissingData_BREACHING,
 		},
@@ -91,14 +91,14 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 			name:      "notifications-failed",
 			means:     "A notification could not be published to the findings topic. It is retried; after the last retry its request is in the dead-letter queue.",
 			do:        "Read the error in the function's log. Check that the topic exists, that its key is enabled, and that the role's IAM policy is unchanged.",
-			metric:    ours(metric.NotificationsFailed, "Sum", alarmMinutes),
+			metric:    ours(function, metric.NotificationsFailed, "Sum", alarmMinutes),
 			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
 			name:      "audits-incomplete",
 			means:     "An audit could not check everything that the policy requires.",
 			do:        "Read the COULD_NOT_AUDIT notification on the findings topic. It names the cause: a missing permission of the role, ECR, or a bucket.",
-			metric:    ours(metric.AuditIncomplete, "Sum", alarmMinutes),
+			metric:    ours(function, metric.AuditIncomplete, "Sum", alarmMinutes),
 			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
@@ -121,11 +121,12 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 	return list
 }
 
-// ours returns a metric that the function records, over all registries.
-func ours(name, statistic string, minutes int) awscloudwatch.IMetric {
+// ours returns a metric that this stack's function records.
+func ours(function awslambda.Function, name, statistic string, minutes int) awscloudwatch.IMetric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: jsii.String(metric.Namespace), MetricName: jsii.String(name),
-		Statistic: jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(minutes)),
+		DimensionsMap: &map[string]*string{metric.DimensionFunction: function.FunctionName()},
+		Statistic:     jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(minutes)),
 	})
 }
 

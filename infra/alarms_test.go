@@ -100,6 +100,30 @@ func TestAlarmsHaveInstructionsAndNotifyTheAlarmsTopic(t *testing.T) {
 	}
 }
 
+// Two deployments in one account and Region must not share metrics.
+func TestMetricsAreOfThisFunction(t *testing.T) {
+	d := full().template
+	ofFunction := []any{map[string]any{"Name": metric.DimensionFunction, "Value": map[string]any{"Ref": idOf(t, d, "AWS::Lambda::Function", "AuditFunction")}}}
+	found := 0
+	for id, r := range d.of("AWS::CloudWatch::Alarm") {
+		if r.Properties["Namespace"] != metric.Namespace {
+			continue
+		}
+		found++
+		if diff := cmp.Diff(ofFunction, r.Properties["Dimensions"]); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", id, diff)
+		}
+	}
+	if found < 3 {
+		t.Errorf("%d alarms watch metrics of the function, want at least 3", found)
+	}
+	body := names(d.one(t, "AWS::CloudWatch::Dashboard", "Dashboard").Properties["DashboardBody"])
+	own, with := strings.Count(body, `["`+metric.Namespace+`",`), strings.Count(body, `"`+metric.DimensionFunction+`","AuditFunction"`)
+	if own == 0 || own != with {
+		t.Errorf("the dashboard shows %d metrics of the function, and %d with its name", own, with)
+	}
+}
+
 // A request that is retried is not old. A request that is not received raises an
 // alarm long before SQS deletes it.
 func TestOldRequestsRaiseAnAlarmInTime(t *testing.T) {

@@ -75,8 +75,11 @@ func secretsPattern() *awsevents.EventPattern {
 }
 
 // newRule creates a rule that sends each matching event to the queue, or input
-// instead if it is set.
+// instead if it is set. It matches only events of this account and Region: a bus
+// can also receive others.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-patterns-best-practices.html
 func newRule(stack awscdk.Stack, q queues, id, description string, pattern *awsevents.EventPattern, input awsevents.RuleTargetInput) awsevents.Rule {
+	pattern.Account, pattern.Region = &[]*string{stack.Account()}, &[]*string{stack.Region()}
 	return awsevents.NewRule(stack, jsii.String(id), &awsevents.RuleProps{
 		Description:  jsii.String(description),
 		EventPattern: pattern,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -10,9 +11,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 	"ptcaudit/internal/trigger"
 )
+
+// home is where the stack is deployed, as in the sample events.
+var home = ptc.Registry{Account: "111122223333", Region: "eu-west-1"}
 
 // The deployed rules must match exactly the events that the function accepts.
 func TestRulesMatchWhatTheFunctionAccepts(t *testing.T) {
@@ -52,6 +57,18 @@ func TestRulesMatchWhatTheFunctionAccepts(t *testing.T) {
 	}
 	vary("GetSecretValue", "secret.json", func(d map[string]any) { d["eventName"] = "GetSecretValue" })
 
+	// Other accounts and Regions can send their events to the same bus. Their
+	// events are valid, but not for this deployment.
+	for field, value := range map[string]string{"account": "444455556666", "region": "us-east-1"} {
+		for _, name := range []string{"create.json", "secret.json"} {
+			event := maps.Clone(events[name])
+			event[field] = value
+			if matches(plain().template, event) {
+				t.Errorf("%s of another %s matches", name, field)
+			}
+		}
+	}
+
 	matched := 0
 	for name, event := range events {
 		message, err := trigger.Decode(encode(t, event))
@@ -77,6 +94,7 @@ func TestDeploymentsMatch(t *testing.T) {
 	event := func(stack any, status string) map[string]any {
 		return map[string]any{
 			"source": "aws.cloudformation", "detail-type": "CloudFormation Stack Status Change",
+			"account": home.Account, "region": home.Region,
 			"detail": map[string]any{"stack-id": stack, "status-details": map[string]any{"status": status, "status-reason": ""}},
 		}
 	}
@@ -173,6 +191,12 @@ func matchesPattern(pattern, value any) bool {
 func matchesValue(choice, value any) bool {
 	text, _ := value.(string)
 	if special, ok := choice.(map[string]any); ok {
+		switch special["Ref"] {
+		case "AWS::AccountId":
+			return text == home.Account
+		case "AWS::Region":
+			return text == home.Region
+		}
 		if prefix, ok := special["prefix"].(string); ok {
 			return strings.HasPrefix(text, prefix)
 		}

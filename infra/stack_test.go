@@ -370,13 +370,19 @@ func TestOnlyBucketsAreRetained(t *testing.T) {
 // arnOf returns the reference to the ARN of a resource.
 func arnOf(t *testing.T, d template, kind, id string) map[string]any {
 	t.Helper()
+	return map[string]any{"Fn::GetAtt": []any{idOf(t, d, kind, id), "Arn"}}
+}
+
+// idOf returns the logical ID of a resource.
+func idOf(t *testing.T, d template, kind, id string) string {
+	t.Helper()
 	for name := range d.of(kind) {
 		if strings.HasPrefix(name, id) && !strings.Contains(name, "Policy") {
-			return map[string]any{"Fn::GetAtt": []any{name, "Arn"}}
+			return name
 		}
 	}
 	t.Fatalf("no %s %s", kind, id)
-	return nil
+	return ""
 }
 
 // topicOf returns the name in the code of a referenced topic.

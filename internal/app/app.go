@@ -34,6 +34,8 @@ type Options struct {
 	// Log and Metrics may be nil.
 	Log     *slog.Logger
 	Metrics io.Writer
+	// Function is the name of the Lambda function. It is required with Metrics.
+	Function string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -81,6 +83,7 @@ func newHandler(c config.Config, cfg aws.Config, o Options) *handler.Handler {
 		Now:         o.Now,
 		Log:         o.Log,
 		Metrics:     o.Metrics,
+		Function:    o.Function,
 	}
 	if h.Account == nil {
 		h.Account = onceIdentity(cfg)

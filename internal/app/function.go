@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
@@ -29,9 +30,10 @@ func Function(environ []string, logs, metrics io.Writer) (*handler.Handler, erro
 		return nil, errors.Join(configErr, awsErr)
 	}
 	o := Options{
-		Account: invokedAccount,
-		Log:     newLog(logs, c.LogLevel),
-		Metrics: metrics,
+		Account:  invokedAccount,
+		Log:      newLog(logs, c.LogLevel),
+		Metrics:  metrics,
+		Function: lambdacontext.FunctionName,
 	}
 
 	var faults []ptc.Fault

@@ -197,4 +197,5 @@ func whySilent(audit handler.Audit, notifications []notify.Message, threshold re
 var ignored = map[trigger.Ignored]string{
 	trigger.Unrelated:      "the event is unrelated to pull through cache rules",
 	trigger.ChangedNothing: "the API call in the event failed and changed nothing",
+	trigger.OutOfScope:     "the registry belongs to another account than the credentials",
 }

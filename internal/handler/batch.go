@@ -3,10 +3,12 @@ package handler
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
 
+	"ptcaudit/internal/metric"
 	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
@@ -79,10 +81,43 @@ func (h *Handler) read(ctx context.Context, payload []byte) (*batch, error) {
 			w.add(record, message.Trigger, h.now(), h.MaxReceives)
 		}
 	}
+	if err := h.dropOutOfScope(ctx, b, todo); err != nil {
+		return nil, err
+	}
 	b.work = slices.SortedFunc(maps.Values(todo), func(a, b *work) int {
 		return cmp.Or(cmp.Compare(a.registry.Account, b.registry.Account), cmp.Compare(a.registry.Region, b.registry.Region))
 	})
 	return b, nil
+}
+
+// dropOutOfScope removes the registries of other accounts, and acknowledges their
+// messages: an event bus can also receive events of other accounts. A single
+// message is an error instead, because its sender waits for an audit. If the
+// account of the credentials is unknown, nothing is removed, and the audits report
+// why.
+func (h *Handler) dropOutOfScope(ctx context.Context, b *batch, todo map[ptc.Registry]*work) error {
+	if h.Account == nil || len(todo) == 0 {
+		return nil
+	}
+	account, err := h.Account(ctx)
+	if err != nil || account == "" {
+		return nil //nolint:nilerr // see above
+	}
+	for reg, w := range todo {
+		if reg.Account == account {
+			continue
+		}
+		if !b.queued {
+			return fmt.Errorf("account %s is out of scope: these credentials audit %s only", reg.Account, account)
+		}
+		delete(todo, reg)
+		for range w.messages {
+			b.ignored = append(b.ignored, trigger.OutOfScope)
+		}
+		h.log().InfoContext(ctx, "messages ignored", "account", reg.Account, "region", reg.Region, "messages", len(w.messages), "reason", trigger.OutOfScope)
+		h.count(reg, nil, value{metric.OutOfScope, int64(len(w.messages))})
+	}
+	return nil
 }
 
 // add adds one message to the work.

@@ -40,8 +40,8 @@ type Handler struct {
 	// Auditor audits the registries of Account.
 	Auditor Auditor
 	// Account returns the account of the Auditor's credentials. Registries of
-	// other accounts are refused. If its error is a *ptc.Fault, the fault is in
-	// the report.
+	// other accounts are out of scope: they are not audited, and not notified. If
+	// its error is a *ptc.Fault, the fault is in the report.
 	Account func(ctx context.Context) (string, error)
 	// Delivery delivers the reports.
 	Delivery *delivery.Deliverer
@@ -62,10 +62,13 @@ type Handler struct {
 	Now func() time.Time
 	// Log may be nil. No text of an event or of an API is logged.
 	Log *slog.Logger
-	// Metrics takes one line, in one Write, for each delivered report and for
-	// each notification that could not be published; nil for none. It must be
-	// safe for concurrent use.
+	// Metrics takes one line, in one Write, for each delivered report, for each
+	// notification that could not be published, and for each registry that is out
+	// of scope; nil for none. It must be safe for concurrent use.
 	Metrics io.Writer
+	// Function is the name of the Lambda function, which metrics have as their
+	// dimension. It is required with Metrics.
+	Function string
 }
 
 // How long before the function's timeout each step ends: at most a quarter of
@@ -143,7 +146,7 @@ func batchReply(failed []string) any {
 }
 
 // Handle answers one invocation. It returns an error if a single message cannot
-// be read, or if its report was not delivered. Messages of a batch are listed as
+// be read or is out of scope, or if its report was not delivered. Messages of a batch are listed as
 // failed instead.
 func (h *Handler) Handle(ctx context.Context, payload []byte) (Result, error) {
 	b, err := h.read(ctx, payload)

@@ -111,6 +111,7 @@ func (w *world) handler() *handler.Handler {
 		Now:         func() time.Time { return clock },
 		Log:         slog.New(slog.NewJSONHandler(lockedWriter{&sync.Mutex{}, &w.logs}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Metrics:     lockedWriter{&sync.Mutex{}, &w.metrics},
+		Function:    "ptcaudit-AuditFunction",
 	}
 }
 
@@ -230,9 +231,9 @@ func TestBatch(t *testing.T) {
 			failed:   []string{"a"}, audits: 1,
 		},
 		{
-			name:      "another account is notified, and acknowledged",
-			messages:  []sqsbatch.Message{{"a", sqsbatch.Request("444455556666", home.Region), 1}},
-			published: []string{"444455556666 eu-west-1 COULD_NOT_AUDIT"},
+			name:      "another account is out of scope: acknowledged, and not notified",
+			messages:  []sqsbatch.Message{{"a", sqsbatch.Request("444455556666", home.Region), 1}, {"b", change, 1}},
+			published: []string{"111122223333 eu-west-1 FAILED"}, audits: 1,
 		},
 	}
 	for _, tt := range tests {
@@ -448,7 +449,6 @@ func TestWhoseCredentials(t *testing.T) {
 		err     error
 		want    string
 	}{
-		{"another's", "444455556666", nil, "no credentials for 111122223333"},
 		{"unknown", "", errors.New("who am I?"), "no credentials for 111122223333"},
 		{"a fault", "", &ptc.Fault{Operation: "GetCallerIdentity", Kind: ptc.FaultDenied, Code: "ExpiredToken", Message: "token is old"}, "GetCallerIdentity"},
 	}
@@ -471,6 +471,37 @@ func TestWhoseCredentials(t *testing.T) {
 				t.Errorf("audits %+v", got.Audits)
 			}
 		})
+	}
+}
+
+// A bus can receive events of other accounts. They are logged and counted. A single
+// message is an error instead: its sender waits for an audit.
+func TestOutOfScope(t *testing.T) {
+	foreign := strings.ReplaceAll(string(sample(t, "create.json")), home.Account, "444455556666")
+	w := &world{}
+	got, err := w.handler().Handle(t.Context(), sqsbatch.Batch(t,
+		sqsbatch.Message{"a", foreign, 1}, sqsbatch.Message{"b", sqsbatch.Request("444455556666", home.Region), 8}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(w.audits)+len(w.published)+len(got.Audits)+len(got.Failed) != 0 {
+		t.Errorf("audits %v, published %v, result %+v; want none", w.audits, w.published, got)
+	}
+	if diff := cmp.Diff([]trigger.Ignored{trigger.OutOfScope, trigger.OutOfScope}, got.Ignored); diff != "" {
+		t.Errorf("ignored (-want +got)\n%s", diff)
+	}
+	if !strings.Contains(w.logs.String(), `"account":"444455556666","region":"eu-west-1","messages":2,"reason":"out_of_scope"`) {
+		t.Errorf("log: %s", w.logs.String())
+	}
+	var line map[string]any
+	if err := json.Unmarshal(w.metrics.Bytes(), &line); err != nil || line["OutOfScope"] != 2.0 {
+		t.Errorf("metrics %s: %v", w.metrics.String(), err)
+	}
+
+	w = &world{}
+	const want = "account 444455556666 is out of scope: these credentials audit 111122223333 only"
+	if reply, err := w.handler().Invoke(t.Context(), []byte(foreign)); err == nil || err.Error() != want || len(w.published) != 0 {
+		t.Errorf("reply %s, error %v, published %v; want the error %q", reply, err, w.published, want)
 	}
 }
 
@@ -580,7 +611,7 @@ func TestMetrics(t *testing.T) {
 			if want := map[bool]int{false: 4, true: 1}[tt.world.refuse != nil]; len(directive.Metrics) != want {
 				t.Errorf("metrics %+v, want %d of them", directive.Metrics, want)
 			}
-			if diff := cmp.Diff([][]string{{}, {"account", "region"}}, directive.Dimensions); diff != "" {
+			if diff := cmp.Diff([][]string{{"function"}}, directive.Dimensions); diff != "" {
 				t.Errorf("dimensions (-want +got)\n%s", diff)
 			}
 			// Each metric and dimension that is declared is there.
@@ -601,8 +632,8 @@ func TestMetrics(t *testing.T) {
 			if sum != got.FindingsFailed {
 				t.Errorf("%v failures by severity, %v in all", bySeverity, got.FindingsFailed)
 			}
-			if members["account"] != home.Account || members["region"] != home.Region {
-				t.Errorf("dimensions without values: %v", members)
+			if members["function"] != "ptcaudit-AuditFunction" || members["account"] != home.Account || members["region"] != home.Region {
+				t.Errorf("a dimension or property has another value: %v", members)
 			}
 		})
 	}

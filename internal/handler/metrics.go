@@ -33,8 +33,8 @@ type value struct {
 	value int64
 }
 
-// count writes metrics as one line of CloudWatch's embedded metric format, once
-// over all registries and once per registry. The line also holds properties:
+// count writes metrics as one line of CloudWatch's embedded metric format. The
+// line also holds properties, and the registry:
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 func (h *Handler) count(reg ptc.Registry, properties map[string]any, values ...value) {
 	if h.Metrics == nil {
@@ -53,10 +53,11 @@ func (h *Handler) count(reg ptc.Registry, properties map[string]any, values ...v
 	line := map[string]any{
 		"_aws": map[string]any{
 			"Timestamp":         h.now().UnixMilli(),
-			"CloudWatchMetrics": []directive{{metric.Namespace, [][]string{{}, {metric.DimensionAccount, metric.DimensionRegion}}, definitions}},
+			"CloudWatchMetrics": []directive{{metric.Namespace, [][]string{{metric.DimensionFunction}}, definitions}},
 		},
-		metric.DimensionAccount: reg.Account,
-		metric.DimensionRegion:  reg.Region,
+		metric.DimensionFunction: h.Function,
+		metric.PropertyAccount:   reg.Account,
+		metric.PropertyRegion:    reg.Region,
 	}
 	maps.Copy(line, properties)
 	for _, v := range values {

@@ -6,8 +6,7 @@ package metric
 // Namespace holds all metrics of the function.
 const Namespace = "ptcaudit"
 
-// The metrics. Each is recorded once over all registries, and once per
-// registry with the dimensions DimensionAccount and DimensionRegion.
+// The metrics. Each is recorded once, with DimensionFunction.
 const (
 	// AuditSucceeded is 1 for a complete audit and 0 for an incomplete one.
 	AuditSucceeded = "AuditSucceeded"
@@ -19,18 +18,23 @@ const (
 	DurationMs = "DurationMs"
 	// NotificationsFailed is 1 for a notification that could not be published.
 	NotificationsFailed = "NotificationsFailed"
+	// OutOfScope is how many messages of an invocation name a registry of an
+	// account that the function does not audit.
+	OutOfScope = "OutOfScope"
 )
 
-// The dimensions of a metric.
+// DimensionFunction is the only dimension: the name of the Lambda function. It
+// keeps two deployments in one account and Region apart.
+const DimensionFunction = "function"
+
+// The properties in a log line of metrics. They are for queries of the log only,
+// because each further dimension or metric costs money.
 const (
-	DimensionAccount = "account"
-	DimensionRegion  = "region"
+	PropertyAccount = "account"
+	PropertyRegion  = "region"
+	// PropertyFailed has the failures of an audit by severity.
+	PropertyFailed = "failed"
 )
-
-// PropertyFailed is a property in the log line of an audit's metrics: the
-// failures of the audit by severity. It is for queries of the log only, because
-// each further metric costs money.
-const PropertyFailed = "failed"
 
 // Units are those of CloudWatch:
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html

@@ -76,6 +76,9 @@ const (
 	Unrelated Ignored = "unrelated"
 	// ChangedNothing: a call that changes rules, but it failed.
 	ChangedNothing Ignored = "changed_nothing"
+	// OutOfScope: a registry of an account that is not audited. Decode cannot
+	// know it; package handler does.
+	OutOfScope Ignored = "out_of_scope"
 )
 
 // Message is the audit that one event or request asks for.

@@ -423,7 +423,7 @@ func (w *world) heartbeatAlarm() {
 				AlarmName, Namespace, MetricName, Statistic, ComparisonOperator, TreatMissingData string
 				Threshold                                                                         float64
 				Period, EvaluationPeriods, DatapointsToAlarm                                      int
-				Dimensions                                                                        []any
+				Dimensions                                                                        []struct{ Name string }
 			}
 		}
 	}
@@ -439,7 +439,7 @@ func (w *world) heartbeatAlarm() {
 			w.t.Errorf("the alarm is %+v", p)
 		}
 		for _, l := range w.lines(func(l line) bool { return l.AuditSucceeded != nil }) {
-			if len(p.Dimensions) != 0 || !strings.Contains(l.text, `"Namespace":"`+p.Namespace+`"`) || !strings.Contains(l.text, `"Dimensions":[[],`) {
+			if len(p.Dimensions) != 1 || !strings.Contains(l.text, `"Namespace":"`+p.Namespace+`"`) || !strings.Contains(l.text, `"Dimensions":[["`+p.Dimensions[0].Name+`"]]`) {
 				w.t.Errorf("the alarm %s does not count %s", p.AlarmName, l.text)
 			}
 		}
