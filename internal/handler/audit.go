@@ -55,20 +55,20 @@ func (h *Handler) do(ctx context.Context, w *work) {
 	switch {
 	case isBusy:
 		w.until, w.waits = busy.Until, true
-		log.InfoContext(ctx, "audit will be retried", "reason", reason(err))
+		log.InfoContext(ctx, LogRetried, "reason", reason(err))
 	case isPublishError:
-		log.ErrorContext(ctx, "notification not published", "reason", reason(publishError))
+		log.ErrorContext(ctx, LogNotPublished, "reason", reason(publishError))
 		h.count(w.registry, nil, value{metric.NotificationsFailed, 1})
 	case err != nil:
 		if h.Delivery.State != nil {
 			w.until = r.Audit.StartedAt.Add(h.Delivery.Settle) // before that it would be deferred
 		}
-		log.WarnContext(ctx, "audit will be retried", "reason", reason(err), "statuses", statuses)
+		log.WarnContext(ctx, LogRetried, "reason", reason(err), "statuses", statuses)
 	default:
 		if result.Unrecorded != nil {
 			log.ErrorContext(ctx, "ledger not written: the notification will be repeated", "reason", reason(result.Unrecorded))
 		}
-		log.InfoContext(ctx, "report delivered", "statuses", statuses, "superseded", result.Superseded, "published", w.notification != nil && h.Delivery.Publisher != nil)
+		log.InfoContext(ctx, LogDelivered, "statuses", statuses, "superseded", result.Superseded, "published", w.notification != nil && h.Delivery.Publisher != nil)
 		h.measure(r, h.now().Sub(began))
 	}
 }

@@ -90,7 +90,7 @@ func (h *Handler) putBack(ctx context.Context, failed []failure) {
 			delays[r.Queue] = map[string]time.Duration{}
 		}
 		delays[r.Queue][r.Receipt] = delay
-		log.InfoContext(ctx, "message will be retried", "message_id", r.ID, "receives", r.Receives, "delay_seconds", int(delay.Seconds()))
+		log.InfoContext(ctx, LogMessageRetried, "message_id", r.ID, "receives", r.Receives, "delay_seconds", int(delay.Seconds()))
 	}
 	ctx, cancel := within(ctx, replyReserve)
 	defer cancel()

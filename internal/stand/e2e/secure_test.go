@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"ptcaudit/internal/handler"
 	"ptcaudit/internal/report"
 )
 
@@ -131,10 +132,10 @@ func leastPrivilege(t *testing.T, w *world) {
 	w.emulate(fixture{rules: []string{quayRule, rootRule}})
 	w.ask()
 	w.eventually(settle, "not published", func() (bool, string) {
-		n := w.lines(func(l line) bool { return l.Msg == "notification not published" })
+		n := w.lines(func(l line) bool { return l.Msg == handler.LogNotPublished })
 		return len(n) > 0, fmt.Sprint(n)
 	})
-	for _, l := range w.lines(func(l line) bool { return l.Msg == "notification not published" }) {
+	for _, l := range w.lines(func(l line) bool { return l.Msg == handler.LogNotPublished }) {
 		if l.Reason != "message not published: denied AuthorizationError" {
 			t.Errorf("reason: %s", l.Reason)
 		}

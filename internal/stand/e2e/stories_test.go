@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"ptcaudit/internal/handler"
 	"ptcaudit/internal/report"
 )
 
@@ -173,7 +174,7 @@ func troubleWithECR(t *testing.T, w *world) {
 		t.Fatalf("the next message is %+v", m)
 	}
 	var delays []int
-	for _, l := range w.lines(func(l line) bool { return l.Msg == "message will be retried" }) {
+	for _, l := range w.lines(func(l line) bool { return l.Msg == handler.LogMessageRetried }) {
 		delays = append(delays, l.DelaySeconds)
 	}
 	if len(delays) != 2 || delays[0] < 22 || delays[0] > 30 || delays[1] < 45 || delays[1] > 60 {
@@ -226,7 +227,7 @@ func topicDown(t *testing.T, w *world) {
 	w.topic.down.Store(true)
 	w.create("quay", "quay.io")
 	w.eventually(settle, "not published", func() (bool, string) {
-		n := w.logged("notification not published")
+		n := w.logged(handler.LogNotPublished)
 		return n > 0, fmt.Sprint(n, " audits not published")
 	})
 	if n := w.count("RequestsQueue"); n.all() == 0 {
@@ -269,7 +270,7 @@ func killed(t *testing.T, w *world) {
 		return n.all() == 0, fmt.Sprintf("%+v", n)
 	})
 	again := false
-	for _, l := range w.lines(func(l line) bool { return l.Msg == "report delivered" }) {
+	for _, l := range w.lines(func(l line) bool { return l.Msg == handler.LogDelivered }) {
 		again = again || l.Receives > 1
 	}
 	if !again {
@@ -386,7 +387,7 @@ func heartbeat(t *testing.T, w *world) {
 	w.emulate(fixture{faults: []string{throttledFault(3)}})
 	w.ask()
 	w.eventually(settle, "left to another try", func() (bool, string) {
-		n := w.logged("audit will be retried")
+		n := w.logged(handler.LogRetried)
 		return n == 1, fmt.Sprint(n)
 	})
 	expect("left to another try", 1, 0)
@@ -396,7 +397,7 @@ func heartbeat(t *testing.T, w *world) {
 	w.emulate(fixture{rules: []string{quayRule}})
 	w.ask()
 	w.eventually(settle, "not published", func() (bool, string) {
-		n := w.logged("notification not published")
+		n := w.logged(handler.LogNotPublished)
 		return n == 1, fmt.Sprint(n)
 	})
 	expect("not published", 2, 0)
