@@ -83,7 +83,7 @@ func audited(reg ptc.Registry, id string, at time.Time) report.Report {
 		Registry: reg,
 		Policy:   report.Policy{Name: "acme", Digest: strings.Repeat("0f", 32)},
 		Rules:    []report.Rule{report.NewRule(ptc.Rule{Prefix: "hub", CreatedAt: at}, ptc.Validation{})},
-		Findings: []report.Finding{{Check: "upstream-url", Prefix: "hub", Outcome: report.Fail, Severity: report.High, Message: "<&> caf\u00e9"}},
+		Findings: []report.Finding{{Check: "upstream-url", Prefix: "hub", Fingerprint: report.Fingerprint(reg, "upstream-url", "hub"), Outcome: report.Fail, Severity: report.High, Message: "<&> caf\u00e9"}},
 	}
 	r.Finish()
 	return r

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ptcaudit/internal/audit"
@@ -223,7 +224,23 @@ func (f *Registry) Evaluate(ctx context.Context, rules AsOf, now func() time.Tim
 	r.Audit.FinishedAt = saved.Audit.FinishedAt
 	r.Audit.AsOf = rules.At
 	r.Audit.WithoutValidation = saved.Audit.WithoutValidation || f.withoutValidation
+	f.keepFaults(&r)
 	return r
+}
+
+// keepFaults adds the faults of the saved report that the evaluation did not
+// meet again: what could not be checked then is not known now. The user may do
+// without ECR's validation results.
+func (f *Registry) keepFaults(r *report.Report) {
+	for _, fault := range f.saved.Faults {
+		met := slices.ContainsFunc(r.Faults, func(other ptc.Fault) bool {
+			return other.Operation == fault.Operation && other.Prefix == fault.Prefix
+		})
+		if !met && !(f.withoutValidation && fault.Operation == ptc.OpValidateRule) {
+			r.Faults = append(r.Faults, fault)
+		}
+	}
+	r.Finish()
 }
 
 // AsOf is a policy that is evaluated as of another time than the audit's.

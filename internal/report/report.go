@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -207,40 +206,6 @@ func sorted[T any](list []T, compare func(a, b T) int) []T {
 		slices.SortStableFunc(list, compare)
 	}
 	return list
-}
-
-// Decode reads a report that Encode wrote. It derives Complete and Summary
-// again, but an incomplete report stays incomplete. An unknown outcome or
-// severity is an error: it must not count as harmless.
-func Decode(data []byte) (Report, error) {
-	var head struct {
-		SchemaVersion string `json:"schemaVersion"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return Report{}, fmt.Errorf("read report: %w", err)
-	}
-	if head.SchemaVersion != SchemaVersion {
-		return Report{}, fmt.Errorf("read report: schemaVersion is %q, not %q", head.SchemaVersion, SchemaVersion)
-	}
-	var r Report
-	if err := json.Unmarshal(data, &r); err != nil {
-		return Report{}, fmt.Errorf("read report: %w", err)
-	}
-	if !ptc.ValidAccount(r.Registry.Account) || !ptc.ValidRegion(r.Registry.Region) {
-		return Report{}, fmt.Errorf("read report: %q is no registry", r.Registry)
-	}
-	for _, f := range r.Findings {
-		if !slices.Contains([]Outcome{Pass, Fail, Error, Skip, Pending}, f.Outcome) {
-			return Report{}, fmt.Errorf("read report: %s of %q: unknown outcome %q", f.Check, f.Prefix, f.Outcome)
-		}
-		if _, err := ParseSeverity(string(f.Severity)); err != nil {
-			return Report{}, fmt.Errorf("read report: %s of %q: %w", f.Check, f.Prefix, err)
-		}
-	}
-	complete := r.Complete
-	r.Finish()
-	r.Complete = r.Complete && complete
-	return r, nil
 }
 
 // Encode writes a report as indented JSON with a line break at its end.
