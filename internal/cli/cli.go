@@ -9,7 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -42,6 +45,11 @@ const (
 // from the process's environment. When ctx ends, the command ends early and
 // still prints the results that it has.
 func Run(ctx context.Context, args, env []string, in io.Reader, out, err io.Writer) int {
+	// A reader of standard output that leaves, as head does, is then an error of
+	// the write, and does not end the process.
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	defer signal.Stop(broken)
 	return newCommand(env, in, out, err).run(ctx, args)
 }
 

@@ -15,6 +15,9 @@ func OnDemo() func(ctx context.Context, cfg aws.Config, env []string, out io.Wri
 	return newCommand(nil, strings.NewReader(""), io.Discard, io.Discard).on
 }
 
+// WriteFile writes a file that --output names.
+var WriteFile = writeFile
+
 // Process runs a command line as the demo does, to kill it.
 var Process = process
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -65,7 +66,9 @@ func (list outputs) check(formats ...string) error {
 }
 
 // write writes a result in all requested formats; without any, as text to
-// standard output. An error in one format does not prevent the others.
+// standard output. An error in one format does not prevent the others. Files
+// come first: a reader of standard output may leave, as head does, and that
+// ends the process.
 func (c *command) write(list outputs, r renderers) error {
 	if err := list.check(slices.Sorted(maps.Keys(r))...); err != nil {
 		return err
@@ -73,10 +76,9 @@ func (c *command) write(list outputs, r renderers) error {
 	if len(list) == 0 && !c.quiet {
 		list = outputs{{format: "text"}}
 	}
-	var errs []error
+	var errs, unread []error
 	for _, o := range list {
 		if o.file == "" {
-			errs = append(errs, r[o.format](c.out, c.terminal()))
 			continue
 		}
 		var content bytes.Buffer
@@ -86,8 +88,16 @@ func (c *command) write(list outputs, r renderers) error {
 		}
 		errs = append(errs, writeFile(o.file, content.Bytes()))
 	}
+	for _, o := range list {
+		if o.file == "" {
+			unread = append(unread, r[o.format](c.out, c.terminal()))
+		}
+	}
 	if err := errors.Join(errs...); err != nil {
-		return incomplete(fmt.Errorf("write output: %w", err))
+		return incomplete(fmt.Errorf("write output: %w", errors.Join(err, errors.Join(unread...))))
+	}
+	if err := errors.Join(unread...); err != nil {
+		return usage(fmt.Errorf("write output: %w", err))
 	}
 	return nil
 }
@@ -101,28 +111,56 @@ func writeFile(name string, content []byte) error {
 }
 
 // replaceFile replaces a file atomically: readers see the old or the new
-// content, and the old one stays if write fails. A target that is not a regular
-// file, such as /dev/stdout, is written directly.
+// content, and the old one stays if write fails. The new file has the mode of
+// the old one. A target that is not a regular file, such as /dev/stdout, is
+// written directly, and so is a file in a folder that the user cannot write.
 func replaceFile(name string, write func(io.Writer) error) error {
 	if target, err := filepath.EvalSymlinks(name); err == nil {
 		name = target
 	}
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		return into(name, write)
+	mode := fs.FileMode(newFileMode)
+	switch info, err := os.Stat(name); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return into(name, os.O_WRONLY, mode, write)
+	default:
+		// A rename needs no permission for the file that it replaces.
+		mode = info.Mode().Perm()
+		file, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		if err := file.Close(); err != nil {
+			return err
+		}
 	}
 	temporary := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+"."+rand.Text())
-	if err := into(temporary, write); err != nil {
-		return errors.Join(err, ignoreMissing(os.Remove(temporary)))
+	err := into(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode, write)
+	if errors.Is(err, fs.ErrPermission) {
+		// Its folder takes no new files. If the file is missing, neither can this
+		// make it, and the error names the file.
+		return into(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode, write)
 	}
-	if err := os.Rename(temporary, name); err != nil {
-		return errors.Join(err, os.Remove(temporary))
+	if err == nil && mode != newFileMode {
+		err = os.Chmod(temporary, mode) // whatever the umask is
+	}
+	if err == nil {
+		err = os.Rename(temporary, name)
+	}
+	if err != nil {
+		return errors.Join(err, ignoreMissing(os.Remove(temporary)))
 	}
 	return nil
 }
 
-// into writes to a file, and creates it if it is missing.
-func into(name string, write func(io.Writer) error) error {
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666) //nolint:gosec // the user names it, and the user's umask decides who may read it
+// newFileMode is the mode of a new file, less what the user's umask takes away.
+const newFileMode = 0o666
+
+// into writes to a file.
+func into(name string, flags int, mode fs.FileMode, write func(io.Writer) error) error {
+	file, err := os.OpenFile(name, flags, mode) //nolint:gosec // the user names it, and the user's umask decides who may read it
 	if err != nil {
 		return err
 	}

@@ -116,6 +116,7 @@ func params(t *testing.T, dir, bin string) testscript.Params {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":     exits,
+			"unread":    unread,
 			"emulate":   emulate,
 			"terminate": terminate,
 			"topic":     serveTopic,
@@ -143,6 +144,28 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// unread CODE ARG… runs ptcaudit with a standard output whose reader has left.
+func unread(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: unread CODE ARG…")
+	}
+	path, err := exec.LookPath("ptcaudit")
+	ts.Check(err)
+	reader, writer, err := os.Pipe()
+	ts.Check(err)
+	ts.Check(reader.Close())
+	defer func() { _ = writer.Close() }()
+	cmd := exec.Command(path, args[1:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), writer, ts.Stderr()
+	for _, key := range []string{"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"} {
+		cmd.Env = append(cmd.Env, key+"="+ts.Getenv(key))
+	}
+	_ = cmd.Run() // the state has its exit code
+	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
 	}
 }
 
