@@ -73,6 +73,9 @@ func read(ctx context.Context, s blob.Store, q Query, since time.Time, visit fun
 			return nil, &ReadError{err}
 		case !q.matches(record.Key):
 			continue
+		case err != nil && !record.Day().AddDate(0, 0, 1).After(q.From):
+			h.RecallUnreadable(record.Key)
+			continue // it belongs to another period
 		case err != nil:
 			h.AddUnreadable(record.Key)
 		case early && record.Report != nil:

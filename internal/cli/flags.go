@@ -22,6 +22,7 @@ import (
 	"ptcaudit/internal/config"
 	"ptcaudit/internal/evidence"
 	"ptcaudit/internal/history"
+	"ptcaudit/internal/input"
 	"ptcaudit/internal/policy"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
@@ -298,9 +299,12 @@ func verdict(r report.Report, failOn threshold) int {
 // A gzip file, such as a stored report, is unpacked.
 func (c *command) readFile(name string) (data []byte, err error) {
 	if name == "-" {
-		data, err = io.ReadAll(c.in)
+		data, err = io.ReadAll(io.LimitReader(c.in, maxUnpacked+1))
+		if err == nil && len(data) > maxUnpacked {
+			err = fmt.Errorf("standard input has more than %d MiB", maxUnpacked>>20)
+		}
 	} else {
-		data, err = os.ReadFile(name) //nolint:gosec // the user names it
+		data, err = input.ReadFile(name, maxUnpacked)
 	}
 	if err != nil || !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
 		return data, err
@@ -319,7 +323,7 @@ func (c *command) readFile(name string) (data []byte, err error) {
 	return data, nil
 }
 
-// maxUnpacked is the size of an unpacked file at most, in bytes.
+// maxUnpacked is the size of a file at most, also if it is unpacked, in bytes.
 const maxUnpacked = 64 << 20
 
 // sourceOf names a file of readFile in messages.

@@ -263,7 +263,7 @@ var storeURL = regexp.MustCompile(`^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#
 // place reads the URL of a store.
 func place(value string, into *string) *Error {
 	if !storeURL.MatchString(value) {
-		return invalid(value, "use s3://BUCKET/PREFIX, or file:///FOLDER with the absolute path")
+		return invalid(ptc.RedactURL(value), "use s3://BUCKET/PREFIX, or file:///FOLDER with the absolute path")
 	}
 	*into = value
 	return nil

@@ -224,6 +224,17 @@ func (r Record) At() time.Time {
 	}
 }
 
+// Day is the beginning of the day of the record's key, in UTC. It is known even
+// if the record could not be read.
+func (r Record) Day() time.Time {
+	p, ok := parseKey(r.Key)
+	if !ok {
+		return time.Time{}
+	}
+	day, _ := time.Parse(dayLayout, p.day) // parseKey has parsed it
+	return day
+}
+
 // get reads a record. With an error, the record has its Key, and its Data if it
 // could be read.
 func get(ctx context.Context, s blob.Store, key string) (Record, error) {

@@ -27,6 +27,10 @@ type History struct {
 	// Unreadable are the keys of evidence that could not be read. If there are
 	// any, the history may be incomplete.
 	Unreadable []string `json:"unreadable"`
+	// UnreadableBefore are the keys of such evidence from the days before the
+	// period. The history of the period is complete without it, but a failure
+	// that existed at its beginning may have been notified earlier.
+	UnreadableBefore []string `json:"unreadableBefore,omitempty"`
 }
 
 // Registry is the history of one registry.
@@ -173,6 +177,12 @@ func (h *History) Last() time.Time {
 
 // AddUnreadable adds the key of evidence that could not be read.
 func (h *History) AddUnreadable(key string) { h.Unreadable = append(h.Unreadable, key) }
+
+// RecallUnreadable adds the key of evidence from before the period that could
+// not be read.
+func (h *History) RecallUnreadable(key string) {
+	h.UnreadableBefore = append(h.UnreadableBefore, key)
+}
 
 // Finish completes a history. If the period ends after now, the time after now
 // is not a gap.

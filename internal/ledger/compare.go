@@ -113,7 +113,9 @@ func (c *comparison) finish() (report.Notification, Ledger) {
 		slices.SortStableFunc(section, func(a, b report.Finding) int { return b.Severity.Rank() - a.Severity.Rank() })
 	}
 	s.Changes = c.next.notifyChanges(c.report.Triggers, c.concerned())
-	c.next.Seq++
+	if c.next.Seq++; c.next.Seq < 0 { // after the highest number
+		c.next.Seq = 0
+	}
 	return *s, c.next.bounded()
 }
 

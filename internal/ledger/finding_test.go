@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -234,6 +235,18 @@ func TestSeqCountsWhatIsSaid(t *testing.T) {
 		if notification.Seq != before || l.Seq != s.seq {
 			t.Errorf("step %d: notification %d, ledger %d, want %d and %d", i, notification.Seq, l.Seq, before, s.seq)
 		}
+	}
+}
+
+// What follows the highest number can be read back.
+func TestSeqAtItsMaximum(t *testing.T) {
+	var l ledger.Ledger
+	_, l = ledger.Compare(l, step{rules: hub, findings: findings(pass(validation, "hub"))}.report(), step{}.options())
+	l.Seq = math.MaxInt64
+	s := step{at: hour, rules: hub, findings: findings(fail(validation, "hub", "a"))}
+	notification, next := ledger.Compare(l, s.report(), s.options())
+	if _, err := ledger.Decode(next.Encode()); err != nil || notification.Seq != math.MaxInt64 || next.Seq != 0 {
+		t.Errorf("notification %d, next %d, read back: %v", notification.Seq, next.Seq, err)
 	}
 }
 

@@ -46,6 +46,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"another schema":            {`{"schemaVersion":"ptcaudit/report/v2"}`, `schemaVersion is "ptcaudit/report/v2"`},
 		"no schema":                 {`{}`, `schemaVersion is ""`},
 		"no registry":               {`{"schemaVersion":"ptcaudit/report/v1"}`, `invalid registry " "`},
+		"an account with a path":    {`{"schemaVersion":"ptcaudit/report/v1","registry":{"account":"../../x","region":"eu-west-1"}}`, "invalid registry"},
+		"a Region with a path":      {`{"schemaVersion":"ptcaudit/report/v1","registry":{"account":"111122223333","region":"eu-west-1/../../x"}}`, "invalid registry"},
 		"unknown outcome":           {`{` + head + `"findings":[{"check":"c","outcome":"failed","severity":"low"}]}`, `unknown outcome "failed"`},
 		"no severity":               {`{` + head + `"findings":[{"check":"c","outcome":"fail"}]}`, `unknown severity ""`},
 		"no check":                  {`{` + head + `"findings":[{"outcome":"fail","severity":"low"}]}`, "has no check"},

@@ -136,19 +136,25 @@ func decodeRequest(o object) (Message, error) {
 
 // decodeEvent distinguishes events by source and detail type, and CloudTrail's
 // events by the call: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+//
+// An event of one of the services is unrelated only if its detail says so. If
+// the detail cannot be read, the registry is audited to be safe.
 func decodeEvent(o object) (Message, error) {
+	if o.text("detail-type") != DetailType {
+		return Message{Ignored: Unrelated}, nil
+	}
 	call := o.text("detail", "eventName")
 	t := report.Trigger{Call: call}
-	switch source := [...]string{o.text("detail-type"), o.text("source"), o.text("detail", "eventSource")}; {
-	case source == [...]string{DetailType, ECRSource, ECREventSource} && slices.Contains(RuleCalls(), call):
+	switch source := o.text("source"); {
+	case source == ECRSource && o.mayBe(ECREventSource, RuleCalls()):
 		t.Kind = report.ChangeTrigger
 		t.Prefix = ptc.CleanPrefix(cmp.Or(
 			o.text("detail", "requestParameters", "ecrRepositoryPrefix"),
 			o.text("detail", "responseElements", "ecrRepositoryPrefix")))
-	case source == [...]string{DetailType, SecretsSource, SecretsEventSource} && slices.Contains(SecretCalls(), call):
+	case source == SecretsSource && o.mayBe(SecretsEventSource, SecretCalls()):
 		t.Kind = report.SecretTrigger
 		t.Secret = o.text("detail", "requestParameters", "secretId")
-		if !usable(t.Secret) {
+		if t.Secret != "" && !usable(t.Secret) {
 			return Message{Ignored: Unrelated}, nil
 		}
 	default:
@@ -239,6 +245,13 @@ func instant(s string) time.Time {
 
 // object is a JSON object of unknown shape.
 type object map[string]any
+
+// mayBe reports whether an event may be one of a service's calls: it is, or its
+// detail does not say what it is.
+func (o object) mayBe(eventSource string, calls []string) bool {
+	source, call := o.text("detail", "eventSource"), o.text("detail", "eventName")
+	return (source == "" || source == eventSource) && (call == "" || slices.Contains(calls, call))
+}
 
 // text is the string at path; empty if it is missing.
 func (o object) text(path ...string) string {

@@ -202,6 +202,11 @@ func edit(t *testing.T, name string, value any, path ...string) (trigger.Message
 	return trigger.Decode(raw)
 }
 
+// unreadable is what is left of an event whose detail cannot be read.
+func unreadable(kind report.TriggerKind) func(*trigger.Message) {
+	return func(m *trigger.Message) { m.Trigger = report.Trigger{Kind: kind} }
+}
+
 func TestDecodeEvents(t *testing.T) {
 	secret := func(id string) any { return map[string]any{"secretId": id} }
 	type message = trigger.Message
@@ -255,7 +260,17 @@ func TestDecodeEvents(t *testing.T) {
 		}},
 		{name: "another secret", sample: "secret.json", path: "detail.requestParameters", value: secret("database/ecr-pullthroughcache/hub"), want: ignored(trigger.Unrelated)},
 		{name: "another secret by ARN", sample: "secret.json", path: "detail.requestParameters", value: secret("arn:aws:secretsmanager:eu-west-1:111122223333:secret:database-AbCdEf"), want: ignored(trigger.Unrelated)},
-		{name: "no secret", sample: "secret.json", path: "detail.requestParameters", want: ignored(trigger.Unrelated)},
+		{name: "no secret", sample: "secret.json", path: "detail.requestParameters", want: func(m *message) { m.Trigger.Secret = "" }},
+		{name: "secret as a number", sample: "secret.json", path: "detail.requestParameters", value: map[string]any{"secretId": 7}, want: func(m *message) { m.Trigger.Secret = "" }},
+		{name: "a rule's event without detail", sample: "create.json", path: "detail", want: unreadable(report.ChangeTrigger)},
+		{name: "a rule's event with a text as detail", sample: "create.json", path: "detail", value: `{"eventName":"GetAuthorizationToken"}`, want: unreadable(report.ChangeTrigger)},
+		{name: "a rule's event with a list as detail", sample: "create.json", path: "detail", value: []any{}, want: unreadable(report.ChangeTrigger)},
+		{name: "a rule's event without a name", sample: "create.json", path: "detail.eventName", value: 7, want: func(m *message) { m.Trigger.Call = "" }},
+		{name: "a rule's event without a service", sample: "create.json", path: "detail.eventSource"},
+		{name: "another call without a service", sample: "foreign.json", path: "detail.eventSource", want: ignored(trigger.Unrelated)},
+		{name: "a secret's event without detail", sample: "secret.json", path: "detail", want: unreadable(report.SecretTrigger)},
+		{name: "a secret's event with a text as detail", sample: "secret.json", path: "detail", value: "x", want: unreadable(report.SecretTrigger)},
+		{name: "an event of another service without detail", sample: "foreign.json", path: "source", value: "aws.s3", want: ignored(trigger.Unrelated)},
 		{name: "a secret deleted", sample: "secret.json", path: "detail.eventName", value: "DeleteSecret", want: func(m *message) { m.Trigger.Call = "DeleteSecret" }},
 		{name: "a secret read", sample: "secret.json", path: "detail.eventName", value: "GetSecretValue", want: ignored(trigger.Unrelated)},
 		{name: "a secret written in vain", sample: "secret.json", path: "detail.errorCode", value: "AccessDenied", want: ignored(trigger.ChangedNothing)},
@@ -275,15 +290,21 @@ func TestDecodeEvents(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			var event struct {
+				ID   string
+				Time time.Time
+			}
+			if err := json.Unmarshal(sample(t, tt.sample), &event); err != nil && tt.sample != "request.json" {
+				t.Fatal(err)
+			}
 			if strings.HasSuffix(tt.path, "eventID") {
-				var event struct{ ID string }
-				if err := json.Unmarshal(sample(t, tt.sample), &event); err != nil {
-					t.Fatal(err)
-				}
 				tt.want = func(m *message) { m.Trigger.EventID = event.ID }
 			}
 			if tt.want != nil {
 				tt.want(&want)
+			}
+			if tt.path == "detail" && want.Ignored == "" { // only the envelope is left
+				want.Trigger.EventID, want.Trigger.Time = event.ID, event.Time
 			}
 			if tt.err != nil {
 				want = message{}

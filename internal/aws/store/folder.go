@@ -81,7 +81,15 @@ func (f *folder) Get(ctx context.Context, key string) ([]byte, string, error) {
 	return nil, "", f.fault(opReadFile, err)
 }
 
+// errNotRegular is the cause of an error about what this package never writes.
+var errNotRegular = errors.New("is not a regular file or folder: replace it by one")
+
 func (f *folder) read(root *os.Root, key string) ([]byte, error) {
+	if info, err := root.Lstat(key); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, fmt.Errorf("%s %w", key, errNotRegular) // to open a pipe may wait forever
+	}
 	file, err := root.Open(key)
 	if err != nil {
 		return nil, err
@@ -232,7 +240,7 @@ func (f *folder) List(ctx context.Context, prefix, after string) iter.Seq2[strin
 		root, err := os.OpenRoot(f.path)
 		if err == nil {
 			defer func() { _ = root.Close() }()
-			w := walk{root.FS(), prefix, after, yield}
+			w := walk{f.path, root.FS(), prefix, after, yield}
 			_, err = w.folder(ctx, ".")
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -243,6 +251,7 @@ func (f *folder) List(ctx context.Context, prefix, after string) iter.Seq2[strin
 
 // walk visits the files of a tree in the order of their keys.
 type walk struct {
+	path          string
 	tree          fs.FS
 	prefix, after string
 	yield         func(string, error) bool
@@ -276,14 +285,27 @@ func (w walk) folder(ctx context.Context, dir string) (bool, error) {
 			if within && !passed && !strings.HasPrefix(e.Name(), ".") {
 				goOn, err = w.folder(ctx, path.Join(dir, e.Name()))
 			}
-		case e.Type().IsRegular() && strings.HasPrefix(key, w.prefix) && key > w.after && checkKey(key) == nil:
-			goOn = w.yield(key, nil)
+		case checkKey(key) != nil || key <= w.after:
+		case w.isFolder(e, key) && (strings.HasPrefix(key, w.prefix) || strings.HasPrefix(w.prefix, key+"/")):
+			err = fmt.Errorf("%s is a link to a folder: it %w", key, errNotRegular)
+		case strings.HasPrefix(key, w.prefix):
+			goOn = w.yield(key, nil) // also what is no regular file: Get reports it
 		}
 		if err != nil || !goOn {
 			return false, err
 		}
 	}
 	return true, nil
+}
+
+// isFolder reports whether an entry is a link to a folder. What it holds would
+// be missing from the list.
+func (w walk) isFolder(e fs.DirEntry, key string) bool {
+	if e.Type()&fs.ModeSymlink == 0 {
+		return false
+	}
+	info, err := os.Stat(filepath.Join(w.path, filepath.FromSlash(key)))
+	return err == nil && info.IsDir()
 }
 
 // fault makes a Fault of an error of the file system.
@@ -294,7 +316,7 @@ func (f *folder) fault(operation string, err error) *ptc.Fault {
 		out.Kind, out.Retryable = ptc.FaultTimeout, true
 	case errors.Is(err, fs.ErrPermission):
 		out.Kind = ptc.FaultDenied
-	case errors.Is(err, blob.ErrTooLarge):
+	case errors.Is(err, blob.ErrTooLarge), errors.Is(err, errNotRegular):
 		out.Kind = ptc.FaultMalformed
 	}
 	return out

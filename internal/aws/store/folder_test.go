@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/aws/store"
 	"ptcaudit/internal/blob"
@@ -181,12 +182,45 @@ func TestFolderStaysInside(t *testing.T) {
 		}
 	}
 	put(t, s, "inside", "ours", "")
-	if got := keys(t, s, "", ""); len(got) != 1 || got[0] != "inside" {
+	if got := keys(t, s, "inside", ""); len(got) != 1 || got[0] != "inside" {
 		t.Errorf("listed %q", got)
 	}
+	// What a link hides is not missing in silence.
+	var last error
+	for _, err := range s.List(t.Context(), "", "") {
+		last = err
+	}
+	wantFault(t, last, ptc.FaultMalformed)
 	files, err := os.ReadDir(outside)
 	if err != nil || len(files) != 1 {
 		t.Errorf("outside are %v, %v", files, err)
+	}
+}
+
+// TestFolderNotRegular: what the store never writes is listed, and is a fault to
+// read or replace. Nothing waits for a writer.
+func TestFolderNotRegular(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "b"), []byte("b"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{"a": "b", "c": "/nonexistent", "d": os.DevNull} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "e"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, "file://"+dir, aws.Config{})
+	if diff := cmp.Diff([]string{"a", "b", "c", "d", "e"}, keys(t, s, "", "")); diff != "" {
+		t.Errorf("listed (-want +got):\n%s", diff)
+	}
+	for _, key := range []string{"a", "c", "d", "e"} {
+		_, _, err := s.Get(t.Context(), key)
+		wantFault(t, err, ptc.FaultMalformed)
+		_, err = s.Put(t.Context(), key, []byte("ours"), "")
+		wantFault(t, err, ptc.FaultMalformed)
 	}
 }
 

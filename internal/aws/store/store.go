@@ -38,7 +38,7 @@ func Open(address string, cfg aws.Config) (blob.Store, error) {
 	u, err := parse(address)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("invalid store %q: %w: use s3://BUCKET/PREFIX or file:///FOLDER", address, err)
+		return nil, fmt.Errorf("invalid store %q: %w: use s3://BUCKET/PREFIX or file:///FOLDER", ptc.RedactURL(address), err)
 	case u.Scheme == "s3":
 		return newBucket(cfg, u.Host, strings.Trim(u.Path, "/")), nil
 	default:
@@ -49,8 +49,8 @@ func Open(address string, cfg aws.Config) (blob.Store, error) {
 // parse parses the URL of a store. Parts that have no meaning are errors.
 func parse(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
-	if repeats, ok := errors.AsType[*url.Error](err); ok {
-		return nil, repeats.Err // without the address
+	if err != nil {
+		return nil, errors.New("it is not a URL") // the error quotes parts of it
 	}
 	prefix := strings.Trim(u.Path, "/")
 	switch bucket := u.Scheme == "s3"; {
@@ -59,7 +59,7 @@ func parse(address string) (*url.URL, error) {
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" || strings.Contains(u.Path, "//"):
 		return nil, errors.New("it has more than a scheme and a path")
 	case bucket && !validBucket(u.Host):
-		return nil, fmt.Errorf("invalid bucket name %q", u.Host)
+		return nil, errors.New("invalid bucket name")
 	case bucket && prefix != "":
 		return u, checkKey(prefix)
 	case bucket:

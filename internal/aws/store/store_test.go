@@ -424,7 +424,9 @@ func TestOpen(t *testing.T) {
 		"s3://st":                  "invalid bucket name",
 		"s3://a..b":                "invalid bucket name",
 		"s3://state:443":           "invalid bucket name",
-		"s3://arn:aws:s3:eu:1:a/b": "invalid port",
+		"s3://me:canary@state":     "invalid store \"s3://…\": it has more than a scheme",
+		"s3://me:can/ary@state":    "invalid store \"s3://…\": it is not a URL",
+		"s3://arn:aws:s3:eu:1:a/b": "it is not a URL",
 		"s3://state//p":            "more than a scheme and a path",
 		"s3://state/../p":          "invalid key",
 		"s3://state/.p":            "invalid key",
@@ -440,7 +442,7 @@ func TestOpen(t *testing.T) {
 		"file:///var/%2e%2e/lib":   "not absolute, or has . or ..",
 		"file:///var/./lib":        "not absolute, or has . or ..",
 		"file:///var//lib":         "more than a scheme and a path",
-		"file:///a\nb":             "invalid control character",
+		"file:///a\nb":             "it is not a URL",
 	} {
 		t.Run("not "+address, func(t *testing.T) {
 			_, err := store.Open(address, aws.Config{})

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -15,6 +13,8 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"ptcaudit/internal/input"
 )
 
 // Bounds of a file. The parser's time grows with the square of the number of
@@ -32,23 +32,13 @@ type file struct {
 	faults *Errors
 }
 
-// ReadFile gives the text of a file, as much of it as Parse takes and a little
-// more. Its error does not name the file.
+// ReadFile gives the text of a file. Its error does not name the file.
 func ReadFile(path string) ([]byte, error) {
-	data, err := readFile(path)
+	data, err := input.ReadFile(path, MaxSize)
 	if cause, ok := errors.AsType[*fs.PathError](err); ok {
 		return nil, cause.Err
 	}
 	return data, err
-}
-
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // which file to read is the user's to say
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // read only: nothing can be lost
-	return io.ReadAll(io.LimitReader(f, 2*MaxSize))
 }
 
 // Parse reads a YAML file, which is one mapping, and gives its root. Faults

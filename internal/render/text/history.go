@@ -224,6 +224,18 @@ func (p *printer) unreadable(keys []string) {
 	}
 }
 
+// unreadableBefore lists such evidence from before the period.
+func (p *printer) unreadableBefore(keys []string) {
+	if len(keys) == 0 {
+		return
+	}
+	p.section("GAP BEFORE THE PERIOD")
+	p.prose("  ", "These earlier records could not be read. They are not part of this period. A failure that is listed as new at its beginning may be older.")
+	for _, key := range keys {
+		p.line("  ", p.paint.warning(name(key)))
+	}
+}
+
 // alignRight pads all to the width of the widest, on the left.
 func alignRight(cells []string) []string {
 	out := align(cells)

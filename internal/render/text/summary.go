@@ -36,6 +36,7 @@ func Summary(w io.Writer, h history.History, version string, o Options) error {
 		p.audits(r.Audits)
 	}
 	p.unreadable(h.Unreadable)
+	p.unreadableBefore(h.UnreadableBefore)
 	return p.writeTo(w)
 }
 

@@ -96,9 +96,10 @@ untrusted
 suggest
 metric
 blob
+input
 policies
 report:            ptc untrusted
-policy/source:     untrusted suggest
+policy/source:     input untrusted suggest
 policy/expr:       ptc report
 policy:            ptc report suggest policies policy/expr policy/source
 policy/policytest: ptc report suggest policies policy policy/source
@@ -145,7 +146,7 @@ fixture:           emulator policy/source
 cli/awsjson
 cli/demo:          report config handler render/text cli/awsjson
 cli/eventbus:      cli/awsjson
-cli:               ptc report untrusted suggest policy policy/annotate policy/explain policy/policytest policy/starter policies history archive offline fixture notify trigger config handler app blob evidence aws/store render/text render/markdown render/html render/csv render/junit render/sarif render/github render/asff render/ocsf emulator cli/demo cli/eventbus
+cli:               ptc input report untrusted suggest policy policy/annotate policy/explain policy/policytest policy/starter policies history archive offline fixture notify trigger config handler app blob evidence aws/store render/text render/markdown render/html render/csv render/junit render/sarif render/github render/asff render/ocsf emulator cli/demo cli/eventbus
 
 # deployed
 cmd:               cli
