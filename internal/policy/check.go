@@ -13,7 +13,8 @@ type Check struct {
 	Why      string          `json:"why,omitempty"`
 	Severity report.Severity `json:"severity,omitempty"`
 	Scope    expr.Scope      `json:"scope,omitempty"` // never empty once resolved
-	// Match says what the check applies to; empty: to everything in its scope.
+	// Match is true for the rules that the check applies to. If it is empty, the
+	// check applies to everything in its scope.
 	Match                 string   `json:"match,omitempty"`
 	Assert                string   `json:"assert,omitempty"`
 	Message               string   `json:"message,omitempty"`
@@ -66,15 +67,14 @@ type draft struct {
 	builtIn bool
 	// at is the entry that introduced it; unset if it is built in.
 	at source.Node
-	// lockedBy is the file that locked it, nil while none has.
+	// lockedBy is the file that locked it; nil if it is not locked.
 	lockedBy *file
 	// The expressions with their places.
 	match, assert, messageExpression, remediationExpression source.Text
 }
 
-// check merges one entry into the checks, field by field. One without an id,
-// or whose id stands in the file already, belongs to no check: it is read for
-// its faults only.
+// check merges one entry into the checks, field by field. An entry without an
+// id, or with a duplicate id, is only checked for faults.
 func (r *resolver) check(e checkEntry, duplicate bool) {
 	if !e.IsSet() {
 		return
@@ -107,7 +107,7 @@ func (r *resolver) check(e checkEntry, duplicate bool) {
 	set(&d.EffectiveFrom, date(e.EffectiveFrom), e.EffectiveFrom)
 	set(&d.match, e.Match, e.Match)
 	set(&d.assert, e.Assert, e.Assert)
-	// A text of the child's own is what is said, not the parent's expression.
+	// A text of the child replaces the parent's text and expression.
 	if e.Message.IsSet() {
 		d.Message, d.messageExpression = e.Message.Value, source.Text{}
 	}
@@ -127,7 +127,7 @@ func (r *resolver) check(e checkEntry, duplicate bool) {
 	}
 }
 
-// set assigns v where the file has t.
+// set assigns v if the file has t.
 func set[T any](to *T, v T, t source.Text) {
 	if t.IsSet() {
 		*to = v

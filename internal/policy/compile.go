@@ -10,8 +10,8 @@ import (
 	"ptcaudit/internal/policy/source"
 )
 
-// compile makes programs of the expressions of all checks, and adds the
-// enabled ones to the policy, sorted by id.
+// compile compiles the expressions of all checks, and adds the enabled checks to
+// the policy, sorted by id.
 func (r *resolver) compile(p *Policy) {
 	for _, id := range slices.Sorted(maps.Keys(r.checks)) {
 		d := r.checks[id]
@@ -44,8 +44,8 @@ func (r *resolver) programs(env *expr.Env, d *draft) compiled {
 	}
 }
 
-// program compiles an expression; nil if there is none. Without the parents
-// nothing can be said of one that has params: theirs are not known.
+// program compiles an expression; nil if it is empty. If a parent could not be
+// read, its params are unknown, so expressions with params are not compiled.
 func (r *resolver) program(env *expr.Env, d *draft, kind expr.Kind, t source.Text) *expr.Program {
 	if t.Value == "" || r.blind && strings.Contains(t.Value, "params") {
 		return nil

@@ -13,14 +13,14 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// compiled is a check that can be evaluated. A program is nil where the check
-// has no such expression.
+// compiled is a check that can be evaluated. A program is nil if the check does
+// not have the expression.
 type compiled struct {
 	Check
 	match, assert, message, remediation *expr.Program
 }
 
-// evaluation applies a policy to what one audit found.
+// evaluation applies a policy to one registry.
 type evaluation struct {
 	policy     *Policy
 	in         Input
@@ -30,9 +30,9 @@ type evaluation struct {
 	findings   []report.Finding
 }
 
-// Evaluate gives the outcome of each enabled check on each of its subjects,
-// sorted by prefix and check. What could not be decided has outcome error: an
-// unknown verdict of ECR, an expression that fails, or ctx ending.
+// Evaluate returns the findings of all enabled checks, sorted by prefix and check.
+// A finding has the outcome error if ECR's validation result is missing, if an
+// expression fails, or if ctx ends first.
 func (p *Policy) Evaluate(ctx context.Context, in Input) []report.Finding {
 	e := &evaluation{
 		policy:     p,
@@ -40,8 +40,8 @@ func (p *Policy) Evaluate(ctx context.Context, in Input) []report.Finding {
 		snapshot:   expr.NewSnapshot(in.Registry, in.Rules, in.Validations, in.Now),
 		severities: p.severitiesFor(in.Registry),
 	}
-	// Values were checked when the policy was loaded. Without params every
-	// expression that reads one errs.
+	// The values were checked when the policy was loaded. If that is wrong,
+	// every expression that reads a param fails.
 	e.params, _ = p.env.Params(p.paramsFor(in.Registry))
 	e.findings = make([]report.Finding, 0, (len(in.Rules)+1)*len(p.compiled))
 	e.all(ctx, -1)
@@ -58,8 +58,7 @@ func (p *Policy) Evaluate(ctx context.Context, in Input) []report.Finding {
 	return e.findings
 }
 
-// byPrefix are the indices of the rules, sorted by prefix: what is nearly
-// sorted is sorted soon.
+// byPrefix returns the indices of the rules, sorted by prefix.
 func (e *evaluation) byPrefix() []int {
 	out := make([]int, len(e.in.Rules))
 	for i := range out {
@@ -69,7 +68,7 @@ func (e *evaluation) byPrefix() []int {
 	return out
 }
 
-// all applies the checks to one rule, or to the registry where i is -1.
+// all applies the checks to one rule, or to the registry if i is -1.
 func (e *evaluation) all(ctx context.Context, i int) {
 	scope, prefix, facts := expr.RegistryScope, "", ""
 	if i >= 0 {
@@ -85,7 +84,7 @@ func (e *evaluation) all(ctx context.Context, i int) {
 	}
 }
 
-// finding begins the finding of a check on a subject.
+// finding returns a finding of a check without its outcome.
 func (e *evaluation) finding(c Check, prefix string) report.Finding {
 	return report.Finding{
 		Check:       c.ID,
@@ -107,7 +106,7 @@ func (e *evaluation) evaluate(ctx context.Context, c compiled, i int, f *report.
 	}
 	switch {
 	case err != nil:
-		cannotTell(ctx, f, c.Check, err)
+		notChecked(ctx, f, c.Check, err)
 	case !applies:
 		f.Outcome = report.Skip
 	case holds:
@@ -129,8 +128,8 @@ func (e *evaluation) evaluate(ctx context.Context, c compiled, i int, f *report.
 // notMet begins the message of a check that has no message of its own.
 const notMet = "Not met: "
 
-// cannotTell makes a finding one of outcome error.
-func cannotTell(ctx context.Context, f *report.Finding, c Check, err error) {
+// notChecked gives a finding the outcome error.
+func notChecked(ctx context.Context, f *report.Finding, c Check, err error) {
 	f.Outcome = report.Error
 	f.References = c.References
 	switch {
@@ -144,8 +143,8 @@ func cannotTell(ctx context.Context, f *report.Finding, c Check, err error) {
 	}
 }
 
-// text evaluates an expression that makes a message; empty where there is
-// none, or it fails.
+// text evaluates the expression of a message. It returns an empty string if the
+// check has none, or if it fails.
 func (e *evaluation) text(ctx context.Context, p *expr.Program, i int) string {
 	if p == nil {
 		return ""
@@ -157,11 +156,11 @@ func (e *evaluation) text(ctx context.Context, p *expr.Program, i int) string {
 	return limited(strings.TrimSpace(s))
 }
 
-// maxText bounds a message that is computed, in bytes: it may quote text from
-// outside, which may be of any length.
+// maxText is the maximum size of a computed message in bytes. A message can quote
+// text from outside, which can have any length.
 const maxText = 4096
 
-// limited cuts s to maxText, between runes.
+// limited cuts s to maxText at the start of a rune.
 func limited(s string) string {
 	if len(s) <= maxText {
 		return s

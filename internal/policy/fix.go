@@ -10,8 +10,8 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// fix returns how to make the required rule: from nothing if rule is nil,
-// otherwise of the one that is there, keeping what is not asked for.
+// fix returns the commands that create the required rule if rule is nil, or
+// change rule to it. They keep every property that is not required.
 func (want requiredRule) fix(rule *ptc.Rule, reg ptc.Registry) string {
 	var now ptc.Rule
 	if rule != nil {
@@ -19,7 +19,7 @@ func (want requiredRule) fix(rule *ptc.Rule, reg ptc.Registry) string {
 	}
 	upstream := want.upstream(now.Upstream)
 	if upstream.Registry != now.Upstream.Registry {
-		now.CredentialARN, now.RoleARN = "", "" // what served another upstream
+		now.CredentialARN, now.RoleARN = "", "" // those of another upstream
 	}
 	prepare, credential := want.credentialFor(upstream, now.CredentialARN, reg)
 	prepareRole, role := want.roleFor(now.RoleARN, reg)
@@ -32,11 +32,11 @@ func (want requiredRule) fix(rule *ptc.Rule, reg ptc.Registry) string {
 	}
 	if rule != nil {
 		lines = append(lines,
-			"An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:",
+			"An update cannot change the upstream or remove a credential or role. Delete the rule, and create it again:",
 			command("aws ecr delete-pull-through-cache-rule", identity...))
 	}
-	if upstream.URL == "" { // only the policy's author knows it
-		return strings.Join(append(lines, "Create the rule for the upstream that you mean."), "\n")
+	if upstream.URL == "" { // the policy does not name it
+		return strings.Join(append(lines, "Create the rule with the upstream that you need."), "\n")
 	}
 	args := append(slices.Clone(identity), "--upstream-registry-url", upstream.URL)
 	if upstream.Registry != "" {
@@ -48,8 +48,8 @@ func (want requiredRule) fix(rule *ptc.Rule, reg ptc.Registry) string {
 	return strings.Join(append(lines, command("aws ecr create-pull-through-cache-rule", args...)+additions), "\n")
 }
 
-// canUpdate says that an update makes what is required of a rule: it can add
-// a credential and a role, and do nothing else:
+// canUpdate reports whether an update is enough. An update can set a credential
+// and a role, and nothing else:
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdatePullThroughCacheRule.html
 func (want requiredRule) canUpdate(r ptc.Rule) bool {
 	if want.Credential == forbidden && r.CredentialARN != "" || want.Role == forbidden && r.RoleARN != "" {
@@ -59,8 +59,8 @@ func (want requiredRule) canUpdate(r ptc.Rule) bool {
 	return len(want.differences(r)) == 0
 }
 
-// credentialFor is the option that gives the rule a credential, and what to do
-// before: the one that it has, or a secret of its own.
+// credentialFor returns the option that sets the credential, and the steps before
+// it. A rule keeps its credential; a rule without one gets a new secret.
 func (want requiredRule) credentialFor(upstream ptc.Upstream, now string, reg ptc.Registry) (prepare []string, option string) {
 	switch {
 	case want.Credential == forbidden, want.Credential == "" && now == "" && !upstream.Authenticated():
@@ -77,7 +77,7 @@ func (want requiredRule) credentialFor(upstream ptc.Upstream, now string, reg pt
 	return prepare, fmt.Sprintf(` --credential-arn "$(%s)"`, arn)
 }
 
-// roleFor is the option that gives the rule a role, and what to do before.
+// roleFor returns the option that sets the role, and the steps before it.
 func (want requiredRule) roleFor(now string, reg ptc.Registry) (prepare []string, option string) {
 	switch {
 	case want.Role == forbidden, want.Role == "" && now == "":
@@ -86,12 +86,12 @@ func (want requiredRule) roleFor(now string, reg ptc.Registry) (prepare []string
 		return nil, " --custom-role-arn " + expr.Quote(now)
 	}
 	const name = "ecr-pull-through-cache"
-	return []string{"Make role " + name + ", which ECR can assume and which may pull from the upstream, then"},
+	return []string{"Create role " + name + ", which ECR can assume and which can pull from the upstream, then"},
 		fmt.Sprintf(" --custom-role-arn arn:%s:iam::%s:role/%s", reg.Partition(), reg.Account, name)
 }
 
-// upstream is the one that is required, and in what is not asked for the one
-// that the rule has now. Its URL is empty where it can be neither.
+// upstream returns the required upstream. Properties that are not required are
+// those of the rule now. The URL is empty if it is unknown.
 func (want requiredRule) upstream(now ptc.Upstream) ptc.Upstream {
 	u := ptc.Upstream{
 		Registry: cmp.Or(want.UpstreamRegistry, ptc.UpstreamOfURL(want.UpstreamURL)),
@@ -111,7 +111,7 @@ func (want requiredRule) upstream(now ptc.Upstream) ptc.Upstream {
 	return u
 }
 
-// command is a command line whose arguments survive a shell.
+// command returns a command line with its arguments quoted for a shell.
 func command(program string, args ...string) string {
 	words := []string{program}
 	for _, a := range args {

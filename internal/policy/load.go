@@ -27,9 +27,9 @@ func Load(name string) (*Policy, error) {
 	return p, nil
 }
 
-// Parse is Load for a policy that is in memory. Its name stands in faults, and
-// a relative path in extends starts from the name's folder. No file of that
-// name has to exist.
+// Parse is Load for a policy in memory. Faults are reported under its name, and a
+// relative path in extends starts from the name's folder. A file of that name does
+// not need to exist.
 func Parse(name string, data []byte) (*Policy, error) {
 	var faults Errors
 	p := parse(location{path: name}, data, &faults, nil)
@@ -49,7 +49,7 @@ func load(name string, faults *Errors, places Places) *Policy {
 	return parse(at, data, faults, places)
 }
 
-// parse resolves the policy that stands in data.
+// parse resolves the policy in data.
 func parse(at location, data []byte, faults *Errors, places Places) *Policy {
 	chain, whole := follow(at, data, faults)
 	if len(chain) == 0 {
@@ -63,8 +63,8 @@ func parse(at location, data []byte, faults *Errors, places Places) *Policy {
 	return r.policy()
 }
 
-// follow reads a file and those that it extends, itself first. It is not
-// whole where one of them could not be read.
+// follow reads a file and those that it extends, itself first. whole is false if
+// one of them could not be read.
 func follow(at location, data []byte, faults *Errors) (chain []*file, whole bool) {
 	for {
 		root, ok := source.Parse(at.path, data, faults)
@@ -102,14 +102,14 @@ func follow(at location, data []byte, faults *Errors) (chain []*file, whole bool
 	}
 }
 
-// location is where a policy is read from.
+// location names the source of a policy: a file or a shipped policy.
 type location struct {
 	path    string
 	shipped bool
 }
 
-// parent is where a policy that is extended here is read from: a path is
-// relative to the file that names it.
+// parent is the location of a policy that this one extends. A path is relative to
+// the file that names it.
 func (l location) parent(name string) location {
 	switch {
 	case slices.Contains(policies.Names(), name):
@@ -120,7 +120,7 @@ func (l location) parent(name string) location {
 	return location{path: filepath.Join(filepath.Dir(l.path), name)}
 }
 
-// read gives the text of a policy.
+// read returns the text of a policy.
 func (l location) read() ([]byte, error) {
 	if l.shipped {
 		data, _ := policies.Read(l.path)
@@ -129,7 +129,7 @@ func (l location) read() ([]byte, error) {
 	return source.ReadFile(l.path)
 }
 
-// unreadable says in one line why a policy could not be read.
+// unreadable explains in one line why a policy could not be read.
 func (l location) unreadable(err error) string {
 	if errors.Is(err, fs.ErrNotExist) {
 		return "unknown policy " + l.path + ": use " + strings.Join(policies.Names(), ", ") + " or the path of a file" +

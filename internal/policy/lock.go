@@ -10,8 +10,8 @@ import (
 	"ptcaudit/internal/suggest"
 )
 
-// newCheck looks at an entry that names no check of the parents: either it is
-// complete, or its id is misspelt.
+// newCheck refuses an entry with a new id that is not complete: the id is
+// probably misspelled.
 func (r *resolver) newCheck(e checkEntry) {
 	if r.blind {
 		return
@@ -22,7 +22,7 @@ func (r *resolver) newCheck(e checkEntry) {
 	}
 }
 
-// refuseBuiltIn looks at an entry that changes a check which is built in.
+// refuseBuiltIn refuses the fields of a built-in check that an entry cannot change.
 func refuseBuiltIn(e checkEntry) {
 	for _, t := range []source.Text{e.Scope, e.Match, e.Assert, e.Message, e.MessageExpression, e.Remediation, e.RemediationExpression, e.EffectiveFrom} {
 		if t.IsSet() {
@@ -39,9 +39,8 @@ func ownSeverity(id string, t source.Text) {
 	}
 }
 
-// guard looks at an entry that changes a check: where that is locked, what it
-// asks and when may not change, and its severity may only rise. It gives the
-// entry without what it must not change.
+// guard refuses changes that weaken a locked check: those of its expressions,
+// scope and date, and a lower severity. It returns the entry without them.
 func (r *resolver) guard(d *draft, e checkEntry) checkEntry {
 	if !r.lockedAbove(d) {
 		return e
@@ -71,8 +70,8 @@ func (r *resolver) guard(d *draft, e checkEntry) checkEntry {
 	return e
 }
 
-// mayBe says that a check may have a severity. One that is locked may not be
-// less severe than least; that is a fault.
+// mayBe reports whether a check can have a severity. It is a fault if a locked
+// check would be less severe than least.
 func (r *resolver) mayBe(d *draft, t source.Text, least report.Severity) bool {
 	if s := report.Severity(t.Value); r.lockedAbove(d) && s.Rank() > 0 && s.Rank() < least.Rank() {
 		t.Fault("%s is locked by %s: its severity cannot be lower than %s", d.ID, d.lockedBy.path, least)

@@ -11,13 +11,13 @@ import (
 	"ptcaudit/internal/suggest"
 )
 
-// param is a value that expressions read. Its type is that of the first value
-// in the chain of files.
+// param is a value that expressions read. It has the type of its first value in
+// the chain of files.
 type param struct {
 	value any
 	// first is a value of the param's type.
 	first any
-	// at is where it was named first; unset where its value is faulty.
+	// at is the key that declared it; unset if its value is faulty.
 	at source.Text
 }
 
@@ -25,7 +25,7 @@ type param struct {
 func (r *resolver) setParams(entries source.Map[source.Value]) {
 	for _, e := range entries {
 		if !e.Value.IsSet() {
-			// Its type is not known, but it is there.
+			// Its type is unknown, but the param exists.
 			e.Value.Value = []any{}
 		}
 		if before, ok := r.params[e.Key.Value]; ok {
@@ -49,7 +49,7 @@ func (r *resolver) setParams(entries source.Map[source.Value]) {
 	}
 }
 
-// accepts says that a value is of the param's type; otherwise it is a fault.
+// accepts reports whether a value has the param's type. It is a fault if not.
 func (p param) accepts(name string, v source.Value) bool {
 	env, err := expr.New(map[string]any{name: p.first})
 	if err == nil {
@@ -90,11 +90,11 @@ func (r *resolver) paramTypes() map[string]any {
 
 var paramUse = regexp.MustCompile(`\bparams\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)`)
 
-// use remembers which params expressions read.
+// use records the params that expressions read.
 func (r *resolver) use(expressions ...source.Text) {
 	for _, t := range expressions {
 		if !strings.Contains(t.Value, "params") {
-			continue // most have none, and looking closer takes time
+			continue // the regular expression is slow, and most expressions have no param
 		}
 		for _, m := range paramUse.FindAllStringSubmatch(t.Value, -1) {
 			r.used[m[1]] = true

@@ -8,8 +8,8 @@ import (
 	"ptcaudit/internal/policy/source"
 )
 
-// Place is where something is written. A shipped policy's file is called by
-// the policy's name.
+// Place is the file and line of a value. A shipped policy's file has the policy's
+// name.
 type Place struct {
 	File string
 	Line int // from 1
@@ -18,14 +18,13 @@ type Place struct {
 // String is FILE:LINE.
 func (p Place) String() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
 
-// Places says where the values of a policy were written, each in the file that
-// had the last word. Its keys are "name", "params.NAME", "checks.ID.FIELD",
+// Places maps the values of a policy to the file and line that set them. If
+// several files set a value, it is the last one. The keys are "name", "params.NAME", "checks.ID.FIELD",
 // "disable.ID", "requiredRules.PREFIX", "overrides.N" and "waivers.N", N from 0
-// in the order of the resolved policy. What is built in has none.
+// in the order of the resolved policy. Built-in values have no place.
 type Places map[string]Place
 
-// LoadPlaces is Load for a caller that needs to know where a policy's values come
-// from.
+// LoadPlaces is Load, and returns the places of the policy's values, too.
 func LoadPlaces(path string) (*Policy, Places, error) {
 	var faults Errors
 	places := Places{}
@@ -42,14 +41,14 @@ func LoadPlaces(path string) (*Policy, Places, error) {
 	return p, places, nil
 }
 
-// at remembers that the file being merged says something at n.
+// at records n as the place of a value in the file that is being merged.
 func (r *resolver) at(n source.Node, path ...string) {
 	if r.places != nil && n.IsSet() {
 		r.places[strings.Join(path, ".")] = Place{r.file.path, n.Line()}
 	}
 }
 
-// atFields remembers where the fields of a check are written.
+// atFields records the places of a check's fields.
 func (r *resolver) atFields(id string, e checkEntry) {
 	if r.places == nil {
 		return

@@ -1,7 +1,6 @@
-// Package policy reads the policy file: it loads, extends, overrides and
-// waives, and evaluates the result against what an audit found. The language
-// is described in policies/README.md. It never reaches the AWS SDK, the
-// engine, or anything that delivers a message.
+// Package policy loads policy files, merges them with the policies that they
+// extend, and evaluates the rules of a registry. policies/README.md describes the
+// language. The package does not import the AWS SDK.
 package policy
 
 import (
@@ -21,8 +20,8 @@ type Error = source.Error
 // error is always of this type.
 type Errors = source.Errors
 
-// Policy is a policy file, resolved: merged with those it extends, and
-// compiled. It does not change; any number of audits may share it.
+// Policy is a policy file, merged with those that it extends, and compiled. It is
+// immutable and safe for concurrent use.
 type Policy struct {
 	resolved
 	digest   string
@@ -32,25 +31,25 @@ type Policy struct {
 	advice   Errors
 }
 
-// Input is what an audit found of one registry.
+// Input is the state of one registry, as an audit found it.
 type Input struct {
 	Registry ptc.Registry
 	Rules    []ptc.Rule
-	// Validations has ECR's verdicts by prefix. A missing one is unknown.
+	// Validations has ECR's validation results by prefix. A missing one is unknown.
 	Validations map[string]ptc.Validation
-	// Now is the audit's time: it decides what is in force.
+	// Now is the time of the audit. Dates in the policy are compared with it.
 	Now time.Time
 }
 
 // Ref names the policy in a report.
 func (p *Policy) Ref() report.Policy { return report.Policy{Name: p.Name, Digest: p.digest} }
 
-// Recommendations are improvements to the policy's files that nothing depends
-// on, sorted by place: for example, a check without a message.
+// Recommendations are optional improvements to the policy's files, sorted by
+// place: for example, give a check a message.
 func (p *Policy) Recommendations() Errors { return p.advice }
 
-// MarshalJSON gives the policy as it applies: what it extends merged in, what
-// is disabled left out. The digest in Ref is that of these bytes.
+// MarshalJSON returns the policy with everything that it extends, without
+// disabled checks. The digest in Ref is the SHA-256 of these bytes.
 func (p *Policy) MarshalJSON() ([]byte, error) { return json.Marshal(p.resolved) }
 
 // check finds an enabled check.

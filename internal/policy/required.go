@@ -13,7 +13,7 @@ import (
 	"ptcaudit/internal/suggest"
 )
 
-// requiredRule is a rule that must be there. Empty fields ask for nothing.
+// requiredRule is a rule that must exist. Empty fields require nothing.
 type requiredRule struct {
 	Prefix           string          `json:"prefix"`
 	UpstreamRegistry string          `json:"upstreamRegistry,omitempty"`
@@ -28,7 +28,7 @@ type requiredRule struct {
 	from *file
 }
 
-// presence says whether something must be there.
+// presence says whether a credential or role is required or forbidden.
 type presence string
 
 const (
@@ -36,13 +36,14 @@ const (
 	forbidden presence = "forbidden"
 )
 
-// holds says that what is there agrees with p.
-func (p presence) holds(there bool) bool { return p == "" || there == (p == needed) }
+// holds reports whether the rule meets p; exists is true if it has the credential
+// or role.
+func (p presence) holds(exists bool) bool { return p == "" || exists == (p == needed) }
 
-// hostPattern is a host name, perhaps with a port: what the API calls a URL.
+// hostPattern is a host name, with a port or without. The API calls it a URL.
 var hostPattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?$`)
 
-// require merges one entry: it replaces the parent's of the same prefix.
+// require merges one entry. It replaces the inherited entry with its prefix.
 func (r *resolver) require(e requiredEntry) {
 	if !e.IsSet() {
 		return
@@ -99,7 +100,7 @@ func upstreamNames() []string {
 	return out
 }
 
-// requiredRules gives one finding for each rule that the policy requires.
+// requiredRules adds one finding for each rule that the policy requires.
 func (e *evaluation) requiredRules(ctx context.Context, c Check) {
 	for _, want := range e.policy.RequiredRules {
 		f := e.finding(c, want.Prefix)
@@ -116,7 +117,7 @@ func (e *evaluation) requiredRules(ctx context.Context, c Check) {
 		case !want.covers(e.in.Registry):
 			f.Outcome = report.Skip
 		case ctx.Err() != nil:
-			cannotTell(ctx, &f, c, ctx.Err())
+			notChecked(ctx, &f, c, ctx.Err())
 		default:
 			want.judge(rule, e.in.Registry, c, &f)
 		}
@@ -143,10 +144,11 @@ func (want requiredRule) judge(rule *ptc.Rule, reg ptc.Registry, c Check, f *rep
 	f.References = c.References
 }
 
-// same is the spelling of what has only one.
+// same is the clean form of a value that has only one spelling.
 func same(s string) string { return s }
 
-// differences says in which fields a rule differs from what is required.
+// differences describes the properties in which a rule differs from what is
+// required.
 func (want requiredRule) differences(r ptc.Rule) []string {
 	var out []string
 	for _, field := range []struct {

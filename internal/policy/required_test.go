@@ -37,24 +37,24 @@ aws ecr create-pull-through-cache-rule --ecr-repository-prefix hub --region eu-w
 		{
 			"missing, and needs a role", "prefix: base, upstreamUrl: 444455556666.dkr.ecr.eu-west-1.amazonaws.com, upstreamPrefix: prod, role: required", nil,
 			"fail: The policy requires this rule, but it does not exist.",
-			`Make role ecr-pull-through-cache, which ECR can assume and which may pull from the upstream, then
+			`Create role ecr-pull-through-cache, which ECR can assume and which can pull from the upstream, then
 aws ecr create-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1 --upstream-registry-url 444455556666.dkr.ecr.eu-west-1.amazonaws.com --upstream-registry ecr --upstream-repository-prefix prod --custom-role-arn arn:aws:iam::111122223333:role/ecr-pull-through-cache`,
 		},
 		{
 			"missing, with an unknown upstream", "prefix: any", nil,
 			"fail: The policy requires this rule, but it does not exist.",
-			"Create the rule for the upstream that you mean.",
+			"Create the rule with the upstream that you need.",
 		},
 		{
 			"missing, upstream with a URL for each customer", "prefix: any, upstreamRegistry: ecr", nil,
 			"fail: The policy requires this rule, but it does not exist.",
-			"Create the rule for the upstream that you mean.",
+			"Create the rule with the upstream that you need.",
 		},
 		{
 			"another upstream", "prefix: hub, upstreamRegistry: quay",
 			[]ptc.Rule{hub},
 			`fail: This rule differs from what the policy requires: its upstreamRegistry is "docker-hub", not "quay".`,
-			`An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
+			`An update cannot change the upstream or remove a credential or role. Delete the rule, and create it again:
 aws ecr delete-pull-through-cache-rule --ecr-repository-prefix hub --region eu-west-1
 aws ecr create-pull-through-cache-rule --ecr-repository-prefix hub --region eu-west-1 --upstream-registry-url quay.io --upstream-registry quay`,
 		},
@@ -64,7 +64,7 @@ aws ecr create-pull-through-cache-rule --ecr-repository-prefix hub --region eu-w
 			`fail: This rule differs from what the policy requires: its upstreamRegistry is "ecr", not "docker-hub"; its upstreamUrl is "444455556666.dkr.ecr.eu-west-1.amazonaws.com", not "registry-1.docker.io"; its upstreamPrefix is "prod", not "library"; a credential is required; a role is forbidden.`,
 			`Write the upstream's username and token to credential.json, as {"username": "...", "accessToken": "..."}, then
 aws secretsmanager create-secret --name ecr-pullthroughcache/base --secret-string file://credential.json --region eu-west-1
-An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
+An update cannot change the upstream or remove a credential or role. Delete the rule, and create it again:
 aws ecr delete-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1
 aws ecr create-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1 --upstream-registry-url registry-1.docker.io --upstream-registry docker-hub --upstream-repository-prefix library --credential-arn "$(aws secretsmanager describe-secret --secret-id ecr-pullthroughcache/base --region eu-west-1 --query ARN --output text)"`,
 		},
@@ -77,26 +77,26 @@ aws secretsmanager create-secret --name ecr-pullthroughcache/hub --secret-string
 aws ecr update-pull-through-cache-rule --ecr-repository-prefix hub --region eu-west-1 --credential-arn "$(aws secretsmanager describe-secret --secret-id ecr-pullthroughcache/hub --region eu-west-1 --query ARN --output text)"`,
 		},
 		{
-			"a credential too many", "prefix: quay, credential: forbidden",
+			"a forbidden credential", "prefix: quay, credential: forbidden",
 			[]ptc.Rule{{Prefix: "quay", Upstream: quay.Upstream, CredentialARN: hub.CredentialARN}},
 			"fail: This rule differs from what the policy requires: a credential is forbidden.",
-			`An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
+			`An update cannot change the upstream or remove a credential or role. Delete the rule, and create it again:
 aws ecr delete-pull-through-cache-rule --ecr-repository-prefix quay --region eu-west-1
 aws ecr create-pull-through-cache-rule --ecr-repository-prefix quay --region eu-west-1 --upstream-registry-url quay.io --upstream-registry quay`,
 		},
 		{
-			"the URL is the rule's own", "prefix: base, upstreamRegistry: ecr, upstreamPrefix: test, role: forbidden",
+			"the rule keeps its URL", "prefix: base, upstreamRegistry: ecr, upstreamPrefix: test, role: forbidden",
 			[]ptc.Rule{ecr},
 			`fail: This rule differs from what the policy requires: its upstreamPrefix is "prod", not "test"; a role is forbidden.`,
-			`An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
+			`An update cannot change the upstream or remove a credential or role. Delete the rule, and create it again:
 aws ecr delete-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1
 aws ecr create-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1 --upstream-registry-url 444455556666.dkr.ecr.eu-west-1.amazonaws.com --upstream-registry ecr --upstream-repository-prefix test`,
 		},
 		{
-			"what is not asked for stays", "prefix: base, upstreamPrefix: test",
+			"properties that are not required stay", "prefix: base, upstreamPrefix: test",
 			[]ptc.Rule{ecr},
 			`fail: This rule differs from what the policy requires: its upstreamPrefix is "prod", not "test".`,
-			`An update cannot change what a rule fetches, nor take anything from it. Delete the rule, and create it again:
+			`An update cannot change the upstream or remove a credential or role. Delete the rule, and create it again:
 aws ecr delete-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1
 aws ecr create-pull-through-cache-rule --ecr-repository-prefix base --region eu-west-1 --upstream-registry-url 444455556666.dkr.ecr.eu-west-1.amazonaws.com --upstream-registry ecr --upstream-repository-prefix test --custom-role-arn arn:aws:iam::111122223333:role/ptc`,
 		},

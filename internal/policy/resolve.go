@@ -13,23 +13,23 @@ import (
 	"ptcaudit/internal/suggest"
 )
 
-// apiVersion is that of the language.
+// apiVersion is the version of the language.
 const apiVersion = "ptcaudit/v1"
 
-// resolver merges files, the one that extends nothing first. What is faulty is
-// added to the files' faults, and merged as far as it can be read.
+// resolver merges files, beginning with the one that extends nothing. It adds
+// faults to the files, and merges the values that it can read.
 type resolver struct {
 	// file is the one that is being merged.
 	file *file
-	// blind says that a parent could not be read: what it has is not known,
-	// and nothing can be called unknown.
+	// blind is true if a parent could not be read. Its checks and params are
+	// unknown then, so no name can be reported as unknown.
 	blind bool
 
 	name      string
 	params    map[string]param
 	used      map[string]bool // params that an expression reads
 	checks    map[string]*draft
-	strays    []*draft // entries that belong to no check: a fault each
+	strays    []*draft // entries without an id or with a duplicate one
 	required  map[string]requiredRule
 	disabled  map[string]bool
 	overrides []override
@@ -54,7 +54,7 @@ func newResolver(blind bool) *resolver {
 	return r
 }
 
-// merge adds a file to those that it extends.
+// merge merges a file into those that it extends.
 func (r *resolver) merge(f *file) {
 	r.file = f
 	f.Require("a policy", "apiVersion", "name")
@@ -85,10 +85,10 @@ func (r *resolver) merge(f *file) {
 	}
 }
 
-// unique finds names that stand twice in one list.
+// unique finds duplicate names in a list. It holds the line of each name.
 type unique map[string]int
 
-// twice is true, and a fault, where the name stands in the list already.
+// twice reports whether the list already has the name, which is a fault.
 func (u unique) twice(what string, t source.Text, name string) bool {
 	if !t.IsSet() {
 		return false
@@ -113,7 +113,7 @@ func (r *resolver) known(t source.Text) (*draft, bool) {
 	return d, ok
 }
 
-// lockedAbove says that a file which is extended here locked the check.
+// lockedAbove reports whether an inherited file locked the check.
 func (r *resolver) lockedAbove(d *draft) bool { return d.lockedBy != nil && d.lockedBy != r.file }
 
 func (r *resolver) disable(t source.Text) {
@@ -128,8 +128,8 @@ func (r *resolver) disable(t source.Text) {
 	r.at(t.Node, "disable", d.ID)
 }
 
-// resolved is what a policy says once its files are merged. It has no places,
-// and equal policies have equal JSON.
+// resolved is a policy after its files are merged. It holds no lines and columns,
+// so equal policies have equal JSON.
 type resolved struct {
 	Name          string         `json:"name"`
 	Params        map[string]any `json:"params"`
@@ -139,7 +139,7 @@ type resolved struct {
 	Waivers       []waiver       `json:"waivers"`
 }
 
-// policy compiles what was merged.
+// policy compiles the merged policy.
 func (r *resolver) policy() *Policy {
 	p := &Policy{resolved: resolved{
 		Name:          r.name,
@@ -156,7 +156,7 @@ func (r *resolver) policy() *Policy {
 		p.RequiredRules = append(p.RequiredRules, r.required[prefix])
 	}
 	env, err := expr.New(r.paramTypes())
-	if err != nil { // cannot be: each param was tried when it was read
+	if err != nil { // impossible: each param was checked when it was read
 		r.file.Fault("%v", err)
 		return p
 	}
@@ -164,7 +164,7 @@ func (r *resolver) policy() *Policy {
 	r.compile(p)
 	r.unusedParams()
 	canonical, err := json.Marshal(p)
-	if err != nil { // cannot be: no file holds a number that JSON has not
+	if err != nil { // impossible: no file holds a number that JSON does not have
 		r.file.Fault("%v", err)
 	}
 	sum := sha256.Sum256(canonical)

@@ -14,10 +14,10 @@ import (
 	"ptcaudit/internal/suggest"
 )
 
-// The functions of this file read one text of a policy file each. What is
-// faulty is added to the file's faults and reads as if it were not there.
+// Each function of this file reads one text of a policy file. It adds a fault for
+// an invalid text, and returns an empty value.
 
-// choice is one of a few words; name is what the file calls it.
+// choice reads one of several words; name is the key in the file.
 func choice[T ~string](t source.Text, name string, choices []T) T {
 	if !t.IsSet() || slices.Contains(choices, T(t.Value)) {
 		return T(t.Value)
@@ -32,7 +32,7 @@ func choice[T ~string](t source.Text, name string, choices []T) T {
 
 func severity(t source.Text) report.Severity { return choice(t, "severity", report.Severities()) }
 
-// line is a text that stands in one line, and is not empty.
+// line reads a text of one line that is not empty.
 func line(t source.Text, name string) string {
 	switch {
 	case !t.IsSet():
@@ -46,7 +46,7 @@ func line(t source.Text, name string) string {
 
 var idPattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
-// id is the name of a check.
+// id reads the id of a check.
 func id(t source.Text) string {
 	if t.IsSet() && !idPattern.MatchString(t.Value) {
 		t.Fault("invalid id %q: use lower-case letters, digits and dashes, beginning with a letter", t.Value)
@@ -54,7 +54,7 @@ func id(t source.Text) string {
 	return t.Value
 }
 
-// links are the addresses of pages.
+// links reads URLs.
 func links(texts []source.Text) []string {
 	out := make([]string, 0, len(texts))
 	for _, t := range texts {
@@ -69,7 +69,7 @@ func links(texts []source.Text) []string {
 	return out
 }
 
-// glob is a pattern as path.Match knows it, for prefixes.
+// glob reads a pattern for prefixes; path.Match defines its syntax.
 func glob(t source.Text) string {
 	if _, err := path.Match(t.Value, ""); err != nil {
 		t.Fault("invalid glob %q: close every bracket, and do not end with a backslash", t.Value)
@@ -81,7 +81,7 @@ func glob(t source.Text) string {
 	return ptc.CleanPrefix(t.Value)
 }
 
-// prefix is a repository prefix that the API takes.
+// prefix reads a repository prefix that the API accepts.
 func prefix(t source.Text, name string) string {
 	if t.IsSet() && !ptc.ValidPrefix(t.Value) {
 		t.Fault("invalid %s %q: ECR does not accept it", name, t.Value)
@@ -107,14 +107,14 @@ func date(t source.Text) day {
 
 // begins is the day's first moment.
 func (d day) begins() time.Time {
-	t, _ := time.Parse(time.DateOnly, string(d)) // date has read it
+	t, _ := time.Parse(time.DateOnly, string(d)) // date has checked it
 	return t
 }
 
 // ends is the first moment after the day.
 func (d day) ends() time.Time { return d.begins().AddDate(0, 0, 1) }
 
-// where limits an entry to some registries. An empty list is no limit.
+// where limits an entry to some registries. An empty list means all.
 type where struct {
 	Accounts []string `json:"accounts,omitempty"`
 	Regions  []string `json:"regions,omitempty"`
@@ -138,13 +138,13 @@ func readWhere(accounts, regions []source.Text) where {
 	return w
 }
 
-// covers says that a registry is within the limits.
+// covers reports whether a registry is within the limits.
 func (w where) covers(r ptc.Registry) bool {
 	return (len(w.Accounts) == 0 || slices.Contains(w.Accounts, r.Account)) &&
 		(len(w.Regions) == 0 || slices.Contains(w.Regions, r.Region))
 }
 
-// isJust says that no other registry is within the limits.
+// isJust reports whether no other registry is within the limits.
 func (w where) isJust(r ptc.Registry) bool {
 	return slices.Equal(slices.Compact(slices.Clone(w.Accounts)), []string{r.Account}) &&
 		slices.Equal(slices.Compact(slices.Clone(w.Regions)), []string{r.Region})

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// Single gives the policy as one file that extends nothing: what travels in a
-// function's package. Loading it gives the same policy, with the same digest.
-// It is JSON, which is YAML too, so that every text comes through as it is.
+// Single returns the policy as one file that extends nothing, for the package of a
+// Lambda function. Loading it gives the same policy with the same digest. It is
+// JSON, which is also YAML, so that every text stays unchanged.
 func (p *Policy) Single() ([]byte, error) {
-	// The embedded form comes without MarshalJSON, and without what is
-	// disabled. A disabled check stands in the file all the same: waivers and
-	// overrides may name it, and params may be there for it alone.
+	// The embedded struct has no MarshalJSON and no disabled checks. The file
+	// needs them: waivers and overrides can name a disabled check, and it can be
+	// the only one that reads a param.
 	file := struct {
 		APIVersion string `json:"apiVersion"`
 		resolved
@@ -41,8 +41,8 @@ func (p *Policy) Single() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// written is a check as a file may say it: of one that is built in, only what
-// may be set.
+// written returns a check as a file can contain it: for a built-in check, only
+// the fields that a file can set.
 func written(c Check) Check {
 	for _, b := range builtIn {
 		if b.ID == c.ID {
@@ -60,8 +60,8 @@ func exactParams(params map[string]any) map[string]any {
 	return out
 }
 
-// exact is a value that keeps its type through JSON, which would write the
-// number 1.0 as 1.
+// exact returns a value that keeps its type in JSON, which would write the number
+// 1.0 as 1.
 func exact(v any) any {
 	switch v := v.(type) {
 	case float64:

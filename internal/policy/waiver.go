@@ -16,39 +16,39 @@ import (
 // waiver is an exception from a check. It has an owner, a reason and an end.
 type waiver struct {
 	Check string `json:"check"`
-	// Prefixes are globs; empty for a check of the registry as a whole.
+	// Prefixes are globs; empty for a check with the scope registry.
 	Prefixes []string `json:"prefixes,omitempty"`
 	where
 	Owner  string `json:"owner"`
 	Reason string `json:"reason"`
-	// Expires is the last day on which it is in force.
+	// Expires is the last day on which the waiver applies.
 	Expires day `json:"expires"`
-	// AnyUpstream covers what the rule fetches later, too.
+	// AnyUpstream keeps the waiver in effect if the upstream changes.
 	AnyUpstream bool `json:"anyUpstream,omitempty"`
 
 	place Place
 }
 
-// inForce says whether a waiver is in force at t: to the end of its last day.
-// Everything that asks asks here.
+// inForce reports whether a waiver applies at t: until the end of its last day.
 func (w waiver) inForce(t time.Time) bool { return t.Before(w.Expires.ends()) }
 
-// endingWithin is how long before its end a waiver is told.
+// endingWithin is how long before its end a waiver is a finding.
 const endingWithin = 14 * 24 * time.Hour
 
-// endsSoon says that a waiver which is in force at t will not be for long.
+// endsSoon reports whether a waiver that applies at t ends within endingWithin.
 func (w waiver) endsSoon(t time.Time) bool { return !w.inForce(t.Add(endingWithin)) }
 
-// matches says that a waiver is written for a finding, in force or not.
+// matches reports whether a waiver is for a finding, whether it has expired or
+// not.
 func (w waiver) matches(reg ptc.Registry, f report.Finding) bool {
 	return w.Check == f.Check && w.covers(reg) &&
 		(len(w.Prefixes) == 0 || slices.ContainsFunc(w.Prefixes, func(glob string) bool {
-			ok, _ := path.Match(glob, f.Prefix) // the glob was tried when it was read
+			ok, _ := path.Match(glob, f.Prefix) // the glob was checked when it was read
 			return ok
 		}))
 }
 
-// String names a waiver in a message.
+// String describes a waiver in a message.
 func (w waiver) String() string {
 	return fmt.Sprintf("the waiver of %s by %s (%s)", w.Check, w.Owner, w.Reason)
 }
@@ -88,8 +88,8 @@ func (r *resolver) waive(e waiverEntry) {
 	}
 }
 
-// waivers marks the findings that waivers cover, and adds what there is to
-// say of the waivers themselves.
+// waivers marks the findings that waivers cover, and adds the findings about
+// waivers.
 func (e *evaluation) waivers() {
 	used := make([]bool, len(e.policy.Waivers))
 	expired, ending := map[string]*aboutWaivers{}, map[string]*aboutWaivers{}
@@ -97,7 +97,7 @@ func (e *evaluation) waivers() {
 		if f.Outcome != report.Fail && f.Outcome != report.Pending && f.Outcome != report.Error {
 			continue
 		}
-		// Of several the one that ends last is what counts.
+		// If several waivers cover a finding, the one that ends last counts.
 		var last *waiver
 		for j, w := range e.policy.Waivers {
 			if w.matches(e.in.Registry, f) {
@@ -131,15 +131,15 @@ func (e *evaluation) waivers() {
 			}
 		}
 	}
-	e.tellOfWaivers(report.CheckWaiverExpired, expired, "expired on %s and no longer applies", "Fix what it waived, or agree on a new date and write it into the policy.")
-	e.tellOfWaivers(report.CheckWaiverEnding, ending, "expires on %s, and its check still fails", "Fix what it waives, or agree on a new date and write it into the policy.")
-	e.tellOfWaivers(report.CheckWaiverUnused, unused, "(until %s) is not used", "Remove it from the policy.")
+	e.addWaiverFindings(report.CheckWaiverExpired, expired, "expired on %s and no longer applies", "Fix what it waived, or agree on a new date and write it into the policy.")
+	e.addWaiverFindings(report.CheckWaiverEnding, ending, "expires on %s, and its check still fails", "Fix what it waives, or agree on a new date and write it into the policy.")
+	e.addWaiverFindings(report.CheckWaiverUnused, unused, "(until %s) is not used", "Remove it from the policy.")
 }
 
-// aboutWaivers is what there is to say of the waivers of one subject.
+// aboutWaivers collects the messages about the waivers of one subject.
 type aboutWaivers struct {
 	waivers  []waiver
-	severity report.Severity // the highest of what they waive
+	severity report.Severity // the highest of the waived findings
 	facts    string
 }
 
@@ -153,9 +153,8 @@ func tell(about map[string]*aboutWaivers, f report.Finding, w waiver) {
 	a.severity = report.Highest(a.severity, f.Severity)
 }
 
-// tellOfWaivers adds a finding for each subject that there is something to
-// say of.
-func (e *evaluation) tellOfWaivers(check string, about map[string]*aboutWaivers, message, remediation string) {
+// addWaiverFindings adds a finding for each subject that has a message.
+func (e *evaluation) addWaiverFindings(check string, about map[string]*aboutWaivers, message, remediation string) {
 	c, enabled := e.policy.check(check)
 	if !enabled {
 		return

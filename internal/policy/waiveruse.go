@@ -9,48 +9,48 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// WaiverState says what a waiver does for a registry.
+// WaiverState is the effect of a waiver in a registry.
 type WaiverState string
 
-// The states of waivers, those first that somebody should look at.
+// The states of waivers. Those that need attention come first.
 const (
-	// WaiverUnused: it is in force and covers nothing.
+	// WaiverUnused: the waiver applies, but covers no failure.
 	WaiverUnused WaiverState = "unused"
-	// WaiverExpired: it waives nothing any more.
+	// WaiverExpired: the waiver no longer applies.
 	WaiverExpired WaiverState = "expired"
-	// WaiverEnding: it covers something, and ends within 14 days.
+	// WaiverEnding: the waiver covers a failure, and ends within 14 days.
 	WaiverEnding WaiverState = "ending"
-	// WaiverUnclear: what it is written for could not be decided.
+	// WaiverUnclear: the check that it waives could not be evaluated.
 	WaiverUnclear WaiverState = "unclear"
-	// WaiverCovering: it covers something.
+	// WaiverCovering: the waiver covers a failure.
 	WaiverCovering WaiverState = "covering"
-	// WaiverElsewhere: it is for other registries.
+	// WaiverElsewhere: the waiver is for other registries.
 	WaiverElsewhere WaiverState = "elsewhere"
 )
 
-// waiverStates are in the order in which waivers are listed.
+// waiverStates has the order in which waivers are listed.
 var waiverStates = []WaiverState{WaiverUnused, WaiverExpired, WaiverEnding, WaiverUnclear, WaiverCovering, WaiverElsewhere}
 
-// WaiverUse is a waiver of a policy, and what it does for one registry.
+// WaiverUse is a waiver of a policy and its effect in one registry.
 type WaiverUse struct {
 	State WaiverState `json:"state"`
 	Check string      `json:"check"`
-	// Prefixes are globs; empty for a check of the registry as a whole.
+	// Prefixes are globs; empty for a check with the scope registry.
 	Prefixes []string `json:"prefixes"`
-	// Accounts and Regions that it is for; empty is all.
+	// Accounts and Regions that the waiver is for; empty means all.
 	Accounts []string `json:"accounts"`
 	Regions  []string `json:"regions"`
 	report.Waiver
-	// File and Line say where it is written.
+	// File and Line are the place of the waiver.
 	File string `json:"file"`
 	Line int    `json:"line"`
-	// Findings are those that it is written for and that do not pass, those
-	// among them that could not be decided. An expired one would cover them.
+	// Findings are those that the waiver is for and that do not pass, those with
+	// the outcome error included. An expired waiver no longer covers them.
 	Findings []report.Finding `json:"findings"`
 }
 
-// WaiversFor lists the waivers of the policy with what each does for the registry
-// of a report that the policy made, unused and ending ones first.
+// WaiversFor lists the waivers of the policy with their effect in the registry of
+// a report. The report must be of this policy. Unused waivers come first.
 func (p *Policy) WaiversFor(r report.Report) []WaiverUse {
 	at := r.Audit.StartedAt
 	if !r.Audit.AsOf.IsZero() {
@@ -83,8 +83,8 @@ func (p *Policy) WaiversFor(r report.Report) []WaiverUse {
 	return out
 }
 
-// state is what a waiver does at a time for a registry, in which it is written
-// for some findings.
+// state is the effect of a waiver in a registry at a time, given the findings that
+// it is for.
 func (w waiver) state(reg ptc.Registry, at time.Time, findings []report.Finding, unlisted bool) WaiverState {
 	decided := slices.ContainsFunc(findings, func(f report.Finding) bool { return f.Outcome != report.Error })
 	switch {
@@ -102,7 +102,7 @@ func (w waiver) state(reg ptc.Registry, at time.Time, findings []report.Finding,
 	return WaiverCovering
 }
 
-// waiver is what a finding says of the waiver that covers it.
+// waiver is the waiver of a finding, as the report shows it.
 func (w waiver) waiver() report.Waiver {
 	return report.Waiver{Owner: w.Owner, Reason: w.Reason, Expires: string(w.Expires), AnyUpstream: w.AnyUpstream}
 }

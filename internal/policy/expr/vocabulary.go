@@ -51,7 +51,7 @@ var vocabulary = []entry{
 		func(f *facts) string { return f.rule.Upstream.Registry }),
 	text("rule.upstream.url", "The host name of the upstream, for example registry-1.docker.io.",
 		func(f *facts) string { return f.rule.Upstream.URL }),
-	text("rule.upstream.prefix", "The prefix of the upstream's repositories, without a trailing slash; empty if the rule has none. ROOT is none, too.",
+	text("rule.upstream.prefix", "The prefix of the upstream's repositories, without a trailing slash; empty if the rule has none or has ROOT.",
 		func(f *facts) string { return ptc.CleanUpstreamPrefix(f.rule.Upstream.Prefix) }),
 	text("rule.upstream.account", "The upstream's account; empty if the upstream is not an ECR registry or its URL has no account.",
 		func(f *facts) string { return f.rule.Upstream.Account }),

@@ -11,19 +11,19 @@ import (
 	"ptcaudit/policies"
 )
 
-// Example is what a check says of one subject in a policy's tests.
+// Example is a finding of a check in a policy's tests.
 type Example struct {
 	// Test is the name of the test.
 	Test string
-	// Rule is the subject, and Verdict what ECR says of it; without a prefix
-	// where the subject is the registry, or a rule that is missing.
+	// Rule is the subject, and Verdict its validation result. Rule has no prefix
+	// if the subject is the registry or a missing rule.
 	Rule    ptc.Rule
 	Verdict ptc.Validation
 	Finding report.Finding
 }
 
-// Examples gives the findings that a check makes in the tests of a file, in
-// the file's order, those first that a test expects. Its error is of type
+// Examples returns the findings of a check in the tests of a file, in the file's
+// order. Findings that a test expects come first. The error is of type
 // policy.Errors.
 func Examples(ctx context.Context, path, check string) ([]Example, error) {
 	tests, p, err := readFile(path)
@@ -33,8 +33,7 @@ func Examples(ctx context.Context, path, check string) ([]Example, error) {
 	return examples(ctx, tests, p, check), nil
 }
 
-// ShippedExamples is Examples of a test file among the shipped ones,
-// policies.Tests.
+// ShippedExamples is Examples for a shipped test file of policies.Tests.
 func ShippedExamples(ctx context.Context, path, check string) ([]Example, error) {
 	files := policies.Tests()
 	data, err := fs.ReadFile(files, path)
@@ -57,7 +56,7 @@ func ShippedExamples(ctx context.Context, path, check string) ([]Example, error)
 	return examples(ctx, tests, p, check), nil
 }
 
-// examples are the findings of a check in some tests.
+// examples returns the findings of a check in some tests.
 func examples(ctx context.Context, tests []test, p *policy.Policy, check string) []Example {
 	var expected, others []Example
 	for _, t := range tests {

@@ -15,19 +15,19 @@ import (
 	"ptcaudit/policies"
 )
 
-// Result is what became of one test.
+// Result is the result of one test.
 type Result struct {
 	Name string
-	// Differences are what the policy found and should not have, or the other
-	// way round, each at its place in the test file. Without any the test
-	// passes.
+	// Differences are findings that were not expected, and expected findings that
+	// are missing or differ, each at its place in the test file. The test passes
+	// if there are none.
 	Differences policy.Errors
 }
 
-// Passed says that nothing differs.
+// Passed reports whether nothing differs.
 func (r Result) Passed() bool { return len(r.Differences) == 0 }
 
-// String is a result for people: a line, and one for each difference.
+// String returns a line with the result, and one for each difference.
 func (r Result) String() string {
 	if r.Passed() {
 		return "ok    " + r.Name + "\n"
@@ -40,9 +40,9 @@ func (r Result) String() string {
 	return b.String()
 }
 
-// Run runs the tests of a file, in its order. Its error is of type
-// policy.Errors, with every fault of the file and of the policy that it tests;
-// then nothing has run.
+// Run runs the tests of a file, in its order. The error is of type policy.Errors and
+// holds every fault of the file and of its policy. If it is not nil, no test has
+// run.
 func Run(ctx context.Context, path string) ([]Result, error) {
 	tests, p, err := readFile(path)
 	if err != nil {
@@ -55,14 +55,13 @@ func Run(ctx context.Context, path string) ([]Result, error) {
 	return results, nil
 }
 
-// test is one that can be run.
+// test is a test that can be run.
 type test struct {
 	entry testEntry
 	input policy.Input
 }
 
-// readFile reads a test file and its policy. Its error is of type
-// policy.Errors.
+// readFile reads a test file and its policy. The error is of type policy.Errors.
 func readFile(path string) ([]test, *policy.Policy, error) {
 	data, err := source.ReadFile(path)
 	if err != nil {
@@ -71,7 +70,7 @@ func readFile(path string) ([]test, *policy.Policy, error) {
 	return read(path, data, policy.Load)
 }
 
-// read reads a test file; load gives the policy that it names. Its error is of
+// read reads a test file; load returns the policy that it names. The error is of
 // type policy.Errors.
 func read(path string, data []byte, load func(name string) (*policy.Policy, error)) ([]test, *policy.Policy, error) {
 	var faults policy.Errors
@@ -118,7 +117,7 @@ func parse(path string, data []byte, load func(name string) (*policy.Policy, err
 	return tests, p
 }
 
-// beside is the path of the policy, which is relative to the test file.
+// beside returns the path of the policy; name is relative to the test file.
 func beside(path, name string) string {
 	if slices.Contains(policies.Names(), name) || filepath.IsAbs(name) {
 		return name
@@ -126,7 +125,7 @@ func beside(path, name string) string {
 	return filepath.Join(filepath.Dir(path), name)
 }
 
-// check finds what can never come out.
+// check finds expectations that no finding can meet.
 func (x expectEntry) check(p *policy.Policy) {
 	if !x.IsSet() {
 		return
@@ -151,7 +150,7 @@ func (x expectEntry) check(p *policy.Policy) {
 	}
 }
 
-// run evaluates the policy, and compares.
+// run evaluates the policy and compares its findings with those expected.
 func (t test) run(ctx context.Context, p *policy.Policy) Result {
 	result := Result{Name: t.entry.Name.Value}
 	findings := p.Evaluate(ctx, t.input)
@@ -167,23 +166,23 @@ func (t test) run(ctx context.Context, p *policy.Policy) Result {
 		}
 		expected[i] = true
 		if want, got := x.describe(findings[i]); want != got {
-			result.Differences = append(result.Differences, x.Error("want %s by %s, got %s%s", want, subject(x.Check.Value, x.Prefix.Value), got, said(findings[i])))
+			result.Differences = append(result.Differences, x.Error("want %s by %s, got %s%s", want, subject(x.Check.Value, x.Prefix.Value), got, messageOf(findings[i])))
 		}
 	}
 	for i, f := range findings {
 		if !expected[i] && (f.Outcome == report.Fail || f.Outcome == report.Error) {
-			result.Differences = append(result.Differences, t.entry.Name.Error("got %s %s by %s, which is not expected%s", f.Outcome, f.Severity, subject(f.Check, f.Prefix), said(f)))
+			result.Differences = append(result.Differences, t.entry.Name.Error("got %s %s by %s, which is not expected%s", f.Outcome, f.Severity, subject(f.Check, f.Prefix), messageOf(f)))
 		}
 	}
 	return result
 }
 
-// isAbout says that a finding is the one that is expected.
+// isAbout reports whether a finding is the expected one.
 func (x expectEntry) isAbout(f report.Finding) bool {
 	return f.Check == x.Check.Value && f.Prefix == ptc.CleanPrefix(x.Prefix.Value)
 }
 
-// describe says what is expected of a finding, and what it is.
+// describe returns the expected and the actual result of a finding.
 func (x expectEntry) describe(f report.Finding) (want, got string) {
 	want, got = x.Outcome.Value, string(f.Outcome)
 	if x.Severity.IsSet() {
@@ -196,7 +195,7 @@ func (x expectEntry) describe(f report.Finding) (want, got string) {
 	return want, got
 }
 
-// subject names a check and what it is about.
+// subject names a check and the rule or registry of a finding.
 func subject(check, prefix string) string {
 	if prefix == "" {
 		return check + " for the registry"
@@ -204,8 +203,8 @@ func subject(check, prefix string) string {
 	return check + " for " + ptc.CleanPrefix(prefix)
 }
 
-// said is what a finding says.
-func said(f report.Finding) string {
+// messageOf returns the message of a finding, to be appended to a difference.
+func messageOf(f report.Finding) string {
 	if f.Message == "" {
 		return ""
 	}

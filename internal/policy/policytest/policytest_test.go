@@ -48,7 +48,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func TestRunSaysWhatDiffers(t *testing.T) {
+func TestRunReportsDifferences(t *testing.T) {
 	t.Chdir("testdata")
 	results, err := policytest.Run(t.Context(), "differs_test.yaml")
 	if err != nil {
@@ -61,7 +61,7 @@ func TestRunSaysWhatDiffers(t *testing.T) {
 	golden(t, "differs.golden", got)
 }
 
-func TestRunSaysEveryFaultAtOnce(t *testing.T) {
+func TestRunReportsEveryFault(t *testing.T) {
 	t.Chdir("testdata")
 	_, err := policytest.Run(t.Context(), "bad_test.yaml")
 	faults, ok := err.(policy.Errors) //nolint:errorlint // the type is promised
@@ -71,7 +71,7 @@ func TestRunSaysEveryFaultAtOnce(t *testing.T) {
 	golden(t, "bad.golden", faults.Excerpt())
 }
 
-func TestRunOfWhatCannotRun(t *testing.T) {
+func TestRunOfFilesThatCannotRun(t *testing.T) {
 	t.Chdir("testdata")
 	for path, want := range map[string]string{
 		"nope_test.yaml":   "nope_test.yaml: cannot read the file: no such file or directory",
@@ -104,14 +104,14 @@ func FuzzRun(f *testing.F) {
 		}
 		results, err := policytest.Run(t.Context(), path)
 		if err != nil && results != nil {
-			t.Errorf("results %v in spite of %v", results, err)
+			t.Errorf("results %v with the error %v", results, err)
 		}
 		if err == nil && len(results) == 0 {
 			t.Error("no results, and no fault")
 		}
 		for _, r := range results {
 			if r.Passed() == strings.HasPrefix(r.String(), "FAIL") {
-				t.Errorf("badly said: %q", r)
+				t.Errorf("Passed is %t, String is %q", r.Passed(), r)
 			}
 		}
 	})

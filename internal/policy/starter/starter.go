@@ -16,9 +16,9 @@ import (
 	"ptcaudit/internal/untrusted"
 )
 
-// Options are what a registry does not say.
+// Options are the choices of the user.
 type Options struct {
-	// Name of the policy, and the shipped one that it extends.
+	// Name of the policy, and the shipped policy that it extends.
 	Name, Extends string
 }
 
@@ -28,27 +28,27 @@ type Options struct {
 func Policy(reg ptc.Registry, rules []ptc.Rule, o Options) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# A policy for the pull through cache rules of %s %s, made of what is there.", untrusted.Text(reg.Account), untrusted.Text(reg.Region))
-	line("# Read it line by line: what it allows is what somebody once created.")
+	line("# A policy for the pull through cache rules of %s %s, written from its rules.", untrusted.Text(reg.Account), untrusted.Text(reg.Region))
+	line("# Review every line: the policy allows and requires what exists now.")
 	line("apiVersion: ptcaudit/v1")
 	line("name: %s", quoted(o.Name))
 	line("extends: %s", o.Extends)
 	line("")
 	line("params:")
-	line("  # Upstreams that rules may fetch from, by the API's names.")
+	line("  # Upstreams that rules may have, with the API's names.")
 	line("  allowedUpstreams: %s", list(rules, func(u ptc.Upstream) string {
 		if !u.Known() {
 			return ""
 		}
 		return u.Registry
 	}))
-	line("  # Of upstreams that are ECR registries: whose, and where.")
+	line("  # Accounts and Regions of upstreams that are ECR registries.")
 	line("  allowedUpstreamAccounts: %s", list(rules, ptc.Upstream.Account))
 	line("  allowedUpstreamRegions: %s", list(rules, ptc.Upstream.Region))
-	line("  # Regions in which there may be rules at all.")
+	line("  # Regions in which a registry may have rules.")
 	line("  allowedRegions: [%s]", quoted(reg.Region))
-	line("  # Prefixes that rules may have, for example [docker-hub, \"team-*/quay\"]: * does not")
-	line("  # cross a slash. While the list is empty, default allows any, and strict none.")
+	line("  # Prefixes that rules may have, for example [docker-hub, \"team-*/quay\"]. * does not")
+	line("  # match a slash. While the list is empty, default allows all prefixes, strict none.")
 	if o.Extends == "strict" {
 		line("  allowedPrefixes: %s", prefixes(rules))
 	} else {
@@ -74,7 +74,8 @@ func Policy(reg ptc.Registry, rules []ptc.Rule, o Options) string {
 	return b.String()
 }
 
-// requiredRules are the entries of the rules, and why some are left out.
+// requiredRules returns the entries for the rules, and a reason for each rule
+// without an entry.
 func requiredRules(rules []ptc.Rule) (entries, left []string) {
 	rules = slices.Clone(rules)
 	slices.SortFunc(rules, func(a, b ptc.Rule) int { return strings.Compare(a.Prefix, b.Prefix) })
@@ -82,10 +83,10 @@ func requiredRules(rules []ptc.Rule) (entries, left []string) {
 		u := r.Upstream
 		switch {
 		case r.Prefix == ptc.RootPrefix:
-			left = append(left, "The rule ROOT is left out: it catches whatever no other rule does, which few want for good.")
+			left = append(left, "The rule ROOT is not required here: it matches every repository that no other rule matches.")
 			continue
 		case !ptc.ValidPrefix(r.Prefix) || !u.Known():
-			left = append(left, r.Prefix+" is left out: a policy cannot name such a rule.")
+			left = append(left, r.Prefix+" is not required here: a policy cannot name its prefix or upstream.")
 			continue
 		}
 		entry := "{prefix: " + quoted(r.Prefix) + ", upstreamRegistry: " + u.Registry
@@ -111,51 +112,52 @@ func requiredRules(rules []ptc.Rule) (entries, left []string) {
 // checked.
 func Remarks(findings []report.Finding, now time.Time) string {
 	var b strings.Builder
-	var failures, undecided []report.Finding
+	var failures, unchecked []report.Finding
 	for _, f := range findings {
 		switch {
 		case f.Open():
 			failures = append(failures, f)
 		case f.Outcome == report.Error:
-			undecided = append(undecided, f)
+			unchecked = append(unchecked, f)
 		}
 	}
 	slices.SortStableFunc(failures, func(a, b report.Finding) int { return b.Severity.Rank() - a.Severity.Rank() })
 	if len(failures) > 0 {
-		fmt.Fprintf(&b, "\n# What fails for another reason, on %s:\n", now.UTC().Format(time.DateOnly))
+		fmt.Fprintf(&b, "\n# Failures on %s:\n", now.UTC().Format(time.DateOnly))
 		for _, f := range failures {
 			fmt.Fprintf(&b, "#   %-8s  %s  %s\n#     %s\n", strings.ToUpper(string(f.Severity)), f.Subject(), f.Check, untrusted.Text(f.Message))
 		}
-		b.WriteString("# Fix it, or accept it until a date, with an owner and a reason:\n")
+		b.WriteString("# Fix them, or accept them until a date, with an owner and a reason:\n")
 		b.WriteString("# waivers:\n")
 		f := failures[0]
 		fmt.Fprintf(&b, "#   - check: %s\n", f.Check)
 		if f.Prefix != "" {
 			fmt.Fprintf(&b, "#     prefixes: [%s]\n", untrusted.Text(quoted(f.Prefix)))
 		}
-		fmt.Fprintf(&b, "#     owner: you@example.com\n#     reason: Why it may be so.\n#     expires: %s\n", now.UTC().AddDate(0, 3, 0).Format(time.DateOnly))
+		fmt.Fprintf(&b, "#     owner: you@example.com\n#     reason: Why this is acceptable.\n#     expires: %s\n", now.UTC().AddDate(0, 3, 0).Format(time.DateOnly))
 	}
 	checks := map[string][]string{}
-	for _, f := range undecided {
+	for _, f := range unchecked {
 		checks[f.Check] = append(checks[f.Check], f.Subject())
 	}
 	if len(checks) > 0 {
-		b.WriteString("\n# What could not be told:\n")
+		b.WriteString("\n# Not checked:\n")
 	}
-	for _, f := range undecided {
+	for _, f := range unchecked {
 		if subjects := checks[f.Check]; subjects != nil {
-			fmt.Fprintf(&b, "#   %s of %s\n", f.Check, strings.Join(subjects, ", "))
+			fmt.Fprintf(&b, "#   %s for %s\n", f.Check, strings.Join(subjects, ", "))
 			delete(checks, f.Check)
 		}
 	}
 	return b.String()
 }
 
-// prefixes are those of the rules, as a YAML list of globs that match no more.
+// prefixes returns the prefixes of the rules as a YAML list of globs, each of
+// which matches only itself.
 func prefixes(rules []ptc.Rule) string {
 	var out []string
 	for _, r := range rules {
-		if ptc.ValidPrefix(r.Prefix) { // which has none of a glob's signs
+		if ptc.ValidPrefix(r.Prefix) { // a valid prefix has no special character of globs
 			out = append(out, quoted(r.Prefix))
 		}
 	}
@@ -163,7 +165,7 @@ func prefixes(rules []ptc.Rule) string {
 	return "[" + strings.Join(out, ", ") + "]"
 }
 
-// list is what the upstreams have, each once, as a YAML list.
+// list returns a property of the upstreams as a YAML list without duplicates.
 func list(rules []ptc.Rule, of func(ptc.Upstream) string) string {
 	var out []string
 	for _, r := range rules {
@@ -178,10 +180,10 @@ func list(rules []ptc.Rule, of func(ptc.Upstream) string) string {
 // plain matches names that need no quotes in any version of YAML.
 var plain = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9._/-]*$`)
 
-// words are YAML's own, in any case.
+// words matches the words that YAML reads as a boolean or null, in any case.
 var words = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|true|false|null)$`)
 
-// quoted is a YAML string: JSON's are.
+// quoted returns a YAML string. Every JSON string is a YAML string.
 func quoted(s string) string {
 	if plain.MatchString(s) && !words.MatchString(s) {
 		return s

@@ -21,7 +21,7 @@ func rule(prefix, url string) ptc.Rule {
 	return ptc.Rule{Prefix: prefix, Upstream: ptc.Upstream{Registry: ptc.UpstreamOfURL(url), URL: url}}
 }
 
-func TestPolicyIsMadeOfWhatIsThere(t *testing.T) {
+func TestPolicyAllowsAndRequiresTheRules(t *testing.T) {
 	hub := rule("docker-hub", "registry-1.docker.io")
 	hub.CredentialARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf"
 	shared := rule("shared", "444455556666.dkr.ecr.eu-central-1.amazonaws.com")
@@ -54,8 +54,7 @@ func TestPolicyIsMadeOfWhatIsThere(t *testing.T) {
 	}
 }
 
-// Whatever ECR says, a policy comes of it that can be read, and that asks for
-// nothing which the rules are not.
+// For any answer of ECR, the policy can be loaded, and its required rules pass.
 func FuzzPolicy(f *testing.F) {
 	f.Add("docker-hub", "docker-hub", "registry-1.docker.io", "", "arn", "")
 	f.Add("a\nwaivers: []", "ecr", "444455556666.dkr.ecr.eu-central-1.amazonaws.com", "base", "", "arn")
@@ -65,7 +64,7 @@ func FuzzPolicy(f *testing.F) {
 		text := starter.Policy(registry, []ptc.Rule{r}, starter.Options{Name: "mine", Extends: "default"})
 		in := policy.Input{Registry: registry, Rules: []ptc.Rule{r}, Now: time.Unix(0, 0)}
 		file := filepath.Join(t.TempDir(), "mine.yaml")
-		for range 2 { // with its remarks it is still the same policy
+		for range 2 { // the second time with remarks, which are comments
 			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -76,11 +75,11 @@ func FuzzPolicy(f *testing.F) {
 			findings := p.Evaluate(t.Context(), in)
 			for _, found := range findings {
 				if found.Check == "required-rule" && found.Outcome != report.Pass {
-					t.Errorf("%s of its own making: %s\n%s", found.Outcome, found.Message, text)
+					t.Errorf("required-rule has the outcome %s: %s\n%s", found.Outcome, found.Message, text)
 				}
 			}
 			if len(p.Waivers) > 0 {
-				t.Errorf("somebody wrote a waiver:\n%s", text)
+				t.Errorf("the policy has a waiver:\n%s", text)
 			}
 			text += starter.Remarks(findings, in.Now)
 		}
