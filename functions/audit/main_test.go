@@ -166,8 +166,8 @@ func TestWhenSomethingFails(t *testing.T) {
 	tests := []struct {
 		name      string
 		faults    []string
-		receives  int    // 1 where it is 0
-		message   string // the home registry's request where it is empty
+		receives  int    // 0 means 1
+		message   string // the home registry's request if it is empty
 		topic     func(c *cloud)
 		limit     time.Duration
 		env       []string

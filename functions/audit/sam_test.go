@@ -122,7 +122,7 @@ func (s *sam) command(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// startLambda runs `sam local start-lambda` until the test ends, and gives the
+// startLambda runs `sam local start-lambda` until the test ends, and returns the
 // address where it listens.
 func (s *sam) startLambda(t *testing.T) string {
 	t.Helper()
@@ -153,7 +153,7 @@ func (s *sam) startLambda(t *testing.T) string {
 	}
 }
 
-// synthesize gives the folder of the template, as `make synth` writes it for
+// synthesize returns the folder of the template, as `make synth` writes it for
 // this machine's architecture.
 func synthesize(t *testing.T) string {
 	t.Helper()
@@ -204,7 +204,7 @@ func standIn(t *testing.T, c *cloud) string {
 	return repository
 }
 
-// requireDocker skips a test where no Docker engine answers, but fails it
+// requireDocker skips a test if no Docker engine answers, but fails it
 // where REQUIRE_DOCKER is set, as `make sam-local` does.
 func requireDocker(t *testing.T) {
 	t.Helper()
@@ -239,7 +239,7 @@ func dockerHost(t *testing.T) string {
 	return ""
 }
 
-// output runs a program and gives what it prints.
+// output runs a program and returns what it prints.
 func output(t *testing.T, cmd *exec.Cmd) []byte {
 	t.Helper()
 	var stderr bytes.Buffer

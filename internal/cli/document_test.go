@@ -106,7 +106,7 @@ func steady(line string) string {
 
 const omitted = "…"
 
-// reconcile gives the output that a document should show: what is written, if
+// reconcile returns the output that a document should show: what is written, if
 // the seen output agrees with it, otherwise what was seen, with the omissions
 // kept as far as the first and the last line of each shown part still exist.
 func reconcile(written, seen []string) []string {
@@ -161,7 +161,7 @@ func reconcile(written, seen []string) []string {
 	return out
 }
 
-// find gives the index of a line, or else of the first line that begins with
+// find returns the index of a line, or else of the first line that begins with
 // the same two words, such as the subject of a mail whose rest has changed.
 // -1 means that there is neither.
 func find(lines []string, line string) int {
@@ -236,7 +236,7 @@ func (s *session) play(document string) string {
 	return out.String()
 }
 
-// console runs the commands of a block that begins at a line, and gives the
+// console runs the commands of a block that begins at a line, and returns the
 // line that ends it.
 func (s *session) console(out *strings.Builder, lines []string, i int) int {
 	for strings.TrimSpace(lines[i]) != "```" {
@@ -271,7 +271,7 @@ const documentedPort = "5000"
 // home is the folder that readers see in place of the session's.
 const home = "/home/me/ptcaudit"
 
-// run types one command and gives what it prints, errors included.
+// run types one command and returns what it prints, errors included.
 func (s *session) run(command string) string {
 	s.t.Helper()
 	if s.port != "" {
@@ -307,7 +307,7 @@ func (s *session) run(command string) string {
 	return s.asDocumented(output.String())
 }
 
-// start runs the emulator beside the session, and gives its first line.
+// start runs the emulator beside the session, and returns its first line.
 func (s *session) start(cmd *exec.Cmd) string {
 	s.t.Helper()
 	stdout, err := cmd.StdoutPipe()

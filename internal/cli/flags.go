@@ -169,7 +169,7 @@ type period struct {
 // defaultPeriod is the length of a period without --from.
 const defaultPeriod = 30 * 24 * time.Hour
 
-// bounds gives the first moment of the period and its exclusive end.
+// bounds returns the first moment of the period and its exclusive end.
 func (p period) bounds(now time.Time) (from, to time.Time, err error) {
 	from, to = p.From.Time, p.To.Time
 	if to.IsZero() {

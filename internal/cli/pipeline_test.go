@@ -37,7 +37,7 @@ tests:
 `
 
 // example writes the README's file of that name into a folder, beside a policy
-// and its test, and gives its text.
+// and its test, and returns its text.
 func example(t *testing.T, dir, name string) []byte {
 	t.Helper()
 	readme, err := os.ReadFile(filepath.Join(toolbox.Root(t), "internal", "cli", "README.md"))
@@ -89,7 +89,7 @@ func newRunner(t *testing.T, rules ...emulator.Rule) *runner {
 	)}
 }
 
-// run runs a command line, and gives its exit code.
+// run runs a command line, and returns its exit code.
 func (r *runner) run(t *testing.T, line string) int {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "bash", "-e", "-o", "pipefail", "-c", line)

@@ -163,7 +163,7 @@ func (i *initCommand) choose(f emulator.Fixture) (ptc.Registry, error) {
 	return chosen[0], nil
 }
 
-// serve starts the emulator with a fixture, and gives the configuration to call it.
+// serve starts the emulator with a fixture, and returns the configuration to call it.
 func serve(ctx context.Context, f emulator.Fixture, reg ptc.Registry) (aws.Config, func(), error) {
 	api, err := emulator.New(f)
 	if err != nil {

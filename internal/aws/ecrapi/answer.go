@@ -106,7 +106,7 @@ func checkAnswer(body []byte, key string) error {
 	return nil
 }
 
-// checkObject reads an object to its end, and gives its keys. Keys that differ
+// checkObject reads an object to its end, and returns its keys. Keys that differ
 // only in case count as equal: clients disagree on which of them counts.
 func checkObject(dec *json.Decoder, depth int) (keys map[string]bool, err error) {
 	keys, folded := map[string]bool{}, map[string]bool{}

@@ -88,7 +88,7 @@ func (s *server) requests() []request {
 
 func (s *server) client() *ecrapi.Client { return ecrapi.New(config(s.URL), ecrapi.Options{}) }
 
-// always gives the same answer to every call.
+// always returns the same answer to every call.
 func always(status int, body string) answer {
 	return func(w http.ResponseWriter, _ *http.Request, _ int) {
 		w.WriteHeader(status)
@@ -96,7 +96,7 @@ func always(status int, body string) answer {
 	}
 }
 
-// inTurn gives answers one after the other, and repeats the last.
+// inTurn returns answers one after the other, and repeats the last.
 func inTurn(answers ...answer) answer {
 	return func(w http.ResponseWriter, r *http.Request, n int) { answers[min(n, len(answers)-1)](w, r, n) }
 }

@@ -33,7 +33,7 @@ func TestValidate(t *testing.T) {
 		status int
 		body   string
 		want   ptc.Validation
-		fault  ptc.FaultKind // empty where none
+		fault  ptc.FaultKind // empty if none
 	}{
 		{name: "valid", body: verdict("docker-hub", "111122223333", `"isValid":true`), want: valid},
 		{name: "valid, prefix spelled with a slash", body: verdict("docker-hub/", "111122223333", `"isValid":true`), want: valid},

@@ -60,7 +60,7 @@ func config(endpoint string, attempts int) aws.Config {
 	}
 }
 
-// serve starts a stub, and gives the Authorization header of its last request.
+// serve starts a stub, and returns the Authorization header of its last request.
 func serve(t *testing.T, topicARN string) (stub *snsstub.Stub, url string, authorization *atomic.Value) {
 	t.Helper()
 	stub, authorization = snsstub.New(topicARN), new(atomic.Value)

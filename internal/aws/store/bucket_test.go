@@ -40,7 +40,7 @@ func (n *network) play(next func(http.ResponseWriter, *http.Request, func(http.R
 // cut ends the connection without an answer.
 func cut() { panic(http.ErrAbortHandler) }
 
-// startNetwork gives the URL of a cloud behind a network.
+// startNetwork returns the URL of a cloud behind a network.
 func startNetwork(t *testing.T) (*network, string, string) {
 	t.Helper()
 	cloud := localcloud.Start(t).Endpoint

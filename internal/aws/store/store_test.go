@@ -53,7 +53,7 @@ func open(t *testing.T, url string, cfg aws.Config) blob.Store {
 	return s
 }
 
-// buckets gives the URLs of new buckets in a local cloud.
+// buckets returns the URLs of new buckets in a local cloud.
 func buckets(t *testing.T, cfg aws.Config) func(t *testing.T) string {
 	t.Helper()
 	cfg.HTTPClient = wire.Client(nil, time.Minute)
@@ -355,7 +355,7 @@ func testCancelled(t *testing.T, another func() blob.Store) {
 	}
 }
 
-// put writes and gives the new version.
+// put writes and returns the new version.
 func put(t *testing.T, s blob.Store, key, content, version string) string {
 	t.Helper()
 	next, err := s.Put(t.Context(), key, []byte(content), version)

@@ -34,7 +34,7 @@ type Call struct {
 // maxAnswer bounds what is read of an answer, in bytes.
 const maxAnswer = 1 << 20
 
-// Do signs and sends a call, once, and gives its answer. Where the service
+// Do signs and sends a call, once, and returns its answer. Where the service
 // refuses, the error is its status with the name and text of its error:
 // https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
 func Do(ctx context.Context, client *http.Client, caller aws.Credentials, c Call) ([]byte, error) {

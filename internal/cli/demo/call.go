@@ -30,7 +30,7 @@ var services = map[string]service{
 
 // call makes the API call that a command line of the AWS CLI stands for, so
 // that the demo needs no AWS CLI. It knows options whose value is text, or a
-// file in dir, and gives the answer.
+// file in dir, and returns the answer.
 func call(ctx context.Context, cfg aws.Config, command, dir string) ([]byte, error) {
 	words, err := split(command)
 	if err != nil {

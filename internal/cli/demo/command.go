@@ -26,7 +26,7 @@ func (d *demo) ptcaudit(ctx context.Context, args ...string) int {
 	return d.Command(ctx, d.auditor, d.env, d.Out, args...)
 }
 
-// handle runs an event command and gives its result: beside what it prints, it
+// handle runs an event command and returns its result: beside what it prints, it
 // writes that to a file, for the demo to look at.
 func (d *demo) handle(ctx context.Context, event, file string, out io.Writer) (handler.Result, error) {
 	args := []string{"event", d.path(event), "--output", "text", "--output", "json=" + d.path(file)}
@@ -61,7 +61,7 @@ func (d *demo) mail(ctx context.Context, status report.Status, prefixes ...strin
 	return result, expect(result, status, prefixes...)
 }
 
-// twice handles the queue twice at the same time, and gives the mails of both.
+// twice handles the queue twice at the same time, and returns the mails of both.
 func (d *demo) twice(ctx context.Context) (handler.Result, error) {
 	d.prompt("ptcaudit event queue.json & ptcaudit event queue.json")
 	var (

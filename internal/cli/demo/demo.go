@@ -41,7 +41,7 @@ type Options struct {
 	// Width of the terminal in columns, and whether it has colours.
 	Width int
 	Color bool
-	// Command runs a command line of ptcaudit, and gives its exit code. It
+	// Command runs a command line of ptcaudit, and returns its exit code. It
 	// takes credentials, Region and endpoint from cfg, and its settings from
 	// env. It may run several at once.
 	Command func(ctx context.Context, cfg aws.Config, env []string, out io.Writer, args ...string) int

@@ -30,7 +30,7 @@ const timeout = 10 * time.Second
 // localSecret is the secret access key that local clouds accept.
 const localSecret = "test" //nolint:gosec // not a credential of anything
 
-// New gives the bus at an endpoint, for example http://127.0.0.1:4566.
+// New returns the bus at an endpoint, for example http://127.0.0.1:4566.
 func New(endpoint string) (*Bus, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {

@@ -42,7 +42,7 @@ type Options struct {
 //	  aws securityhub batch-import-findings --findings file:///dev/stdin <<<"$batch"
 //	done <report.asff
 //
-// The first finding is the audit itself: it fails where the report is
+// The first finding is the audit itself: it fails if the report is
 // incomplete. What passes is written too, since that is how Security Hub
 // learns that something is fixed. It has to be sent by the registry's own
 // account, in its Region.

@@ -541,7 +541,7 @@ func isCompleteWithoutScript(t *testing.T, chrome browser) {
 	}
 }
 
-// holdsAll fails where something of a report cannot be seen on its page.
+// holdsAll fails if something of a report cannot be seen on its page.
 func holdsAll(b *tab, r report.Report) {
 	b.t.Helper()
 	hidden := "[...document.querySelectorAll('.finding, .finding *:not(button), #rules-table td, .faults li, .incomplete')]" +

@@ -79,7 +79,7 @@ func audits(r report.Report, earlier []report.Report) []report.Report {
 	return out
 }
 
-// newHistory draws what came of audits, newest first. Nil where there is only
+// newHistory draws what came of audits, newest first. nil if there is only
 // one.
 func newHistory(audits []report.Report) *history {
 	if len(audits) < 2 {

@@ -40,7 +40,7 @@ type page struct {
 	Outcomes []tally // everything else that checks came to
 	Changes  []change
 	Triggers []trigger
-	// Incomplete is empty where the report is complete.
+	// Incomplete is empty if the report is complete.
 	Incomplete string
 	Faults     []fault
 	Groups     []group

@@ -91,7 +91,7 @@ func upstream(u report.Upstream) string {
 }
 
 // secret names what a rule authenticates with, without the start that all
-// secrets of rules have in common; empty where it has none.
+// secrets of rules have in common; empty if it has none.
 func secret(c report.Credential) string {
 	if c.Name == "" { // what is no secret's ARN has no name
 		return untrusted.Name(c.ARN)
@@ -99,7 +99,7 @@ func secret(c report.Credential) string {
 	return untrusted.Name(strings.TrimPrefix(c.Name, ptc.SecretPrefix))
 }
 
-// role names what ECR assumes; empty where a rule has none.
+// role names what ECR assumes; empty if a rule has none.
 func role(r report.Role) string {
 	if r.Name == "" {
 		return untrusted.Name(r.ARN)

@@ -84,7 +84,7 @@ func runOf(r report.Report, o Options) run {
 	return out
 }
 
-// rulesOf describes each check that has a finding, and gives its index by id.
+// rulesOf describes each check that has a finding, and returns its index by id.
 func rulesOf(r report.Report, o Options) ([]rule, map[string]int) {
 	worst, links := map[string]report.Severity{}, map[string][]string{}
 	for _, f := range r.Findings {

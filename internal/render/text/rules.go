@@ -118,7 +118,7 @@ func breakName(name string, width int) string {
 	return string(runes[:end]) + "\n" + breakName(string(runes[end:]), width)
 }
 
-// fit gives the widths of the columns, of which the widest are made narrower
+// fit returns the widths of the columns, of which the widest are made narrower
 // until all of them and the gaps between them fit into width.
 func fit(rows [][]string, width int) []int {
 	widths := make([]int, len(rows[0]))

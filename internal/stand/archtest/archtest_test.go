@@ -48,7 +48,7 @@ func load(t *testing.T) (g graph, standard map[string]bool) {
 }
 
 // path is the shortest chain of imports from a package to one that matches;
-// nil where there is none. The package itself does not count.
+// nil if there is none. The package itself does not count.
 func (g graph) path(from string, match func(pkg string) bool) []string {
 	before := map[string]string{from: ""}
 	for queue := []string{from}; len(queue) > 0; queue = queue[1:] {

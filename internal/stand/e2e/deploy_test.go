@@ -87,7 +87,7 @@ func (w *world) assembly(s stack) string {
 	return r.folder
 }
 
-// deploy bootstraps the account where that is not done yet, and deploys.
+// deploy bootstraps the account if that is not done yet, and deploys.
 func (w *world) deploy(s stack) {
 	w.t.Helper()
 	busily(func() {

@@ -35,7 +35,7 @@ func (m message) failed() []string {
 // and as long again where an audit began just before.
 const settle = 90 * time.Second
 
-// receive gives what a subscriber gets next, within limit; nil for nothing.
+// receive returns what a subscriber gets next, within limit; nil for nothing.
 func (w *world) receive(inbox string, limit time.Duration) *message {
 	w.t.Helper()
 	for deadline := time.Now().Add(limit); ; {
@@ -103,7 +103,7 @@ func by(call, prefix string) func(message) bool {
 	}
 }
 
-// expect fails where the text of a message lacks something.
+// expect fails if the text of a message lacks something.
 func (w *world) expect(m message, parts ...string) {
 	w.t.Helper()
 	text := strings.Join(strings.Fields(m.Text), " ") // mails break lines

@@ -366,7 +366,7 @@ func thousandChanges(t *testing.T, w *world) {
 	t.Logf("%d messages, %d audits, %d invocations, handled after %v", messages, audits, w.invocations(), time.Since(began))
 }
 
-// assume is a client of ECR for somebody else.
+// assume is a client of ECR for another account.
 func (w *world) assume(name string) *ecr.Client {
 	w.t.Helper()
 	var session struct {

@@ -220,7 +220,7 @@ func (w *world) file(name string) *os.File {
 	return f
 }
 
-// run runs a program, and gives what it wrote to its standard output.
+// run runs a program, and returns what it wrote to its standard output.
 func (w *world) run(env []string, program string, args ...string) []byte {
 	w.t.Helper()
 	cmd := exec.CommandContext(w.t.Context(), program, args...)

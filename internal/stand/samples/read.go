@@ -25,7 +25,7 @@ func Corpus() map[string]report.Report {
 
 // ReadBack has a script in Python, which uses a reader that is not ours, read
 // what was written of each report, and decodes what it prints: a JSON object
-// of what it made of each, by name. It fails where the script does.
+// of what it made of each, by name. It fails if the script does.
 func ReadBack[T any](t *testing.T, python, script string, written map[string][]byte) map[string]T {
 	t.Helper()
 	dir := t.TempDir()
