@@ -26,12 +26,12 @@ const (
 	maxField       = 1024
 )
 
-// Options say what is known beside the report itself.
+// Options are facts that are not in the report.
 type Options struct {
-	// Before is an earlier report of the registry; nil if there is none. Its
-	// open failures that a complete report does not have any more are written as
-	// passed: nothing else would close them in Security Hub. One of another
-	// registry, and a later one, is passed over.
+	// Before is an earlier report of the registry; nil if there is none. If r is
+	// complete and no longer has a failure of Before, the failure is written as
+	// passed, because nothing else would close it in Security Hub. A report of
+	// another registry, or a later one, is ignored.
 	Before *report.Report
 }
 
@@ -43,9 +43,9 @@ type Options struct {
 //	done <report.asff
 //
 // The first finding is the audit itself: it fails if the report is
-// incomplete. What passes is written too, since that is how Security Hub
-// learns that something is fixed. It has to be sent by the registry's own
-// account, in its Region.
+// incomplete. Passed checks are written too, so that Security Hub learns that a
+// failure is fixed. The registry's own account must send the findings, in its
+// Region.
 func Render(w io.Writer, r report.Report, o Options) error {
 	findings := []finding{auditFinding(r)}
 	subjects := details(r)
@@ -69,7 +69,7 @@ func newFinding(r report.Report, fingerprint, generator string) finding {
 	return finding{
 		SchemaVersion: "2018-10-08",
 		ID:            "ptcaudit/" + fingerprint,
-		// The default product of the account: that for findings of one's own.
+		// The account's default product, for findings that it writes itself.
 		ProductARN:  "arn:" + ptc.PartitionOf(region) + ":securityhub:" + region + ":" + account + ":product/" + account + "/default",
 		GeneratorID: generator,
 		Account:     account,
@@ -129,13 +129,13 @@ func findingOf(r report.Report, f report.Finding, facts map[string]string) findi
 	return out
 }
 
-// state is what a finding's outcome is in Security Hub.
+// state is an outcome in the words of Security Hub.
 type state struct{ compliance, workflow, record string }
 
-// Workflow only counts when a finding is new there: later calls cannot change
-// it. RecordState always counts, so it is ACTIVE if there is something to do,
-// and a finding that becomes active again is also NEW again. A waived one is
-// never SUPPRESSED: Security Hub would ignore it when the waiver ends.
+// Security Hub reads Workflow only if the finding is new; later calls cannot
+// change it. It always reads RecordState, so that is ACTIVE if an action is
+// needed. A finding that becomes active again is also NEW again. A waived finding
+// is never SUPPRESSED: Security Hub would ignore it when the waiver ends.
 // https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_Workflow.html
 var (
 	failed        = state{"FAILED", "NEW", "ACTIVE"}
@@ -162,8 +162,8 @@ func stateOf(f report.Finding) state {
 	return notAvailable
 }
 
-// resourceOf is a rule, or the registry where prefix is empty. AWS gives
-// neither an ARN, so its path stands in.
+// resourceOf is a rule, or the registry if prefix is empty. Neither has an ARN
+// in AWS, so a path is its id.
 func resourceOf(registry ptc.Registry, prefix string, facts map[string]string) resource {
 	out := resource{
 		Type:   "Other",
@@ -200,7 +200,7 @@ func details(r report.Report) map[string]map[string]string {
 	return out
 }
 
-// field is a value that is not empty, which the API demands.
+// field is s, or a dash if s is empty: the API requires a value.
 func field(s string) string {
 	if s = untrusted.Name(s); s == "" {
 		return "-"

@@ -86,7 +86,7 @@ func TestIsWhatTheAPITakes(t *testing.T) {
 	}
 }
 
-// The AWS CLI sends each line, the way the documentation of Render says.
+// TestTheCLITakesEachLine runs the loop that the comment of Render shows.
 func TestTheCLITakesEachLine(t *testing.T) {
 	aws := toolbox.AWS(t)
 	var sent []int
@@ -120,7 +120,7 @@ done <first`
 	}
 }
 
-// A finding is the same one whatever becomes of it.
+// TestIDsAreStable: the id of a finding does not depend on its outcome.
 func TestIDsAreStable(t *testing.T) {
 	ids := func(r report.Report) []string {
 		var findings []struct{ ID string }
@@ -144,7 +144,7 @@ func TestIDsAreStable(t *testing.T) {
 }
 
 // since is an earlier report, and a later one in which a rule is gone and two
-// checks have left the policy: of what they found, one was waived.
+// checks are no longer in the policy. One of their findings was waived.
 func since() (before, r report.Report) {
 	before, r = samples.Realistic(), samples.Realistic()
 	r.Audit.ID, r.Audit.StartedAt = "later", r.Audit.StartedAt.Add(time.Hour)

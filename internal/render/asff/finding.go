@@ -25,8 +25,8 @@ type finding struct {
 	Compliance    compliance
 	Workflow      workflow
 	RecordState   string
-	// Provider has what analysts may change in a finding, and a finding
-	// provider may not write elsewhere.
+	// Provider has the fields that analysts may change in Security Hub. A
+	// provider of findings must write them here.
 	Provider providerFields `json:"FindingProviderFields"`
 }
 
@@ -74,8 +74,7 @@ type severity struct {
 	Original string
 }
 
-// severity says how much a finding matters. The API's names are ours in upper
-// case.
+// severity sets the severity. The API has the same names, in upper case.
 func (f *finding) severity(s report.Severity) {
 	f.Provider = providerFields{
 		Severity: severity{strings.ToUpper(string(s)), string(s)},
@@ -83,7 +82,7 @@ func (f *finding) severity(s report.Severity) {
 	}
 }
 
-// state says what became of it.
+// state sets the outcome.
 func (f *finding) state(s state) {
 	f.Compliance.Status, f.Workflow.Status, f.RecordState = s.compliance, s.workflow, s.record
 }

@@ -15,8 +15,8 @@ const day = 24 * time.Hour
 var started = time.Date(2026, 11, 21, 22, 50, 3, 0, time.UTC)
 
 // acme is the report of a company with two dozen rules and most kinds of
-// trouble, and what is known beside it: the policy of testdata, evaluated.
-// Where asked is false, ECR did not say whether one of them works.
+// failures, by the policy in testdata, and the Options of its page. If asked is
+// false, the validation result of one rule is missing.
 func acme(t *testing.T, asked bool) (report.Report, html.Options) {
 	t.Helper()
 	const (

@@ -37,8 +37,8 @@ var (
 	readme   = flag.Bool("readme", false, "rewrite the picture in README.md")
 )
 
-// start runs a browser with a profile of its own. All tests share it, each
-// with tabs of its own: a start takes a second.
+// start runs a browser with its own profile. All tests share it, because a start
+// takes a second; each test has its own tabs.
 func start(t *testing.T) browser {
 	t.Helper()
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
@@ -60,7 +60,7 @@ func start(t *testing.T) browser {
 // browser is one that runs.
 type browser struct{ ctx context.Context }
 
-// view says how a page is looked at.
+// view is the window and the settings in which a page is shown.
 type view struct {
 	width         int64 // 0 is 1280
 	dark, print   bool
@@ -248,7 +248,7 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
-// everyState are reports of which each shows something that others do not.
+// everyState has reports that together show every part of a page.
 func everyState(t *testing.T) (map[string]report.Report, html.Options) {
 	incomplete, o := acme(t, false)
 	all := samples.All()
@@ -313,7 +313,7 @@ func fitsItsWindow(t *testing.T, chrome browser) {
 	}
 }
 
-// hasNames asks Chrome what it gives a screen reader.
+// hasNames checks the names that Chrome passes to a screen reader.
 func hasNames(t *testing.T, chrome browser) {
 	r, o := acme(t, false)
 	for _, width := range []int64{360, 1280} {
@@ -470,8 +470,8 @@ func filtersAndSorts(t *testing.T, chrome browser) {
 		t.Errorf("sorted by severity again (-want +got):\n%s", diff)
 	}
 
-	// A link from the table of rules leads to its finding even where that is
-	// filtered out.
+	// A link from the table of rules leads to its finding even if a filter
+	// hides it.
 	choose("filter-outcome", "pending")
 	b.do(chromedp.Click(chromedp.CSS("#rules-table a")))
 	b.until("document.querySelector('.finding:target') && look.visible(document.querySelector(':target'))")
@@ -541,7 +541,7 @@ func isCompleteWithoutScript(t *testing.T, chrome browser) {
 	}
 }
 
-// holdsAll fails if something of a report cannot be seen on its page.
+// holdsAll fails if a text of a report is not visible on its page.
 func holdsAll(b *tab, r report.Report) {
 	b.t.Helper()
 	hidden := "[...document.querySelectorAll('.finding, .finding *:not(button), #rules-table td, .faults li, .incomplete')]" +
@@ -620,8 +620,8 @@ func letsNothingOut(t *testing.T, chrome browser) {
 	} {
 		eval[chromedp.Void](b, script)
 	}
-	// Chrome announces requests also where it then makes none: the server fails
-	// the test if one comes through.
+	// Chrome also announces requests that it then blocks. The server fails the
+	// test if a request arrives.
 	var complaints []string
 	for deadline := time.Now().Add(20 * time.Second); len(complaints) < 8 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		more, _ := b.forget()

@@ -9,29 +9,28 @@ import (
 )
 
 const (
-	// maxAudits is how many audits the page shows: more would be narrower than
-	// a screen's dots.
+	// maxAudits is how many audits the page shows: the columns of more audits
+	// would be narrower than a pixel.
 	maxAudits = 120
 	// minSlots keeps the columns of a short history narrow.
 	minSlots = 24
 	// slot is the width of an audit's column, in units of the drawing, which
 	// is stretched to the width of the page.
 	slot = 10
-	// tallest is the height of the tallest column in pixels, of lowest what
-	// the smallest failure has.
+	// tallest is the height of the tallest column in pixels. lowest is the
+	// height of a column for one failure.
 	tallest, lowest = 96, 3
 	// fullScale is the least number of failures that fills the height.
 	fullScale = 8
 )
 
-// history is how many failures there were over time: a drawing, and the same
-// as a table.
+// history is the number of failures over time, as a drawing and as a table.
 type history struct {
 	Series   []series
 	Audits   []pastAudit // newest first
 	Columns  []string    // the severities in the table
 	From, To moment
-	// Doubtful says that some of the audits were incomplete.
+	// Doubtful is true if at least one audit was incomplete.
 	Doubtful bool
 	// Omitted counts the older audits that are left out.
 	Omitted int
@@ -50,7 +49,7 @@ type series struct {
 // bar is the column of one audit.
 type bar struct {
 	X, Y, Width, Height int
-	// AtLeast says that the audit was incomplete: there may have been more.
+	// AtLeast is true if the audit was incomplete, so there may be more.
 	AtLeast bool
 	Text    string
 }
@@ -79,8 +78,7 @@ func audits(r report.Report, earlier []report.Report) []report.Report {
 	return out
 }
 
-// newHistory draws what came of audits, newest first. nil if there is only
-// one.
+// newHistory draws audits, given newest first. It is nil for a single audit.
 func newHistory(audits []report.Report) *history {
 	if len(audits) < 2 {
 		return nil
@@ -108,7 +106,7 @@ func newHistory(audits []report.Report) *history {
 	return h
 }
 
-// atLeast is a number of failures as an audit knows it.
+// atLeast is a number of failures in words: a minimum if r is incomplete.
 func atLeast(n int, r report.Report) string {
 	if r.Complete {
 		return strconv.Itoa(n)
@@ -118,7 +116,7 @@ func atLeast(n int, r report.Report) string {
 
 func failures(r report.Report) int { return r.Summary.Outcomes[report.Fail] - r.Summary.Waived }
 
-// draw makes the rows of the drawing, without those in which nothing happened.
+// draw makes the rows of the drawing. It leaves out rows that are always zero.
 func draw(audits []report.Report) []series {
 	most := fullScale
 	for _, a := range audits {
@@ -131,8 +129,8 @@ func draw(audits []report.Report) []series {
 			out = append(out, s)
 		}
 	}
-	// An audit that saw nothing has no column above: it must not look like one
-	// that found nothing.
+	// An incomplete audit may have no column above. This row distinguishes it
+	// from a complete audit without failures.
 	doubt := func(a report.Report) int {
 		if a.Complete {
 			return 0
@@ -146,7 +144,7 @@ func draw(audits []report.Report) []series {
 	return out
 }
 
-// newSeries makes a row of what value gives of each audit, which say writes.
+// newSeries makes a row with the value of each audit. say writes a value.
 func newSeries(class, label string, audits []report.Report, most int, value func(report.Report) int, say func(int, report.Report) string) series {
 	slots := max(len(audits), minSlots)
 	first, last := audits[0], audits[len(audits)-1]

@@ -18,22 +18,22 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Options say what is known beside the report itself.
+// Options are facts that are not in the report.
 type Options struct {
 	// Since is when findings were first seen to fail, by fingerprint, UTC.
-	// Where that is the beginning of the oldest audit in History, the page says
-	// that it may have been before.
+	// If that is the start of the oldest audit in History, the page says that
+	// the finding may have failed before.
 	Since map[string]time.Time
 	// History are reports of earlier audits, in any order; Audit, Registry,
-	// Complete and Summary are read, the rest may be left out. Those of another
-	// registry, and later ones, are passed over.
+	// Complete and Summary are read, other fields may be empty. Reports of
+	// another registry, and later ones, are ignored.
 	History []report.Report
 }
 
 // Render writes r to w.
 func Render(w io.Writer, r report.Report, o Options) error {
-	// The page is made before a byte of it is written: half a page could pass
-	// for one with half the findings.
+	// The page is complete before anything is written: half a page could be
+	// mistaken for a report with fewer findings.
 	var content bytes.Buffer
 	if err := layout().Execute(&content, newPage(r, o)); err != nil {
 		return err

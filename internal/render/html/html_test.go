@@ -97,7 +97,7 @@ func known(r report.Report) html.Options {
 	return o
 }
 
-// What a page says, and in which structure, without how it looks.
+// TestGolden compares the text and the structure of each page, without styles.
 func TestGolden(t *testing.T) {
 	for name, r := range samples.All() {
 		if name == "hostile" {
@@ -167,7 +167,7 @@ func everyPage(t *testing.T) map[string]*nethtml.Node {
 	return out
 }
 
-// What screen readers and keyboards need of a page, whatever the report.
+// TestStructure: every page has what screen readers and keyboards need.
 func TestStructure(t *testing.T) {
 	for name, root := range everyPage(t) {
 		t.Run(name, func(t *testing.T) {
@@ -230,7 +230,7 @@ func TestStructure(t *testing.T) {
 	}
 }
 
-// The page allows its own style and script, by what they are, and nothing else.
+// TestContentSecurityPolicy: a page allows only its own style and script, by hash.
 func TestContentSecurityPolicy(t *testing.T) {
 	r, o := acme(t, true)
 	root := parse(t, render(t, r, o))
@@ -255,8 +255,8 @@ func TestContentSecurityPolicy(t *testing.T) {
 	}
 }
 
-// fill changes every text of a report, but for those that have a few values
-// only. It says in which field each stands, and numbers them.
+// fill changes every text of a report, except enumerations. change gets the
+// field's name and a number.
 func fill(r *report.Report, change func(field string, i int, s string) string) {
 	n := 0
 	var walk func(field string, v reflect.Value)
@@ -336,8 +336,8 @@ func harmless(s string) string {
 	}, s)
 }
 
-// staysText holds a page with some text everywhere against the page that has a
-// harmless one instead: but for texts they must be the same.
+// staysText compares a page that has text everywhere with a page that has a
+// harmless text. Except for the texts they must be equal.
 func staysText(t fataler, text string) {
 	t.Helper()
 	page := func(text string) *nethtml.Node {
@@ -403,8 +403,8 @@ func TestAnyReport(t *testing.T) {
 		if got, want := len(elements(root, "article")), n.Open+n.Waived+n.Undecided+n.Pending; got != want {
 			t.Fatalf("%d findings, want %d", got, want)
 		}
-		if said := strings.Contains(textOf(root), "This report is incomplete."); said == r.Complete {
-			t.Fatalf("complete is %t, and the page says that it is not: %t", r.Complete, said)
+		if warned := strings.Contains(textOf(root), "This report is incomplete."); warned == r.Complete {
+			t.Fatalf("complete is %t, but the page warns: %t", r.Complete, warned)
 		}
 		if scripts := elements(root, "script", "style", "img", "iframe", "object", "embed", "base"); len(scripts) != 2 {
 			t.Fatalf("%d scripts, styles and the like", len(scripts))
@@ -467,8 +467,8 @@ func TestVerdict(t *testing.T) {
 			if title := textOf(elements(root, "title")[0]); !strings.HasPrefix(title, tt.want+" · 111122223333 ") {
 				t.Errorf("title %q", title)
 			}
-			if said := strings.Contains(textOf(root), "This report is incomplete."); said == tt.report.Complete {
-				t.Errorf("complete is %t, and the page says that it is not: %t", tt.report.Complete, said)
+			if warned := strings.Contains(textOf(root), "This report is incomplete."); warned == tt.report.Complete {
+				t.Errorf("complete is %t, but the page warns: %t", tt.report.Complete, warned)
 			}
 		})
 	}
@@ -523,16 +523,16 @@ func TestSince(t *testing.T) {
 	}
 }
 
-// since is what a page says of how long findings stand.
+// since is what a page shows about how long findings have failed.
 func since(t *testing.T, r report.Report, o html.Options) string {
 	t.Helper()
-	said := ""
+	shown := ""
 	for _, p := range elements(parse(t, render(t, r, o)), "p") {
 		if attribute(p, "class") == "since" {
-			said += textOf(p)
+			shown += textOf(p)
 		}
 	}
-	return said
+	return shown
 }
 
 // past is an audit that ended in so many high failures.
@@ -559,7 +559,7 @@ func TestHistory(t *testing.T) {
 	tests := []struct {
 		name    string
 		history []report.Report
-		// The first column of the table, and what the drawings say.
+		// The first column of the table, and the alternative texts of the drawings.
 		rows int
 		alts []string
 	}{
@@ -606,7 +606,7 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// Columns are as high as what they count, and stand on one line.
+// TestColumns: heights are proportional to the counts, on one baseline.
 func TestColumns(t *testing.T) {
 	root := parse(t, render(t, past(0, 24), html.Options{History: []report.Report{past(day, 12), past(2*day, 0), past(3*day, 1)}}))
 	for _, svg := range elements(root, "svg") {

@@ -13,8 +13,8 @@ import (
 	"ptcaudit/internal/untrusted"
 )
 
-// page is a report as the template lays it out. Its texts are cleaned; the
-// template escapes them.
+// page is the data of the template. Its texts are cleaned; the template escapes
+// them.
 type page struct {
 	ContentPolicy string
 	Style         template.CSS
@@ -37,7 +37,7 @@ type page struct {
 	Verdict  verdict
 	Scope    string  // how many rules
 	Failed   []tally // by severity, highest first, all of them
-	Outcomes []tally // everything else that checks came to
+	Outcomes []tally // the other outcomes
 	Changes  []change
 	Triggers []trigger
 	// Incomplete is empty if the report is complete.
@@ -51,8 +51,8 @@ type page struct {
 	History      *history
 }
 
-// verdict is the first thing to read. State is good, bad, unknown if the
-// absence of a failure means nothing, or none if there was nothing to check.
+// verdict is the headline. State is good, bad, unknown (no failures, but the
+// audit is incomplete), or none (there was nothing to check).
 type verdict struct{ State, Text, Why string }
 
 // tally is a number of findings. Severity is empty for other outcomes.
@@ -86,7 +86,7 @@ type group struct {
 	Findings        []finding
 }
 
-// finding is one that a reader needs.
+// finding is a finding that the page shows in full.
 type finding struct {
 	ID       string
 	Severity report.Severity
@@ -118,8 +118,8 @@ type ruleRow struct {
 	Rank  int // of the highest severity, and then by how many: to sort by
 }
 
-// says is ECR's validation result of a rule in one word. State is good, bad, unknown or
-// none.
+// says is ECR's validation result of a rule in one word. State is good, bad,
+// unknown or none.
 type says struct {
 	State, Text string
 	Order       int // worst first
@@ -131,7 +131,7 @@ type settled struct {
 	Passed, Skipped subjects
 }
 
-// subjects are what a check has one outcome for.
+// subjects are the rules for which a check has one outcome.
 type subjects struct {
 	Names []string
 	// All is whether these are all rules.

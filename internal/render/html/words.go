@@ -11,12 +11,12 @@ import (
 	"ptcaudit/internal/untrusted"
 )
 
-// text is a message: one line in which nothing is hidden. That it stays text,
-// and cannot become markup, is html/template's part.
+// text is a message as one line without invisible characters. html/template
+// escapes it.
 func text(s string) string { return untrusted.Line(s, untrusted.MaxText) }
 
-// step is one line of a fix: a sentence, or the parts of a
-// command. A blank between them makes them the command again.
+// step is one line of a fix: a sentence, or the parts of a command. Joined with
+// blanks, the parts are the command.
 type step struct {
 	Sentence string
 	Command  []string
@@ -44,8 +44,7 @@ func parts(command string) []string {
 	return out
 }
 
-// reference is where to read more. URL is empty where Text is no address to
-// open.
+// reference is where to read more. URL is empty if Text is not a web address.
 type reference struct{ Text, URL string }
 
 func references(list []string) []reference {
@@ -60,16 +59,16 @@ func references(list []string) []reference {
 	return out
 }
 
-// moment is a time for people and for programs, UTC. The zero moment is a time
-// that is unknown.
+// moment is a time for people and for programs, UTC. The zero value means
+// unknown.
 type moment struct{ Text, Machine string }
 
-// second and minute say a time to the second, or to the minute.
+// second and minute are a time to the second, or to the minute.
 func second(t time.Time) moment { return instant(t, report.Second) }
 
 func minute(t time.Time) moment { return instant(t, report.Minute) }
 
-// day says a time to the day.
+// day is a time to the day.
 func day(t time.Time) moment {
 	return instant(t, func(t time.Time) string { return t.UTC().Format(time.DateOnly) })
 }
@@ -81,8 +80,7 @@ func instant(t time.Time, format func(time.Time) string) moment {
 	return moment{format(t), t.UTC().Format(time.RFC3339)}
 }
 
-// upstream is where a rule fetches from, as it is written before an image's
-// name.
+// upstream is where a rule fetches images from, as in an image reference.
 func upstream(u report.Upstream) string {
 	if u.Prefix == "" || u.Prefix == ptc.RootPrefix {
 		return untrusted.Name(u.URL)
@@ -93,7 +91,7 @@ func upstream(u report.Upstream) string {
 // secret names what a rule authenticates with, without the start that all
 // secrets of rules have in common; empty if it has none.
 func secret(c report.Credential) string {
-	if c.Name == "" { // what is no secret's ARN has no name
+	if c.Name == "" { // the ARN is not that of a secret
 		return untrusted.Name(c.ARN)
 	}
 	return untrusted.Name(strings.TrimPrefix(c.Name, ptc.SecretPrefix))
@@ -107,7 +105,7 @@ func role(r report.Role) string {
 	return untrusted.Name(r.Name)
 }
 
-// capital is a word as it begins a sentence.
+// capital is a word with a capital letter at its start.
 func capital[T ~string](word T) string {
 	first, size := utf8.DecodeRuneInString(string(word))
 	return string(unicode.ToUpper(first)) + string(word[size:])

@@ -105,7 +105,8 @@ func (s *suite) add(c testCase) {
 	}
 }
 
-// auditCase is whether everything could be checked.
+// auditCase is the test case of the audit itself: it passes if everything could
+// be checked.
 func auditCase(r report.Report) testCase {
 	c := testCase{Class: "audit", Name: "everything could be checked"}
 	if reasons := r.Incomplete(); reasons != nil {
@@ -139,8 +140,8 @@ func caseOf(f report.Finding) testCase {
 	return c
 }
 
-// details are the message again, since some services show nothing else, and
-// the fix.
+// details are the message and the fix. The message is repeated, since some
+// services show only the details.
 func details(f report.Finding) string {
 	lines := []string{f.Severity.Label() + "  " + f.Headline()}
 	if detail := f.Detail(); detail != "" {

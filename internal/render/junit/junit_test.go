@@ -30,7 +30,7 @@ func TestGolden(t *testing.T) { samples.Golden(t, *update, "xml", render) }
 // counts are what testdata/read.py prints.
 type counts struct {
 	Suites, Tests, Failures, Errors, Skipped int
-	// Audit is what became of the test case that stands for the audit.
+	// Audit is the outcome of the audit's own test case.
 	Audit string
 }
 

@@ -155,7 +155,7 @@ func TestIsReadBack(t *testing.T) {
 	}))
 }
 
-// Every attack can be read as it is.
+// TestNothingIsLostInCode: every attack is shown unchanged in code.
 func TestNothingIsLostInCode(t *testing.T) {
 	for _, attack := range samples.Attacks() {
 		r := report.Report{Complete: true, Findings: []report.Finding{{Check: "c", Prefix: "p", Outcome: report.Fail, Severity: report.Low, Message: attack, Remediation: attack}}}

@@ -1,7 +1,7 @@
 package ocsf
 
-// The objects of an event, as far as they are used. The number of an
-// enumeration stands beside its caption.
+// The objects of an event, with the fields that are used. Each value of an
+// enumeration has a number and a caption.
 
 type event struct {
 	ActivityID   int          `json:"activity_id"`

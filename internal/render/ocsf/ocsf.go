@@ -21,17 +21,17 @@ const version = "1.6.0"
 // classUID is that of a Compliance Finding.
 const classUID = 2003
 
-// Options say what is known beside the report itself.
+// Options are facts that are not in the report.
 type Options struct {
-	// Before is an earlier report of the registry; nil if there is none. Its
-	// open failures that a complete report does not have any more are written as
-	// passed: nothing else would close them. One of another registry, and a later
-	// one, is passed over.
+	// Before is an earlier report of the registry; nil if there is none. If r is
+	// complete and no longer has a failure of Before, the failure is written as
+	// passed, because nothing else would close it. A report of another registry,
+	// or a later one, is ignored.
 	Before *report.Report
 }
 
 // Render writes r to w, as one JSON object in each line. The first event is
-// the audit itself, a warning where the report is incomplete. What passes is
+// the audit itself, a warning if the report is incomplete. Passed checks are
 // written too, as resolved.
 func Render(w io.Writer, r report.Report, o Options) error {
 	enc := json.NewEncoder(w)
@@ -59,7 +59,7 @@ func newEvent(r report.Report, fingerprint string, severity report.Severity) eve
 		Metadata: metadata{
 			Version:  version,
 			Profiles: []string{"cloud"},
-			// Of this event, where the finding's is the same in every audit.
+			// The id of this event; the finding's id is the same in every audit.
 			UID:     untrusted.Name(r.Audit.ID) + "/" + fingerprint,
 			Product: product{Name: "ptcaudit", Vendor: "ptcaudit", Version: untrusted.Name(r.Audit.Version)},
 		},
@@ -144,7 +144,7 @@ func stateOf(f report.Finding) state {
 	return undecided
 }
 
-// state says what became of a finding.
+// state sets the outcome of a finding.
 func (e *event) state(s state) {
 	e.ActivityID, e.ActivityName = s.activity, map[int]string{1: "Create", 3: "Close"}[s.activity]
 	e.TypeUID, e.TypeName = classUID*100+s.activity, "Compliance Finding: "+e.ActivityName
@@ -152,8 +152,8 @@ func (e *event) state(s state) {
 	e.Compliance.StatusID, e.Compliance.Status = s.compliance, s.complianceAs
 }
 
-// resourceOf is what a finding is about. AWS gives neither a rule nor a
-// registry an ARN, so its path stands in.
+// resourceOf is what a finding is about. Rules and registries have no ARN in
+// AWS, so a path is the id.
 func resourceOf(registry ptc.Registry, f report.Finding) resource {
 	account, region := untrusted.Name(registry.Account), untrusted.Name(registry.Region)
 	out := resource{

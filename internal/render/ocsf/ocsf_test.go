@@ -73,8 +73,8 @@ func TestIsValid(t *testing.T) {
 	}
 }
 
-// A finding is the same one whatever becomes of it, and each of its events is
-// one of its own.
+// TestUIDsAreStable: the id of a finding does not depend on its outcome, and each
+// event has its own id.
 func TestUIDsAreStable(t *testing.T) {
 	type uids struct{ finding, event string }
 	all := func(r report.Report) []uids {
@@ -107,7 +107,7 @@ func TestUIDsAreStable(t *testing.T) {
 }
 
 // since is an earlier report, and a later one in which a rule is gone and two
-// checks have left the policy: of what they found, one was waived.
+// checks are no longer in the policy. One of their findings was waived.
 func since() (before, r report.Report) {
 	before, r = samples.Realistic(), samples.Realistic()
 	r.Audit.ID, r.Audit.StartedAt = "later", r.Audit.StartedAt.Add(time.Hour)

@@ -44,7 +44,7 @@ type Check struct {
 
 // Render writes r to w. Results are the failures and the findings that were
 // not checked. Other findings are left out, since GitHub shows every result as
-// a problem, whatever its kind.
+// a problem.
 func Render(w io.Writer, r report.Report, o Options) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -191,9 +191,9 @@ func notifications(r report.Report, index map[string]int) []notification {
 	return out
 }
 
-// locationOf is where a finding is: logically in the registry, physically
-// where the policy asks for it. GitHub refuses a whole log for one result
-// without a file; where none is known, the name of the resource stands in.
+// locationOf is where a finding is: logically in the registry, physically at the
+// line of the policy that requires it. GitHub refuses the whole log if one result
+// has no file, so if no file is known, the path of the resource is used.
 func locationOf(registry ptc.Registry, f report.Finding, o Options) location {
 	out := location{Physical: &physical{Artifact: artifact{"ecr/" + resource(registry, f.Prefix)}}, Logical: logical(registry, f.Prefix)}
 	if o.Place == nil {
@@ -208,7 +208,7 @@ func locationOf(registry ptc.Registry, f report.Finding, o Options) location {
 	return out
 }
 
-// fileURI is a file as a URI reference; relative where the file is.
+// fileURI is a file as a URI reference; relative if the path is relative.
 func fileURI(file string) string {
 	u := url.URL{Path: file}
 	if path.IsAbs(file) {
@@ -259,8 +259,8 @@ func level(s report.Severity) string {
 	}
 }
 
-// scores are what GitHub makes its own severities of, in the middle of each
-// one's range. It has none that means informational.
+// scores are the numbers from which GitHub derives its severities: the middle of
+// each range. GitHub has no range for informational.
 var scores = map[report.Severity]string{report.Critical: "9.5", report.High: "8.0", report.Medium: "5.5", report.Low: "2.0"}
 
 var placeholder = regexp.MustCompile(`\{([0-9]+)\}`)

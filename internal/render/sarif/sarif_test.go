@@ -129,7 +129,7 @@ func read(t interface {
 	return l
 }
 
-// validate holds a log against the schema, and counts what it reports.
+// validate checks a log against the schema, and counts its results.
 func validate(t interface {
 	Helper()
 	Errorf(format string, args ...any)
@@ -194,7 +194,7 @@ func TestIsValid(t *testing.T) {
 	}))
 }
 
-// The schema does say what is wrong: were it empty, everything would be valid.
+// TestSchemaRefuses an invalid log, so a passing validation proves something.
 func TestSchemaRefuses(t *testing.T) {
 	document, err := jsonschema.UnmarshalJSON(strings.NewReader(`{"version": "2.1.0", "runs": [{"tool": {"driver": {}}}]}`))
 	if err != nil {
@@ -205,8 +205,8 @@ func TestSchemaRefuses(t *testing.T) {
 	}
 }
 
-// An alert is the same one as long as check and prefix are, whatever becomes
-// of its message, its severity or the place of the check in the policy.
+// TestFingerprintsAreStable: an alert is identified by check and prefix, not by
+// message, severity or the line in the policy.
 func TestFingerprintsAreStable(t *testing.T) {
 	prints := func(o sarif.Options, change func(*report.Finding)) map[string]bool {
 		r := samples.Realistic()
@@ -238,7 +238,7 @@ var (
 	placeholder = regexp.MustCompile(`(^|[^{])\{[0-9]+\}`)
 )
 
-// Messages are where text from outside stands.
+// TestOutsideTextForgesNothing in the messages of results.
 func TestOutsideTextForgesNothing(t *testing.T) {
 	for _, result := range read(t, render(t, samples.Hostile())).Runs[0].Results {
 		message, _, _ := strings.Cut(result.Message.Text, "\n\nFix: ")

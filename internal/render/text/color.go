@@ -2,7 +2,7 @@ package text
 
 import "ptcaudit/internal/report"
 
-// painter marks text with ANSI colours, or leaves it as it is where false.
+// painter marks text with ANSI colours; if false, it leaves text unchanged.
 type painter bool
 
 // The sequences of https://en.wikipedia.org/wiki/ANSI_escape_code#Select_Graphic_Rendition_parameters

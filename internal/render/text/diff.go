@@ -29,7 +29,7 @@ func Diff(w io.Writer, d history.Diff, o Options) error {
 	return p.writeTo(w)
 }
 
-// difference is the first thing to read: how much differs.
+// difference writes the headline: how much differs.
 func (p *printer) difference(d history.Diff) string {
 	if d.Equal() {
 		return p.paint.good("No difference.")

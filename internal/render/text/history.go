@@ -13,7 +13,7 @@ import (
 )
 
 // History writes the audits of registries, the newest last, and the failures
-// that came and went.
+// from first seen to resolved.
 func History(w io.Writer, h history.History, o Options) error {
 	p := newPrinter(o)
 	if len(h.Registries) == 0 {
@@ -33,8 +33,8 @@ func History(w io.Writer, h history.History, o Options) error {
 	return p.writeTo(w)
 }
 
-// registry is the first thing to read of a registry: how often it was audited,
-// and how it stands.
+// registry writes the headline of a registry: how often it was audited, and the
+// result of the last audit.
 func (p *printer) registry(r *history.Registry) {
 	if len(r.Audits) == 0 {
 		p.prose("", fmt.Sprintf("Registry %s: no audits.", r.Registry))
@@ -57,7 +57,7 @@ func (p *printer) registry(r *history.Registry) {
 	}
 }
 
-// standing is how a registry stood after an audit.
+// standing is the result of an audit in words.
 func (p *printer) standing(a history.Audit) string {
 	none := p.paint.good("no failures")
 	if !a.Complete {

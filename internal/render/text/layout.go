@@ -13,8 +13,8 @@ import (
 func name(s string) string   { return untrusted.Name(s) }
 func quoted(s string) string { return untrusted.Text(s) }
 
-// Wrap breaks s between words into lines of at most width columns. A word that
-// is longer stands on a line of its own: an ARN or a URL stays in one piece.
+// Wrap breaks s between words into lines of at most width columns. A longer
+// word has its own line: an ARN or a URL is never broken.
 func Wrap(s string, width int) []string {
 	s = strings.Join(strings.Fields(s), " ")
 	if s == "" {
@@ -25,8 +25,8 @@ func Wrap(s string, width int) []string {
 
 // WrapMail breaks the lines of a notification's text between words, to at most
 // width columns. What is copied stays whole: a command, and a line of two words,
-// which is a label with an address or a key. A line that goes on does so further
-// right, so that no part passes for a line of its own.
+// which is a label with an address or a key. A broken line continues with
+// more indentation, so that no part looks like a new line.
 func WrapMail(mail string, width int) string {
 	var b strings.Builder
 	goesOn := false // a command, to the next line

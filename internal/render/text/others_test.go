@@ -16,9 +16,9 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// others writes what there is to write of a report besides itself: what became
-// of it since another, its history, the summary of that, its waivers. file is
-// the name of a file and of an object.
+// others writes the other outputs about a report: its difference from another
+// report, its history, the summary of the history, and its waivers. file is the
+// name of a file and of an object.
 func others(t *testing.T, r report.Report, file string, o text.Options) map[string]string {
 	t.Helper()
 	before := mixed()
@@ -74,7 +74,7 @@ func TestOutsideTextCannotMisleadOthers(t *testing.T) {
 	}
 }
 
-func TestOthersFitAndColourTellsNothingAlone(t *testing.T) {
+func TestOthersFitAndNeedNoColour(t *testing.T) {
 	for of, r := range reports() {
 		colored := others(t, r, "acme.yaml", text.Options{Width: 78, Color: true})
 		for name, plain := range others(t, r, "acme.yaml", text.Options{Width: 78}) {

@@ -13,8 +13,8 @@ import (
 // gap separates the columns of the table, and is its indent.
 const gap = "  "
 
-// rules writes what there is: one line for each rule, wrapped within its
-// columns where the terminal is too narrow.
+// rules writes one line for each rule. If the terminal is too narrow, cells are
+// wrapped within their columns.
 func (p *printer) rules(r report.Report) {
 	if len(r.Rules) == 0 {
 		return
@@ -45,8 +45,7 @@ func (p *printer) rules(r report.Report) {
 	}
 }
 
-// upstream is where a rule fetches from, as it is written before an image's
-// name.
+// upstream is where a rule fetches images from, as in an image reference.
 func upstream(u report.Upstream) string {
 	if u.Prefix == "" || u.Prefix == ptc.RootPrefix {
 		return name(u.URL)
@@ -79,7 +78,7 @@ func credential(r report.Rule) string {
 	return strings.Join(parts, ", ")
 }
 
-// says is ECR's verdict on a rule in one word.
+// says is ECR's validation result of a rule in one word.
 func (p *printer) says(v *report.Validation, withoutValidation bool) string {
 	switch {
 	case v == nil:
@@ -94,9 +93,9 @@ func (p *printer) says(v *report.Validation, withoutValidation bool) string {
 	return p.paint.good("valid")
 }
 
-// breakName breaks a name into lines of at most width columns: after a mark
-// that separates its parts where there is one in the latter half of the line,
-// the greater parts first.
+// breakName breaks a name into lines of at most width columns. If the second half
+// of a line has a separator, it breaks after it: preferably a slash, dot or
+// blank, otherwise a hyphen or underscore.
 func breakName(name string, width int) string {
 	if text.StringWidthWithoutEscSequences(name) <= width {
 		return name
@@ -118,8 +117,8 @@ func breakName(name string, width int) string {
 	return string(runes[:end]) + "\n" + breakName(string(runes[end:]), width)
 }
 
-// fit returns the widths of the columns, of which the widest are made narrower
-// until all of them and the gaps between them fit into width.
+// fit returns the widths of the columns. It narrows the widest columns until all
+// columns and the gaps between them fit into width.
 func fit(rows [][]string, width int) []int {
 	widths := make([]int, len(rows[0]))
 	total := (len(widths) - 1) * len(gap)

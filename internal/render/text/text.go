@@ -19,7 +19,7 @@ import (
 
 // Widths in columns.
 const (
-	// DefaultWidth is used where the width of the terminal is not known.
+	// DefaultWidth is used if the width of the terminal is unknown.
 	DefaultWidth = 80
 	// minWidth is the narrowest layout; a narrower terminal wraps by itself.
 	minWidth = 60
@@ -31,8 +31,8 @@ const (
 type Options struct {
 	// Width of the terminal in columns; 0 is DefaultWidth.
 	Width int
-	// Color marks severities and verdicts with ANSI colours. Colour alone never
-	// carries a meaning.
+	// Color marks severities and verdicts with ANSI colours. The text has the same
+	// meaning without colours.
 	Color bool
 }
 
@@ -43,7 +43,7 @@ func Render(w io.Writer, r report.Report, o Options) error {
 	return p.writeTo(w)
 }
 
-// printer lays a report out. Its methods write whole sections, each of which
+// printer writes a report. Its methods write whole sections, each of which
 // begins with an empty line.
 type printer struct {
 	out   strings.Builder
@@ -78,8 +78,8 @@ func (p *printer) report(r report.Report) {
 	p.tail(r.Summary)
 }
 
-// unsupported finds the fault that says that the Region has no pull through
-// cache: such a report is complete and has no findings.
+// unsupported finds the fault of a Region without pull through cache. Such a
+// report is complete and has no findings.
 func unsupported(r report.Report) (ptc.Fault, bool) {
 	if len(r.Faults) == 1 && r.Faults[0].Kind == ptc.FaultUnsupported {
 		return r.Faults[0], true
@@ -112,8 +112,8 @@ func (p *printer) head(r report.Report) {
 	}
 }
 
-// verdict is the first thing to read: how many failures, and how bad. none is
-// the text if there are no failures.
+// verdict is the headline: how many failures, by severity. none is the text if
+// there are no failures.
 func (p *printer) verdict(s report.Summary, none string) string {
 	failed := s.Outcomes[report.Fail] - s.Waived
 	var parts []string
@@ -242,8 +242,8 @@ func labels(findings []report.Finding, label func(report.Finding) string) []stri
 	return align(out)
 }
 
-// headline writes what a finding begins with. Its further lines stand below
-// the first, right of the label.
+// headline writes what a finding begins with. Further lines are aligned
+// with the first, right of the label.
 func (p *printer) headline(label string, f report.Finding) {
 	words := f.Headline()
 	if f.Prefix != "" {
@@ -252,8 +252,8 @@ func (p *printer) headline(label string, f report.Finding) {
 	p.hanging("  "+label+"  ", words)
 }
 
-// hanging writes sentences after a lead. Lines that they are wrapped into
-// stand below their begin.
+// hanging writes sentences after a lead. Wrapped lines are aligned with the
+// first.
 func (p *printer) hanging(lead, s string) {
 	indent := text.StringWidthWithoutEscSequences(lead)
 	for _, line := range Wrap(s, min(p.width-indent, maxProse)) {
@@ -343,7 +343,7 @@ func (p *printer) section(title string) {
 
 func (p *printer) blank() { p.out.WriteByte('\n') }
 
-// line writes s as it is, however long: what it holds is copied, or short.
+// line writes s without wrapping, because s is to be copied, or is short.
 func (p *printer) line(indent, s string) {
 	p.out.WriteString(strings.TrimRight(indent+s, " "))
 	p.out.WriteByte('\n')

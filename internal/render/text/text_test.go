@@ -187,8 +187,8 @@ func TestGolden(t *testing.T) {
 
 var escapes = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// Colour adds nothing but colour: without its marks the text is the same.
-func TestColourTellsNothingAlone(t *testing.T) {
+// TestColourIsNotNeeded: without its escape sequences the text is the same.
+func TestColourIsNotNeeded(t *testing.T) {
 	for name, r := range reports() {
 		plain, colored := render(t, r, text.Options{Width: 80}), render(t, r, text.Options{Width: 80, Color: true})
 		if diff := cmp.Diff(plain, escapes.ReplaceAllString(colored, "")); diff != "" {
@@ -199,14 +199,13 @@ func TestColourTellsNothingAlone(t *testing.T) {
 
 func TestLinesFitTheTerminal(t *testing.T) {
 	all := reports()
-	delete(all, "unsupported") // says one line, whatever the width
+	delete(all, "unsupported") // one line at any width
 	for name, r := range all {
 		for _, width := range []int{60, 72, 80, 100, 120, 200} {
 			for line := range strings.Lines(render(t, r, text.Options{Width: width})) {
 				line = strings.TrimSuffix(line, "\n")
 				words := strings.Fields(line)
-				// What stays in one piece however long: a word, an option
-				// with its value.
+				// Never broken: a word, an option with its value.
 				if len([]rune(line)) > width && len(words) > 3 {
 					t.Errorf("%s: %d columns at width %d: %q", name, len([]rune(line)), width, line)
 				}

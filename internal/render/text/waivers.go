@@ -48,7 +48,7 @@ func Waivers(w io.Writer, r report.Report, uses []policy.WaiverUse, o Options) e
 	return p.writeTo(w)
 }
 
-// waiverCounts is the first thing to read.
+// waiverCounts is the headline: how many waivers, by state.
 func (p *printer) waiverCounts(uses []policy.WaiverUse) string {
 	if len(uses) == 0 {
 		return "The policy has no waivers."
@@ -77,7 +77,8 @@ func (p *printer) waiverCounts(uses []policy.WaiverUse) string {
 	return report.Count(len(uses), "waiver") + ": " + strings.Join(parts, ", ") + "."
 }
 
-// waiver writes one: what it is for, where it is written, and what it covers.
+// waiver writes a waiver: its check and prefixes, its line in the policy, and the
+// findings that it covers.
 func (p *printer) waiver(u policy.WaiverUse, at time.Time) {
 	prefixes := report.RegistrySubject
 	if len(u.Prefixes) > 0 {
