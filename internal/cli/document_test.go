@@ -25,7 +25,7 @@ var documents = []string{"README.md", "internal/cli/README.md", "policies/README
 //
 //   - a line that begins with "$ " is a command, "> " continues it, and the
 //     lines below are its output, errors included;
-//   - a line of output that is only "…" stands for any number of lines;
+//   - a line of output that is only "…" matches any number of lines;
 //   - times, ids, ports and temporary paths may differ from those written.
 //
 // A yaml block whose first line is "# FILE" is that file, and an HTML comment
@@ -175,7 +175,7 @@ func find(lines []string, line string) int {
 }
 
 // session is a shell in a folder that looks like the repository after `make
-// bin`, on a machine with the AWS CLI and nothing of AWS's configuration.
+// bin`, on a machine with the AWS CLI but without its configuration files.
 type session struct {
 	t        *testing.T
 	dir      string
@@ -205,7 +205,7 @@ func newSession(t *testing.T) *session {
 	return &session{t: t, dir: dir}
 }
 
-// play runs a document and gives it with the output that was seen.
+// play runs the examples of a document, and returns it with their output.
 func (s *session) play(document string) string {
 	var out strings.Builder
 	lines := strings.SplitAfter(document, "\n")
@@ -342,7 +342,7 @@ func (s *session) asDocumented(output string) string {
 	return strings.ReplaceAll(output, s.dir, home)
 }
 
-// writeIn writes a file, and the folders that it lies in.
+// writeIn writes a file, and creates its folders.
 func writeIn(dir, name, content string) error {
 	name = filepath.Join(dir, name)
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {

@@ -21,7 +21,7 @@ import (
 	"ptcaudit/internal/trigger"
 )
 
-// bus is an EventBridge that always gives the same answer, and records calls.
+// bus is an EventBridge that always returns the same answer, and records calls.
 type bus struct {
 	status int
 	answer string
@@ -84,8 +84,8 @@ func create(t *testing.T, endpoint string) string {
 	return stderr.String()
 }
 
-// An event is on the bus of its own account and Region before the call is
-// answered, as CloudTrail would put it there.
+// TestEmulateEventsEndpoint: the event of a call is on the bus of its account and
+// Region before the call is answered.
 func TestEmulateEventsEndpoint(t *testing.T) {
 	b := &bus{status: http.StatusOK, answer: `{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}`}
 	server := httptest.NewServer(b)

@@ -60,7 +60,7 @@ func example(t *testing.T, dir, name string) []byte {
 	return block[1]
 }
 
-// agrees holds a file against a schema that check-jsonschema has.
+// agrees validates a file with a schema of check-jsonschema.
 func agrees(t *testing.T, schema, file string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), toolbox.Pipeline(t, "check-jsonschema"), "--builtin-schema", schema, file)
@@ -102,8 +102,7 @@ func (r *runner) run(t *testing.T, line string) int {
 	return cmd.ProcessState.ExitCode()
 }
 
-// checkout is a copy of what a checkout of this repository has, as far as
-// building the command needs it.
+// checkout copies the files of this repository that building the command needs.
 func checkout(t *testing.T, into string) {
 	t.Helper()
 	if err := os.MkdirAll(into, 0o750); err != nil {

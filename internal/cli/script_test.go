@@ -31,8 +31,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files")
 
-// TestMain lets the test binary be the command: scripts run it as a process of
-// its own, with signals and an environment of its own.
+// TestMain lets the test binary run the command, so that scripts start it as a
+// process with its own environment, and can send signals to it.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"ptcaudit": func() {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -41,13 +41,13 @@ func TestMain(m *testing.M) {
 	}})
 }
 
-// One script tells one story of a user. -update rewrites what they compare
-// with.
+// TestScripts: each script is one story of a user. -update rewrites the expected
+// output.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, params(t, "testdata/script", ""))
 }
 
-// These scripts use the AWS CLI.
+// TestScriptsWithAWS has the scripts that use the AWS CLI.
 func TestScriptsWithAWS(t *testing.T) {
 	testscript.Run(t, params(t, "testdata/aws", filepath.Dir(toolbox.AWS(t))))
 }
@@ -177,8 +177,8 @@ type state struct {
 
 func stateOf(ts *testscript.TestScript) *state { return ts.Value("state").(*state) }
 
-// emulate ARG… starts `ptcaudit emulate` as a process of its own, on a free
-// port, and has AWS_ENDPOINT_URL point there.
+// emulate ARG… starts `ptcaudit emulate` as a separate process on a free port, and
+// sets AWS_ENDPOINT_URL.
 func emulate(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("usage: emulate ARG…")

@@ -87,7 +87,7 @@ func clock(t, audited time.Time) string {
 }
 
 // changesOf assigns changes to the findings that the text shows in full, by
-// prefix: the latest maxChangedBy of each. The others stand on their own.
+// prefix: the latest maxChangedBy of each. others are listed above the sections.
 func (c content) changesOf() (of map[string][]report.Trigger, others []report.Trigger) {
 	of = map[string][]report.Trigger{}
 	inFull := map[string]bool{}
@@ -98,7 +98,7 @@ func (c content) changesOf() (of map[string][]report.Trigger, others []report.Tr
 		default:
 		}
 	}
-	room := map[string]int{} // how many more there are than fit beneath a finding
+	room := map[string]int{} // changes of a prefix that are not assigned yet
 	for _, t := range c.changes.shown {
 		room[ptc.CleanPrefix(t.Prefix)]++
 	}
@@ -115,8 +115,8 @@ func (c content) changesOf() (of map[string][]report.Trigger, others []report.Tr
 	return of, others
 }
 
-// otherChanges are the lines of changes that stand beneath no finding: the
-// latest one by one, and then earlier ones by who made them.
+// otherChanges are the lines of changes that are not listed with a finding: the
+// latest ones singly, then earlier ones by author.
 func (c content) otherChanges() []string {
 	of, others := c.changesOf()
 	listed := 0

@@ -30,7 +30,8 @@ type chatContent struct {
 }
 
 type chatMetadata struct {
-	// ThreadID is the registry's: what is resolved stands under what failed.
+	// ThreadID is that of the registry, so that a failure and its resolution are
+	// in one thread.
 	ThreadID          string            `json:"threadId"`
 	Summary           string            `json:"summary"`
 	EventType         string            `json:"eventType"`
@@ -80,8 +81,8 @@ func chat(c content) string {
 	return encode(n)
 }
 
-// chatDescription is the body of a chat message, in markup that Slack and
-// Microsoft Teams read alike: stars and code spans.
+// chatDescription is the body of a chat message, in the markup that Slack and
+// Microsoft Teams have in common: stars and code spans.
 func (c content) chatDescription() string {
 	var b strings.Builder
 	runes := 0
@@ -133,7 +134,7 @@ func (c content) chatDescription() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// chatLines counts what there is to list, including what c has no room for.
+// chatLines counts all lines of the list, including those that do not fit.
 func (c content) chatLines() int {
 	n := len(c.faults.shown) + c.findings.all + c.unexplained.all + c.rules.all
 	if !c.recovered.IsZero() {
@@ -146,7 +147,7 @@ func (c content) chatLines() int {
 type entry struct{ section, line string }
 
 // chatEntries are the lines of a chat message, in the order of the mail. They
-// are made one by one, since a chat shows only the first of many.
+// are made one at a time, since a chat shows only the first ones.
 func (c content) chatEntries() iter.Seq[entry] {
 	return func(yield func(entry) bool) {
 		goOn := true
@@ -242,8 +243,8 @@ func chatTitle(subject string) string {
 	return tag + "] " + escape(rest)
 }
 
-// chatSteps are how to fix what fails, each way once, and how to find out why
-// no change events arrive.
+// chatSteps are the fixes of all failures without duplicates, and how to find out
+// why no change events arrive.
 func (c content) chatSteps() []string {
 	var steps []string
 	seen := map[string]bool{}

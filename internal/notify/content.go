@@ -10,8 +10,8 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// content is what a message says: a notification whose texts are cleaned and
-// whose lists are bounded. Every form of the message is written from it alone.
+// content is a notification with cleaned texts and bounded lists. Every form of
+// the message is written from content only.
 type content struct {
 	id       string
 	account  string
@@ -21,7 +21,7 @@ type content struct {
 	at       time.Time
 	first    bool // the first audit of the registry
 	subject  string
-	summary  string // everything, counted; without a full stop
+	summary  string // counts of everything; without a full stop
 
 	faults      list[Fault] // equal faults as one, the most frequent first
 	unexplained list[report.RuleChange]
@@ -34,10 +34,10 @@ type content struct {
 	attributes Attributes
 }
 
-// list is the part of a list that a message has room for.
+// list is the part of a list that fits into a message.
 type list[T any] struct {
 	shown []T
-	all   int // how many there are, shown or not
+	all   int // the length of the whole list
 }
 
 func (l list[T]) left() int { return l.all - len(l.shown) }
@@ -100,7 +100,7 @@ func worstFirst(findings []report.Finding) []report.Finding {
 	return sorted
 }
 
-// attributesOf covers all of n, also what c has no room for.
+// attributesOf covers all of n, including items that c leaves out.
 func attributesOf(n report.Notification, c content) Attributes {
 	a := Attributes{
 		Schema: Schema, Status: n.Statuses(), Severity: n.Severity(), Account: c.account, Region: c.region,
@@ -142,9 +142,8 @@ func (c content) size() int {
 	return len(c.faults.shown) + len(c.unexplained.shown) + len(c.changes.shown) + len(c.findings.shown) + len(c.rules.shown)
 }
 
-// cut is c with its first n items. Faults are the last to be left out; before
-// them unexplained changes of rules, the earliest changes, the last findings,
-// and first of all what changed in the rules.
+// cut is c with n items. It leaves out rule changes first, then the last findings,
+// then the earliest changes, then unexplained rule changes, and faults last.
 func (c content) cut(n int) content {
 	take := func(all int) int {
 		k := min(n, all)
@@ -159,8 +158,8 @@ func (c content) cut(n int) content {
 	return c
 }
 
-// relevant are at most maxChanges changes, in the order of time: those that
-// touch what the message is about before others, later before earlier ones.
+// relevant are at most maxChanges changes, in the order of time. It prefers
+// changes of rules in the message to others, and later changes to earlier ones.
 func relevant(n report.Notification) []report.Trigger {
 	if len(n.Changes) <= maxChanges {
 		return n.Changes

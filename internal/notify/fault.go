@@ -14,12 +14,12 @@ type Fault struct {
 	Operation string        `json:"operation"`
 	Kind      ptc.FaultKind `json:"kind"`
 	Code      string        `json:"code,omitempty"`
-	// Message is that of the first fault.
+	// Message is the message of the first fault.
 	Message   string `json:"message"`
 	RequestID string `json:"requestId,omitempty"`
 	Retryable bool   `json:"retryable"`
-	// Count is the number of faults. Prefixes are their rules, as far as there
-	// is room; empty if the fault concerns the whole registry.
+	// Count is the number of faults. Prefixes are their rules, as many as fit;
+	// empty if the fault concerns the whole registry.
 	Count    int      `json:"count"`
 	Prefixes []string `json:"prefixes,omitempty"`
 
@@ -27,8 +27,8 @@ type Fault struct {
 	alike bool
 }
 
-// fold joins equal faults. Those of the whole registry come first, then the
-// most frequent.
+// fold joins equal faults. Faults of the whole registry come first, then the most
+// frequent ones.
 func fold(faults []ptc.Fault) list[Fault] {
 	type key struct {
 		operation, code string
@@ -85,7 +85,7 @@ type step struct {
 	failed, effect, action string
 }
 
-// steps are in the order in which they matter.
+// steps are in the order of importance.
 var steps = []struct {
 	operation string
 	step
@@ -95,7 +95,7 @@ var steps = []struct {
 	{ptc.OpPutLedger, step{"state not written", "The auditor cannot record that it has sent this message, so it may send it again.", "s3:PutObject"}},
 }
 
-// step is the step that failed, if a store is at fault.
+// step is the step that failed, if it needs a store.
 func (f Fault) step() (step, bool) {
 	for _, s := range steps {
 		if s.operation == f.Operation {
@@ -111,7 +111,7 @@ func (f Fault) invalid() string {
 	return map[string]string{ptc.OpLoadPolicy: "policy", ptc.OpLoadConfig: "configuration"}[f.Operation]
 }
 
-// label stands where a finding has its severity.
+// label is shown in the place of a finding's severity.
 func (f Fault) label() string {
 	if f.invalid() != "" {
 		return "INVALID"
@@ -119,7 +119,7 @@ func (f Fault) label() string {
 	return strings.ToUpper(string(f.Kind))
 }
 
-// code stands where a finding has its check: the missing IAM action, or the
+// code is shown in the place of a finding's check: the missing IAM action, or the
 // operation that failed.
 func (f Fault) code() string {
 	if f.Kind == ptc.FaultDenied && f.missing() != credentials {
@@ -164,7 +164,7 @@ func (f Fault) source() string {
 	return who + ":"
 }
 
-// quote is the message of a fault, and what to look it up by.
+// quote is the message of a fault, with its code and request id.
 func (f Fault) quote() string {
 	var facts []string
 	if f.Code != "" {
@@ -183,5 +183,5 @@ func (f Fault) quote() string {
 	return f.source() + " " + quoted(f.Message) + reference
 }
 
-// quoted puts a text in quotes that it cannot end.
+// quoted puts a text in quotes. Quotes inside the text become apostrophes.
 func quoted(s string) string { return `"` + strings.ReplaceAll(s, `"`, "'") + `"` }

@@ -10,15 +10,15 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// sentence splits what a finding says: its first sentence leads the finding,
-// the rest stands beneath.
+// sentence splits a finding's message: the first sentence is the headline, the
+// rest is shown below it.
 func (f Finding) sentence() (first, rest string) {
 	message := f.Message
 	switch {
 	case f.Status == report.Resolved:
 		message = resolution(f)
 	case message == "":
-		message = "The check gives no message."
+		message = "The check has no message."
 	}
 	first, rest = firstSentence(message)
 	if ownLead.MatchString(rest) {
@@ -30,12 +30,11 @@ func (f Finding) sentence() (first, rest string) {
 	return first, rest
 }
 
-// ownLead matches what a line of ours beneath a finding begins with. A message
-// must not forge one.
+// ownLead matches the words with which our lines below a finding begin. A message
+// must not forge such a line.
 var ownLead = regexp.MustCompile(`^(Fix|Why now|Changed by|In full|See|Failing|It failed)\b`)
 
-// firstSentence ends at a full stop that is not in quotes, and that a capital
-// letter follows.
+// firstSentence ends at a full stop outside quotes, if a capital letter follows.
 func firstSentence(s string) (first, rest string) {
 	inQuotes := false
 	for i, r := range s {

@@ -11,14 +11,14 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// identity is the id of a message: a hash of its registry, of its number, and
-// of what it reports. Order and wording do not count, nor time and evidence, so
-// that an audit which had to be repeated makes the same message.
+// identity is the id of a message: a hash of its registry, its number, and what
+// it reports. Order, wording, time and evidence are not part of the hash, so that
+// a repeated audit makes a message with the same id.
 func identity(n report.Notification) string {
 	var parts []string
 	add := func(fields ...string) {
 		var b strings.Builder
-		for _, p := range fields { // with its length, so that no field passes for two
+		for _, p := range fields { // with its length, so that one field cannot equal two
 			b.WriteString(strconv.Itoa(len(p)) + ":" + p)
 		}
 		parts = append(parts, b.String())

@@ -2,13 +2,13 @@ package notify
 
 import "ptcaudit/internal/ptc"
 
-// MaxSize is the largest message that SNS takes, in bytes: subject, encoded
+// MaxSize is the largest message that SNS accepts, in bytes: subject, encoded
 // body, and name, type and value of every attribute. The owner of a topic can
 // raise its limit, but a publisher cannot read it.
 // https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 const MaxSize = 256 * 1024
 
-// maxSubject is the longest subject that SNS takes, in characters: "less than
+// maxSubject is the longest subject that SNS accepts, in characters: "less than
 // 100 characters".
 // https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 const maxSubject = 99
@@ -34,7 +34,7 @@ const (
 	maxRemediation = 4000 // may hold several commands, each with ARNs
 	maxName        = 200  // an ARN, the name of a secret, a reference
 	maxID          = 64   // a check, an operation, an address
-	maxPrefix      = 64   // the API takes 30
+	maxPrefix      = 64   // the API accepts 30
 	maxPlace       = 32   // an account, a Region
 	maxLines       = 30   // of a text that may have several
 )

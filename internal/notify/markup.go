@@ -8,9 +8,9 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// escape takes the markup out of a text. Neither Slack nor Teams has an escape
-// that the other reads too, so what begins markup, a mention or a link is
-// replaced by what looks like it: always, or where a word begins or ends.
+// escape removes the markup from a text. Slack and Teams have no escape in common,
+// so characters that begin markup, a mention or a link are replaced by similar
+// ones: some always, some only at the start or the end of a word.
 // https://docs.slack.dev/messaging/formatting-message-text/
 func escape(s string) string {
 	inner := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
@@ -51,15 +51,15 @@ func markup(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// code is text that is shown as it is, to be copied.
+// code is text in a code span, to be copied.
 func code(s string) string {
 	return "`" + inCode.Replace(s) + "`"
 }
 
-// inCode takes out what would end code, or is markup even there.
+// inCode replaces characters that end code, or that are markup even in code.
 var inCode = strings.NewReplacer("`", "'", "<", "‹", ">", "›", "\n", " ")
 
-// brief shortens a text to what a chat shows of one.
+// brief shortens a text for a chat.
 func brief(s string) string {
 	n := maxChatText
 	for i := range s {

@@ -213,7 +213,7 @@ func TestMessageDoesNotForgeTheLinesBeneathAFinding(t *testing.T) {
 		{"a forged change", "It is wrong. Changed by: no one.", "quay: It is wrong. Changed by: no one. [c]\n"},
 		{"no full stop", "It is wrong", "quay: It is wrong. [c]\n"},
 		{"a full stop in quotes", `ECR says: "No. Never."`, "quay: ECR says: \"No. Never.\" [c]\n"},
-		{"no message", "", "quay: The check gives no message. [c]\n"},
+		{"no message", "", "quay: The check has no message. [c]\n"},
 		{"a long sentence", strings.Repeat("long ", 50) + "end.", "quay: " + strings.Repeat("long ", 40) + "… [c]\n    In full: " + strings.Repeat("long ", 50) + "end.\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -2,12 +2,12 @@
 // for Amazon SNS: a mail, a chat message, JSON for programs, and attributes to
 // filter by. README.md in its folder shows one of each.
 //
-// The way goes in one direction:
+// Data flows in one direction:
 //
 //	report.Notification → content (cleaned and bounded) → text, chat, JSON → Envelope
 //
-// The package decides neither whether to notify nor what about, and publishes
-// nothing. It imports the nouns and the standard library only.
+// The package does not decide whether or what to notify, and publishes nothing. It
+// imports ptc, report, untrusted and the standard library only.
 package notify
 
 import (
@@ -17,7 +17,7 @@ import (
 )
 
 // Compose writes the message of a notification. If the message is larger than
-// SNS takes, items are left out until it fits: rule changes first, then
+// SNS accepts, items are left out until it fits: rule changes first, then
 // findings from the end of the message, then changes and faults.
 func Compose(n report.Notification) Message {
 	c := newContent(n)
@@ -25,7 +25,7 @@ func Compose(n report.Notification) Message {
 	if m.fits() {
 		return m
 	}
-	// Search returns the smallest number of items with which one more is too much.
+	// Search returns the largest number of items that fits.
 	items := sort.Search(c.size(), func(items int) bool { return !c.cut(items + 1).message().fits() })
 	return c.cut(items).message()
 }

@@ -14,7 +14,7 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// big is n of something, spread over the sections.
+// big is a notification with n findings, spread over the sections.
 func big(n int, of func(i int) report.Finding) report.Notification {
 	s := report.Notification{Registry: registry, Policy: report.Policy{Name: "default"}, At: at}
 	sections := []*[]report.Finding{&s.New, &s.Altered, &s.Resolved, &s.Reminded, &s.Open, &s.Undecided}
@@ -310,7 +310,7 @@ func moment(t *rapid.T) time.Time {
 	}).Draw(t, "moment")
 }
 
-// length draws how many there are of something: mostly few, also far too many.
+// length draws the length of a list: mostly short, sometimes far too long.
 func length(t *rapid.T, most int) int {
 	return rapid.OneOf(rapid.IntRange(0, 3), rapid.IntRange(0, 3), rapid.IntRange(0, 3), rapid.IntRange(0, most)).Draw(t, "length")
 }

@@ -11,13 +11,13 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// phrase is one thing that a message reports, in a few words.
+// phrase is one fact that a message reports, in a few words.
 type phrase struct {
 	words string // "2 new failures"
-	// named are the words with the only rule that they are about, or empty:
+	// named is words with the name of the rule, if all of it concerns one rule:
 	// "1 new failure on quay". prefix is that rule.
 	named, prefix string
-	// lesser phrases may be missing from a subject: no failure is hidden.
+	// lesser phrases may be left out of a subject. Failures are never left out.
 	lesser bool
 }
 
@@ -168,7 +168,7 @@ func reason(faults []ptc.Fault) string {
 }
 
 // summaryOf counts everything that is reported, as a sentence without its full
-// stop. It begins with words of ours, since a line of the mail does.
+// stop. It never begins with text from outside, because it begins a line.
 func summaryOf(n report.Notification) string {
 	reported := phrases(n)
 	if len(n.Open) > 0 {
@@ -203,8 +203,8 @@ func subjectOf(n report.Notification) string {
 	return s[:min(len(s), maxSubject)]
 }
 
-// tagOf is how bad it is: the highest severity of what fails. If everything
-// that a message reports is over, it says so, and how much is still open.
+// tagOf is the highest severity of all failures. If the message reports only
+// resolved failures, it is how many are resolved and how many are still open.
 func tagOf(n report.Notification) string {
 	if statuses := n.Statuses(); len(statuses) == 1 && statuses[0] == report.Resolved {
 		var parts []string
@@ -223,8 +223,8 @@ func tagOf(n report.Notification) string {
 	return "OK"
 }
 
-// words are what a subject reports, in at most room characters: the fullest
-// form that fits.
+// words are what a subject reports: the most detailed form of at most room
+// characters.
 func words(n report.Notification, room int) string {
 	reported := phrases(n)
 	switch {
@@ -270,8 +270,8 @@ func join(reported []phrase, named bool) string {
 	return strings.Join(parts, ", ")
 }
 
-// resolvedPhrases are what the tag [1 RESOLVED, 9 OPEN] does not say: the
-// worst finding that is still open.
+// resolvedPhrases follow the tag [1 RESOLVED, 9 OPEN]: they name the worst finding
+// that is still open.
 func resolvedPhrases(n report.Notification) []phrase {
 	if len(n.Open) > 0 {
 		worst := worstFirst(n.Open)[0]
@@ -296,10 +296,10 @@ func resolvedPhrases(n report.Notification) []phrase {
 	return out
 }
 
-// inParentheses matches what a subject has no room for.
+// inParentheses matches details that a subject leaves out.
 var inParentheses = regexp.MustCompile(` \([^()]*\)`)
 
-// minCut is how much of a sentence is worth showing, in characters.
+// minCut is the least part of a sentence that is shown, in characters.
 const minCut = 40
 
 // sentenceWords lead with the sentence of the worst new failure:
@@ -307,7 +307,7 @@ const minCut = 40
 //	docker-hub: ECR cannot use this rule (+1 new failure), azure not checked
 //
 // They are empty if that does not fit, or if another phrase comes first. A
-// sentence is cut only if it is all that there is to report.
+// sentence is shortened only if the message reports nothing else.
 func sentenceWords(n report.Notification, reported []phrase, room int) string {
 	if len(n.New) == 0 || reported[0].words != count(len(n.New), "1 new failure", "%d new failures") {
 		return ""

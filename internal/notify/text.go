@@ -35,8 +35,8 @@ func titleOf(s report.Status) string {
 	}
 }
 
-// text writes the mail. Only lines of ours begin at the left margin: text from
-// outside is indented, or follows words of ours on the same line.
+// text writes the mail. Text from outside never begins a line: it is indented, or
+// follows our own words on the same line.
 func text(c content) string {
 	var w writer
 	w.sentence("", c.summary+".")
@@ -136,7 +136,8 @@ func (c content) recovery() string {
 	return "The auditor can audit this registry again."
 }
 
-// head leads a finding: how bad, where, what, and the id of the check.
+// head is the first line of a finding: severity, prefix, sentence, and the id of
+// the check.
 func (f Finding) head(sentence string) string {
 	return pad(f.Severity.Label(), len(report.Critical)) + "  " + report.SubjectOf(f.Prefix) + ": " + sentence + " [" + f.Check + "]"
 }
@@ -188,8 +189,8 @@ func (w *writer) open(c content) {
 	})
 }
 
-// steps writes a fix. Its commands stand alone on their lines and in one
-// piece, so that they can be copied.
+// steps writes a fix. Each command has its own line and is never broken, so that
+// it can be copied.
 func (w *writer) steps(indent, lead, fix string) {
 	continued := false
 	for line := range strings.Lines(fix) {
@@ -261,7 +262,7 @@ func (w *writer) storeFaults(c content) {
 	}
 }
 
-// head leads a fault: its kind, its subject, what it means, and its code.
+// head is the first line of a fault: kind, prefix, sentence, and code.
 func (f Fault) head() string {
 	return f.label() + "  " + subjects(f.Count, f.Prefixes) + ": " + f.sentence() + " [" + f.code() + "]"
 }
@@ -288,7 +289,7 @@ type checkGroup struct {
 	count          int
 	sentence, rest string
 	first          Finding
-	explained      bool // by a fault that stands above
+	explained      bool // by a fault in the list above
 }
 
 // withoutResult are the checks that have no result.
@@ -378,7 +379,7 @@ func (w *writer) ruleChanges(changes list[report.RuleChange], what string) {
 	}
 }
 
-// subjects are what n things are about: one prefix, or how many.
+// subjects is the prefix of one item, or the number of several.
 func subjects(n int, prefixes []string) string {
 	switch {
 	case len(prefixes) == 0:

@@ -30,16 +30,16 @@ func (w *writer) item(s string) {
 	w.sentence("  ", s)
 }
 
-// line writes a line in one piece, so that it can be copied.
+// line writes a line without breaking it, so that it can be copied.
 func (w *writer) line(s string) {
 	w.text.WriteString(s)
 	w.text.WriteByte('\n')
 	w.titled = false
 }
 
-// sentence writes a sentence; nothing if it is empty. One that is too long for
-// a line goes on further right, so that no part passes for a line of ours. A
-// word is never broken.
+// sentence writes a sentence; nothing if it is empty. A sentence that is too long
+// for a line continues with more indentation, so that no part of it looks like a
+// line of its own. A word is never broken.
 func (w *writer) sentence(indent, s string) {
 	if s == "" {
 		return

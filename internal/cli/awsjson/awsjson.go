@@ -20,22 +20,22 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// Call is a call and where it goes.
+// Call is a call and its destination.
 type Call struct {
 	// Endpoint is a URL, for example "http://127.0.0.1:5000".
 	Endpoint string
-	// Service is the name that signatures know it by, for example "ecr".
+	// Service is its name in signatures, for example "ecr".
 	Service, Region string
 	// Target names the operation, with the version of its API.
 	Target string
 	Body   []byte
 }
 
-// maxAnswer bounds what is read of an answer, in bytes.
+// maxAnswer is how much of an answer is read, in bytes.
 const maxAnswer = 1 << 20
 
-// Do signs and sends a call, once, and returns its answer. Where the service
-// refuses, the error is its status with the name and text of its error:
+// Do signs and sends a call, once, and returns its answer. If the service
+// refuses, the error has the HTTP status, and the service's error name and text:
 // https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
 func Do(ctx context.Context, client *http.Client, caller aws.Credentials, c Call) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.Endpoint, "/")+"/", bytes.NewReader(c.Body))

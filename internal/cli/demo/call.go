@@ -28,9 +28,9 @@ var services = map[string]service{
 	"secretsmanager": {"secretsmanager", camel},
 }
 
-// call makes the API call that a command line of the AWS CLI stands for, so
-// that the demo needs no AWS CLI. It knows options whose value is text, or a
-// file in dir, and returns the answer.
+// call makes the API call of a command line of the AWS CLI, so that the demo does
+// not need the AWS CLI, and returns the answer. The value of an option is text, or
+// a file in dir.
 func call(ctx context.Context, cfg aws.Config, command, dir string) ([]byte, error) {
 	words, err := split(command)
 	if err != nil {

@@ -26,8 +26,8 @@ func (d *demo) ptcaudit(ctx context.Context, args ...string) int {
 	return d.Command(ctx, d.auditor, d.env, d.Out, args...)
 }
 
-// handle runs an event command and returns its result: beside what it prints, it
-// writes that to a file, for the demo to look at.
+// handle runs an event command and returns its result, which the command also
+// writes to a file.
 func (d *demo) handle(ctx context.Context, event, file string, out io.Writer) (handler.Result, error) {
 	args := []string{"event", d.path(event), "--output", "text", "--output", "json=" + d.path(file)}
 	if code := d.Command(ctx, d.auditor, d.env, out, args...); code != 0 {
@@ -51,7 +51,7 @@ func (d *demo) silent(ctx context.Context, event string) error {
 	return err
 }
 
-// mail handles the queue, which must give exactly one mail.
+// mail handles the queue, which must cause exactly one mail.
 func (d *demo) mail(ctx context.Context, status report.Status, prefixes ...string) (handler.Result, error) {
 	d.prompt("ptcaudit event queue.json")
 	result, err := d.handle(ctx, "queue.json", "reply.json", d.Out)

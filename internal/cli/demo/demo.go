@@ -29,7 +29,7 @@ var registryYAML []byte
 //go:embed acme.yaml
 var policyYAML []byte
 
-// Where the demo takes place.
+// The registry of the demo.
 const (
 	account = "111122223333"
 	region  = "eu-west-1"
@@ -45,8 +45,8 @@ type Options struct {
 	// takes credentials, Region and endpoint from cfg, and its settings from
 	// env. It may run several at once.
 	Command func(ctx context.Context, cfg aws.Config, env []string, out io.Writer, args ...string) int
-	// Process is a command line of ptcaudit as a process of its own, which
-	// can be killed; it takes everything from env.
+	// Process is a command line of ptcaudit as a separate process, which can be
+	// killed. It takes everything from env.
 	Process func(ctx context.Context, env []string, args ...string) *exec.Cmd
 }
 
