@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ import (
 	"ptcaudit/internal/policy"
 	"ptcaudit/internal/stand/hostile"
 	"ptcaudit/internal/stand/snsstub"
+	"ptcaudit/internal/stand/toolbox"
 )
 
 // asCommand is set if the test binary is to run the command.
@@ -81,6 +83,7 @@ func command(t *testing.T, env []string, args ...string) (code int, stdout, stde
 
 // TestCommand requires the exit code of the correct result in every scenario.
 func TestCommand(t *testing.T) {
+	toolbox.Prove(t)
 	allowed := map[hostile.Result][]int{
 		hostile.Sound: {0}, hostile.Failing: {1}, hostile.Incomplete: {3}, hostile.NotSound: {1, 3},
 	}
@@ -113,7 +116,7 @@ func TestFunction(t *testing.T) {
 		t.Run(w.Name, func(t *testing.T) {
 			t.Parallel()
 			f := newFunction(t)
-			f.scenario = hostile.Serve(w)
+			f.enter(hostile.Serve(w))
 			acknowledged := f.invoke(t, lastTry)
 			if !acknowledged {
 				t.Errorf("the last try is not acknowledged:\n%s", f.logs)
@@ -126,6 +129,7 @@ func TestFunction(t *testing.T) {
 // TestIncompleteAuditKeepsKnownFailures: an incomplete audit neither resolves a
 // failure nor removes it from the ledger.
 func TestIncompleteAuditKeepsKnownFailures(t *testing.T) {
+	toolbox.Prove(t)
 	for _, w := range hostile.ECR() {
 		if w.Want != hostile.Incomplete {
 			continue
@@ -134,17 +138,17 @@ func TestIncompleteAuditKeepsKnownFailures(t *testing.T) {
 			t.Parallel()
 			f := newFunction(t, "PTCAUDIT_STATE=file://"+t.TempDir())
 			before := hostile.Before(w)
-			f.scenario = hostile.Serve(before)
+			f.enter(hostile.Serve(before))
 			f.invoke(t, lastTry)
 			checkStatuses(t, hostile.Failing, f.statuses())
 
-			f.scenario = hostile.Serve(w)
+			f.enter(hostile.Serve(w))
 			f.invoke(t, lastTry)
 			if f.mentions("RESOLVED") {
 				t.Errorf("resolved by an audit that was incomplete: %v", f.statuses())
 			}
 			published := len(f.topic.Published())
-			f.scenario = hostile.Serve(before)
+			f.enter(hostile.Serve(before))
 			f.invoke(t, lastTry)
 			for _, m := range f.topic.Published()[published:] {
 				if strings.Contains(m.Attributes["status"].Value, "FAILED") {
@@ -162,12 +166,12 @@ func TestTopics(t *testing.T) {
 		t.Run(tt.Name, func(t *testing.T) {
 			t.Parallel()
 			f := newFunction(t, "PTCAUDIT_STATE=file://"+t.TempDir())
-			f.scenario = hostile.Serve(hostile.ECR()[0]) // a forbidden upstream
-			f.sns = tt.Answer
+			f.enter(hostile.Serve(hostile.ECR()[0])) // a forbidden upstream
+			f.answer(tt.Answer)
 			if got := f.invoke(t, batch(1)); got != tt.Delivered {
 				t.Errorf("acknowledged: %v, want %v\n%s", got, tt.Delivered, f.logs)
 			}
-			f.sns = f.topic
+			f.answer(f.topic)
 			f.invoke(t, lastTry)
 			if got := f.mentions("FAILED"); got == tt.Delivered {
 				t.Errorf("the next audit published %v after delivered was %v", f.statuses(), tt.Delivered)
@@ -185,7 +189,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 		t.Run(w.Name, func(t *testing.T) {
 			f := newFunction(t)
-			f.scenario = hostile.Serve(w)
+			f.enter(hostile.Serve(w))
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			f.invoke(t, lastTry)
@@ -214,17 +218,19 @@ func checkStatuses(t *testing.T, want hostile.Result, got []string) {
 // function is the Lambda function with its topic. A test may change the scenario
 // between invocations.
 type function struct {
+	topic  *snsstub.Stub
+	invoke func(t *testing.T, payload []byte) (acknowledged bool)
+	logs   *bytes.Buffer
+
+	mu       sync.Mutex // guards what follows: calls of an earlier scenario may still be open
 	scenario http.Handler
-	topic    *snsstub.Stub
 	sns      http.Handler // answers Publish: topic, unless a test replaces it
-	invoke   func(t *testing.T, payload []byte) (acknowledged bool)
-	logs     *bytes.Buffer
 }
 
 func newFunction(t *testing.T, more ...string) *function {
 	t.Helper()
 	f := &function{topic: snsstub.New(topic), logs: &bytes.Buffer{}}
-	f.sns = f.topic
+	f.answer(f.topic)
 	c, err := config.LoadFunction(append(more, "PTCAUDIT_TOPIC_ARN="+topic, "PTCAUDIT_CALL_TIMEOUT=500ms"))
 	if err != nil {
 		t.Fatal(err)
@@ -262,14 +268,31 @@ func newFunction(t *testing.T, more ...string) *function {
 
 // route passes a call to the service that it is meant for.
 func (f *function) route(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	scenario, sns := f.scenario, f.sns
+	f.mu.Unlock()
 	switch {
 	case strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS"):
 		_, _ = io.WriteString(w, `{"Successful":[],"Failed":[]}`)
 	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
-		f.sns.ServeHTTP(w, r)
+		sns.ServeHTTP(w, r)
 	default:
-		f.scenario.ServeHTTP(w, r)
+		scenario.ServeHTTP(w, r)
 	}
+}
+
+// enter makes another scenario answer for ECR.
+func (f *function) enter(scenario http.Handler) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.scenario = scenario
+}
+
+// answer makes another handler answer Publish.
+func (f *function) answer(sns http.Handler) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sns = sns
 }
 
 func (f *function) statuses() []string {
