@@ -16,7 +16,7 @@ import (
 	"ptcaudit/policies"
 )
 
-// TestPolicies runs the policy tests that stand beside the policies.
+// TestPolicies runs the tests of the policies.
 func TestPolicies(t *testing.T) {
 	var files []string
 	for _, pattern := range []string{"*_test.yaml", "testdata/*_test.yaml"} {
@@ -46,8 +46,7 @@ func runTests(t *testing.T, file string) {
 	}
 }
 
-// TestSeverities compares the checks and their severities with those that
-// everything outside of this repository relies on.
+// TestSeverities compares the checks and severities with those that users rely on.
 func TestSeverities(t *testing.T) {
 	type severities struct{ inDefault, inStrict report.Severity }
 	want := map[string]severities{
@@ -91,9 +90,9 @@ func TestSeverities(t *testing.T) {
 	}
 }
 
-// TestEveryCheckIsWhole: a reader of a finding learns why it matters,
-// what to do, and where to read on.
-func TestEveryCheckIsWhole(t *testing.T) {
+// TestEveryCheckIsComplete: every finding explains why it matters and how to fix
+// it, and links to the documentation.
+func TestEveryCheckIsComplete(t *testing.T) {
 	for _, name := range policies.Names() {
 		for _, c := range load(t, name).Checks {
 			if c.Title == "" || c.Why == "" {
@@ -114,8 +113,8 @@ func TestEveryCheckIsWhole(t *testing.T) {
 	}
 }
 
-// TestDuplicateUpstreamIsSaid of one other rule and of several.
-func TestDuplicateUpstreamIsSaid(t *testing.T) {
+// The message is correct for one other rule and for several.
+func TestMessageOfDuplicateUpstream(t *testing.T) {
 	for want, prefixes := range map[string][]string{
 		"Other rules have the same upstream quay.io: quay.":              {"q2", "quay"},
 		"Other rules have the same upstream quay.io: quay, team-a/quay.": {"q2", "quay", "team-a/quay"},
@@ -132,8 +131,8 @@ func TestDuplicateUpstreamIsSaid(t *testing.T) {
 	}
 }
 
-// TestEveryCheckIsTested: each shipped check passes somewhere and fails
-// somewhere.
+// TestEveryCheckIsTested: each shipped check passes in one test and fails in
+// another.
 func TestEveryCheckIsTested(t *testing.T) {
 	outcomes := map[string]map[report.Outcome]bool{}
 	for _, pattern := range []string{"*_test.yaml", "testdata/*_test.yaml"} {

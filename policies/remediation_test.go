@@ -38,7 +38,8 @@ type broken struct {
 	// policy follows the head of one that extends default.
 	policy string
 	rules  []emulator.Rule
-	// stays says why no command can fix it. Those that are printed run.
+	// stays is the reason why no command can fix the failure. The printed
+	// commands must still run.
 	stays string
 }
 
@@ -75,10 +76,10 @@ func fifty() []emulator.Rule {
 
 var registries = []broken{
 	{check: "validation-passed", prefix: "hub", rules: []emulator.Rule{hub("hub", rejected)}},
-	{check: "validation-passed", prefix: "base", stays: "what ails the role is IAM's", rules: []emulator.Rule{with(ecr("base", "444455556666.dkr.ecr.eu-west-1.amazonaws.com"), func(r *emulator.Rule) {
+	{check: "validation-passed", prefix: "base", stays: "the fault of the role must be fixed in IAM", rules: []emulator.Rule{with(ecr("base", "444455556666.dkr.ecr.eu-west-1.amazonaws.com"), func(r *emulator.Rule) {
 		r.CustomRoleArn, r.Validation = role, &emulator.Validation{Failure: "The role cannot be assumed."}
 	})}},
-	{check: "validation-passed", prefix: "quay", stays: "what ails the upstream is its owner's", rules: []emulator.Rule{with(quay("quay"), func(r *emulator.Rule) {
+	{check: "validation-passed", prefix: "quay", stays: "only its owner can fix the upstream", rules: []emulator.Rule{with(quay("quay"), func(r *emulator.Rule) {
 		r.Validation = &emulator.Validation{Failure: "The upstream does not answer."}
 	})}},
 	{check: "upstream-known", prefix: "future", rules: []emulator.Rule{{EcrRepositoryPrefix: "future", UpstreamRegistryURL: "registry.future.example", UpstreamRegistry: "future"}}},
@@ -168,7 +169,7 @@ func TestRemediations(t *testing.T) {
 			t.Log(f.Message + "\n" + f.Remediation)
 			commands := commandsOf(f.Remediation)
 			if len(commands) == 0 && !strings.HasPrefix(r.check, "waiver-") {
-				t.Error("there is no command")
+				t.Error("the remediation has no command")
 			}
 			for _, c := range commands {
 				if err := a.run(c); err != nil && r.stays == "" {
@@ -177,7 +178,7 @@ func TestRemediations(t *testing.T) {
 			}
 			switch after, fails := a.find(r.check, r.prefix); {
 			case fails && r.stays == "":
-				t.Errorf("the finding is still there: %s", after.Message)
+				t.Errorf("the finding remains: %s", after.Message)
 			case !fails && r.stays != "":
 				t.Error("the finding is gone, although " + r.stays)
 			}
@@ -190,8 +191,8 @@ func TestRemediations(t *testing.T) {
 	}
 }
 
-// TestRemediationsAreOneWordPerArgument: a rule's URL can be any text, and
-// somebody pastes it into a terminal.
+// TestRemediationsAreOneWordPerArgument: a rule's URL can be any text, and a
+// person pastes it into a terminal.
 func TestRemediationsAreOneWordPerArgument(t *testing.T) {
 	toolbox.Prove(t)
 	rules := []emulator.Rule{{
@@ -206,11 +207,11 @@ func TestRemediationsAreOneWordPerArgument(t *testing.T) {
 			if !fails {
 				t.Fatalf("%s does not fail", check)
 			}
-			// The whole of it, as if somebody marked too much. What fails of it
-			// does not matter.
+			// All commands at once, as if a person copied too much. Errors do
+			// not matter.
 			_ = a.run(strings.Join(commandsOf(f.Remediation), "\n"))
 			if _, err := os.Stat(filepath.Join(a.dir, "pwned")); !errors.Is(err, os.ErrNotExist) {
-				t.Fatalf("it ran what a rule says:\n%s", f.Remediation)
+				t.Fatalf("a command from the rule ran:\n%s", f.Remediation)
 			}
 		})
 	}
@@ -257,7 +258,7 @@ func newAuditor(t *testing.T, rules []emulator.Rule, text string) *auditor {
 	return a
 }
 
-// find audits the registry, and says whether a check fails for a prefix.
+// find audits the registry, and reports whether a check fails for a prefix.
 func (a *auditor) find(check, prefix string) (f report.Finding, fails bool) {
 	a.t.Helper()
 	client := ecrapi.New(aws.Config{
@@ -275,7 +276,7 @@ func (a *auditor) find(check, prefix string) (f report.Finding, fails bool) {
 		a.t.Fatal(err)
 	}
 	for _, r := range in.Rules {
-		// What cannot be validated is unknown, which is what an audit makes of it.
+		// As in an audit, the result is unknown if the validation fails.
 		if v, err := client.Validate(a.t.Context(), in.Registry, r); err == nil {
 			in.Validations[r.Prefix] = v
 		}

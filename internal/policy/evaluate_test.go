@@ -27,8 +27,7 @@ var (
 	quay = ptc.Rule{Prefix: "quay", Upstream: ptc.Upstream{Registry: ptc.Quay, URL: "quay.io"}}
 )
 
-// input is a registry with a rule that ECR finds valid and one of which it
-// does not know.
+// input is a registry with a valid rule, and one without a validation result.
 func input() policy.Input {
 	return policy.Input{
 		Registry:    registry,
@@ -62,15 +61,15 @@ func TestEvaluate(t *testing.T) {
 	}{
 		{"pass", "assert: rule.prefix != ''", []string{"pass", "pass"}},
 		{"fail on one", "assert: rule.prefix == 'hub'", []string{"pass", "fail: Not met: The title"}},
-		{"fail with a message", "assert: rule.prefix == 'hub'\n    message: Said.", []string{"pass", "fail: Said."}},
-		{"fail with a computed message", "assert: rule.prefix == 'hub'\n    message: Said.\n    messageExpression: \"'not ' + rule.prefix\"", []string{"pass", "fail: not quay"}},
-		{"message that fails", "assert: false || rule.prefix == 'hub'\n    message: Said.\n    messageExpression: rule.prefix.split('/')[7]", []string{"pass", "fail: Said."}},
+		{"fail with a message", "assert: rule.prefix == 'hub'\n    message: Stated.", []string{"pass", "fail: Stated."}},
+		{"fail with a computed message", "assert: rule.prefix == 'hub'\n    message: Stated.\n    messageExpression: \"'not ' + rule.prefix\"", []string{"pass", "fail: not quay"}},
+		{"message that fails", "assert: false || rule.prefix == 'hub'\n    message: Stated.\n    messageExpression: rule.prefix.split('/')[7]", []string{"pass", "fail: Stated."}},
 		{"message that is unknown", "assert: rule.prefix == 'hub'\n    messageExpression: rule.validation.failure", []string{"pass", "fail: Not met: The title"}},
-		{"message of spaces", "assert: rule.prefix == 'hub'\n    message: Said.\n    messageExpression: \"rule.prefix == '' ? 'x' : ' '\"", []string{"pass", "fail: Said."}},
+		{"message of spaces", "assert: rule.prefix == 'hub'\n    message: Stated.\n    messageExpression: \"rule.prefix == '' ? 'x' : ' '\"", []string{"pass", "fail: Stated."}},
 		{"skip", "match: rule.prefix == 'hub'\n    assert: rule.isRoot", []string{"fail: Not met: The title", "skip"}},
 		{"unknown", "assert: rule.validation.valid", []string{"pass", "error: The check needs ECR's validation result, which is missing for quay"}},
 		{"unknown match", "match: rule.validation.applicable\n    assert: rule.prefix != ''", []string{"pass", "error: The check needs ECR's validation result, which is missing for quay"}},
-		{"known in spite of an unknown", "assert: rule.validation.valid || rule.prefix == 'quay'", []string{"pass", "pass"}},
+		{"unknown result that is not needed", "assert: rule.validation.valid || rule.prefix == 'quay'", []string{"pass", "pass"}},
 		{"unknown over all rules", "assert: registry.rules.all(r, r.validation.valid)", []string{
 			"error: The check needs ECR's validation result, which is missing for quay", "error: The check needs ECR's validation result, which is missing for quay",
 		}},
@@ -154,7 +153,7 @@ func TestMessagesFromOutsideAreBounded(t *testing.T) {
 	}
 }
 
-func TestEvaluateWhenItsTimeIsOver(t *testing.T) {
+func TestEvaluateAfterItsDeadline(t *testing.T) {
 	p := mustLoad(t, strings.Replace(parent, "disable: [waiver-unused]\n", "", 1))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -170,7 +169,7 @@ func TestEvaluateWhenItsTimeIsOver(t *testing.T) {
 	}
 }
 
-func TestEvaluateIsSortedAndSteady(t *testing.T) {
+func TestEvaluateIsSortedAndDeterministic(t *testing.T) {
 	p, err := policy.Load("strict")
 	if err != nil {
 		t.Fatal(err)

@@ -60,7 +60,7 @@ func mustLoad(t *testing.T, files ...string) *policy.Policy {
 	return p
 }
 
-func TestLoadSaysEveryFaultAtOnce(t *testing.T) {
+func TestLoadReportsEveryFault(t *testing.T) {
 	t.Chdir("testdata/bad")
 	_, err := policy.Load("bad.yaml")
 	faults, ok := err.(policy.Errors) //nolint:errorlint // the type is promised
@@ -70,7 +70,7 @@ func TestLoadSaysEveryFaultAtOnce(t *testing.T) {
 	golden(t, "bad.golden", faults.Excerpt())
 }
 
-func TestLoadOfFilesThatAreNone(t *testing.T) {
+func TestLoadOfInvalidFiles(t *testing.T) {
 	big := head + strings.Repeat("# "+strings.Repeat("x", 1000)+"\n", 300)
 	tests := []struct {
 		name  string
@@ -84,7 +84,7 @@ func TestLoadOfFilesThatAreNone(t *testing.T) {
 		{"list", []string{"- a\n"}, "a.yaml:1:1: the file must be a mapping, not a list"},
 		{"scalar", []string{"\n  7\n"}, "a.yaml:2:3: the file must be a mapping, not a number"},
 		{"directive", []string{"%YAML 1.2\n---\n" + head}, "a.yaml:1:1: unsupported directive: remove it"},
-		{"no YAML", []string{head + "checks: [\n"}, "a.yaml:3:9: invalid YAML: sequence end token ']' not found"},
+		{"invalid YAML", []string{head + "checks: [\n"}, "a.yaml:3:9: invalid YAML: sequence end token ']' not found"},
 		{"tab", []string{head + "params:\n\ta: 1\n"}, "a.yaml:4:1: invalid YAML: found character '\t' that cannot start any token"},
 		{"not UTF-8", []string{head + "# é\xff\n"}, "a.yaml:3:4: invalid UTF-8: save the file as UTF-8"},
 		{"UTF-16", []string{"\xff\xfea\x00"}, "a.yaml:1:1: invalid UTF-8: save the file as UTF-8"},
@@ -109,15 +109,16 @@ a.yaml:1:1: unknown key apiversion, did you mean apiVersion?
 a.yaml:2:1: unknown key näme, did you mean name?
 a.yaml:3:7: name must be a string, not a list`},
 
-		{"extends nothing", []string{head + "extends: ''\n"}, "a.yaml:3:10: extends is empty"},
-		{"extends no file", []string{head + "extends: nope.yaml\n"}, "a.yaml:3:10: unknown policy nope.yaml: use default, strict or the path of a file"},
+		{"empty extends", []string{head + "extends: ''\n"}, "a.yaml:3:10: extends is empty"},
+		{"extends a missing file", []string{head + "extends: nope.yaml\n"}, "a.yaml:3:10: unknown policy nope.yaml: use default, strict or the path of a file"},
 		{"extends a misspelt name", []string{head + "extends: defaults\n"}, "a.yaml:3:10: unknown policy defaults: use default, strict or the path of a file, did you mean default?"},
 		{"extends a folder", []string{head + "extends: ./\n"}, "a.yaml:3:10: cannot read .: is a directory"},
 		{"extends itself", []string{head + "extends: ./a.yaml\n"}, "a.yaml:3:10: circular extends: a.yaml extends a.yaml"},
 		{"circle", []string{head + "extends: b.yaml\n", head + "extends: c.yaml\n", head + "extends: x/../b.yaml\n"}, "c.yaml:3:10: circular extends: b.yaml extends c.yaml extends b.yaml"},
 		{"file called default", []string{head + "extends: ./default\n"}, "a.yaml:3:10: unknown policy default: use default, strict or the path of a file, did you mean default?"},
 		{
-			// What the parent has is not known, so nothing of it is called unknown.
+			// The names of the parent are unknown, so no name is reported as
+			// unknown.
 			"parent that cannot be read", []string{head + `extends: b.yaml
 params: {p: 1}
 checks: [{id: x, severity: low, assert: params.q == 1}, {id: y, severity: lo, assert: rule.prefx == ""}]
@@ -149,7 +150,7 @@ b.yaml:3:9: invalid YAML: could not find flow mapping end token '}'`,
 	}
 }
 
-func TestLoadOfWhatIsNotThere(t *testing.T) {
+func TestLoadOfMissingFiles(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for path, want := range map[string]string{
 		"acme.yaml": "acme.yaml: unknown policy acme.yaml: use default, strict or the path of a file",
@@ -209,7 +210,7 @@ func TestShippedPoliciesLoad(t *testing.T) {
 	}
 }
 
-func TestDigestIsOfWhatThePolicySays(t *testing.T) {
+func TestDigestDependsOnTheContentOnly(t *testing.T) {
 	const body = "checks:\n  - {id: a, title: A, severity: low, assert: rule.isRoot}\n  - {id: b, title: B, severity: low, assert: rule.isRoot}\n"
 	digest := func(files ...string) string {
 		t.Helper()
@@ -278,7 +279,7 @@ func FuzzLoad(f *testing.F) {
 				t.Errorf("not within the file: %v", fault)
 			}
 			if fault.Message == "" || strings.Contains(fault.Message, "%!") && !bytes.Contains(data, []byte("%!")) {
-				t.Errorf("badly said: %v", fault)
+				t.Errorf("invalid message: %v", fault)
 			}
 		}
 	})

@@ -51,7 +51,7 @@ func TestMerge(t *testing.T) {
 		name, child string
 		want        func(p map[string]any)
 	}{
-		{"nothing of its own", "", func(map[string]any) {}},
+		{"no changes", "", func(map[string]any) {}},
 		{"params by name", "params: {teams: [data], most: 5}\n", func(p map[string]any) {
 			params := p["params"].(map[string]any)
 			params["teams"], params["most"] = []any{"data"}, 5.0
@@ -73,34 +73,34 @@ func TestMerge(t *testing.T) {
 		{"references replace", "checks: [{id: team, references: [https://wiki.acme.example/c]}]\n", func(p map[string]any) {
 			check(p, "team")["references"] = []any{"https://wiki.acme.example/c"}
 		}},
-		{"a message of one's own is what is said", "checks: [{id: team, message: Ask first.}]\n", func(p map[string]any) {
+		{"a message replaces the inherited expression", "checks: [{id: team, message: Ask first.}]\n", func(p map[string]any) {
 			check(p, "team")["message"] = "Ask first."
 			delete(check(p, "team"), "messageExpression")
 		}},
-		{"a remediation of one's own is what is done", "checks: [{id: team, remediation: Ask., remediationExpression: '\"Ask \" + rule.prefix'}]\n", func(p map[string]any) {
+		{"a remediation replaces the inherited expression", "checks: [{id: team, remediation: Ask., remediationExpression: '\"Ask \" + rule.prefix'}]\n", func(p map[string]any) {
 			check(p, "team")["remediation"] = "Ask."
 			check(p, "team")["remediationExpression"] = `"Ask " + rule.prefix`
 		}},
 		{"an empty match applies to everything", "checks: [{id: team, match: ''}]\n", func(p map[string]any) {
 			delete(check(p, "team"), "match")
 		}},
-		{"disable adds up", "disable: [few]\n", func(p map[string]any) {
+		{"disable is added", "disable: [few]\n", func(p map[string]any) {
 			p["checks"] = without(p["checks"], "few")
 		}},
-		{"a disabled check stays so when it is changed", "checks: [{id: waiver-unused, severity: high}]\n", func(map[string]any) {}},
+		{"a disabled check stays disabled when it is changed", "checks: [{id: waiver-unused, severity: high}]\n", func(map[string]any) {}},
 		{"overrides replace", "overrides: [{regions: [eu-west-1], severities: {team: high}, params: {teams: [x]}}]\n", func(p map[string]any) {
 			p["overrides"] = []any{map[string]any{
 				"regions": []any{"eu-west-1"}, "severities": map[string]any{"team": "high"}, "params": map[string]any{"teams": []any{"x"}},
 			}}
 		}},
-		{"no overrides replace them too", "overrides: []\n", func(p map[string]any) { p["overrides"] = []any{} }},
-		{"waivers add up", "waivers: [{check: team, prefixes: [a, b/*], accounts: [\"111122223333\"], owner: b, reason: Why., expires: 2028-01-01, anyUpstream: true}]\n", func(p map[string]any) {
+		{"an empty list of overrides replaces them, too", "overrides: []\n", func(p map[string]any) { p["overrides"] = []any{} }},
+		{"waivers are added", "waivers: [{check: team, prefixes: [a, b/*], accounts: [\"111122223333\"], owner: b, reason: Why., expires: 2028-01-01, anyUpstream: true}]\n", func(p map[string]any) {
 			p["waivers"] = append(p["waivers"].([]any), map[string]any{
 				"check": "team", "prefixes": []any{"a", "b/*"}, "accounts": []any{"111122223333"},
 				"owner": "b", "reason": "Why.", "expires": "2028-01-01", "anyUpstream": true,
 			})
 		}},
-		{"a check that is built in", "checks: [{id: required-rule, severity: low, title: T, why: W, references: []}]\n", func(p map[string]any) {
+		{"a built-in check", "checks: [{id: required-rule, severity: low, title: T, why: W, references: []}]\n", func(p map[string]any) {
 			c := check(p, "required-rule")
 			c["severity"], c["title"], c["why"] = "low", "T", "W"
 			delete(c, "references")
@@ -155,9 +155,9 @@ func TestLockedChecks(t *testing.T) {
 	tests := []struct {
 		name, child, want string
 	}{
-		{"what is said may change", "checks: [{id: team, title: T, why: W, message: M, remediation: R, references: [], locked: true}]\n", ""},
-		{"severity may rise", "checks: [{id: team, severity: critical}]\n", ""},
-		{"severity may not fall", "checks: [{id: team, severity: low}]\n", "a.yaml:4:31: team is locked by b.yaml: its severity cannot be lower than medium"},
+		{"texts can change", "checks: [{id: team, title: T, why: W, message: M, remediation: R, references: [], locked: true}]\n", ""},
+		{"severity can be raised", "checks: [{id: team, severity: critical}]\n", ""},
+		{"severity cannot be lowered", "checks: [{id: team, severity: low}]\n", "a.yaml:4:31: team is locked by b.yaml: its severity cannot be lower than medium"},
 		{"the same again is no change", "checks: [{id: team, match: 'rule.upstream.registry != \"ecr\"', scope: rule, effectiveFrom: '2027-01-01'}]\n", ""},
 		{"match", "checks: [{id: team, match: rule.isRoot}]\n", "a.yaml:4:28: team is locked by b.yaml: its match cannot change"},
 		{"assert", "checks: [{id: team, assert: rule.isRoot}]\n", "a.yaml:4:29: team is locked by b.yaml: its assert cannot change"},
@@ -169,7 +169,7 @@ func TestLockedChecks(t *testing.T) {
 		{"waived", "waivers: [{check: team, prefixes: [x], owner: a, reason: b, expires: 2027-01-01}]\n", "a.yaml:4:19: team is locked by b.yaml and cannot be waived"},
 		{"lowered by an override", "overrides: [{regions: [eu-west-1], severities: {team: low}}]\n", "a.yaml:4:55: team is locked by b.yaml: its severity cannot be lower than medium"},
 		{"raised by an override", "overrides: [{regions: [eu-west-1], severities: {team: high}}]\n", ""},
-		{"params are free", "params: {teams: [x]}\noverrides: [{regions: [eu-west-1], params: {teams: [y]}}]\n", ""},
+		{"params are not locked", "params: {teams: [x]}\noverrides: [{regions: [eu-west-1], params: {teams: [y]}}]\n", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// TestOverridesProperty compares severities and params with the plainest
-// reading of "later ones win", over random overrides and registries.
+// TestOverridesProperty compares severities and params with a simple
+// implementation of "the last match wins", for random overrides and registries.
 func TestOverridesProperty(t *testing.T) {
 	accounts := []string{"111122223333", "444455556666"}
 	regions := []string{"eu-west-1", "us-east-1"}

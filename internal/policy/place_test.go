@@ -10,7 +10,7 @@ import (
 	"ptcaudit/internal/policy"
 )
 
-func TestLoadPlacesNamesWhoHadTheLastWord(t *testing.T) {
+func TestLoadPlacesNamesTheLastFileThatSetAValue(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
 		path := filepath.Join(dir, name)

@@ -13,8 +13,8 @@ import (
 	"ptcaudit/policies"
 )
 
-// parent and child use everything that a policy can say, and texts that YAML
-// would read as something else if they were not quoted.
+// parent and child use every key of a policy, and texts that YAML would read as
+// another type if they were not quoted.
 const (
 	parentFile = `
 apiVersion: ptcaudit/v1

@@ -11,9 +11,9 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// waivable is a policy whose check "bad" fails on every rule, "worse" too,
-// "unsure" on those that ECR validated and errs on others, "later" is not in
-// force yet, and "all" fails on the registry.
+// waivable is a policy with these checks: "bad" and "worse" fail on every rule,
+// "unsure" fails on rules that ECR validated and has the outcome error on
+// others, "later" is not in effect yet, and "all" fails on the registry.
 const waivable = head + `checks:
   - {id: all, title: T, severity: medium, scope: registry, assert: "false"}
   - {id: bad, title: T, severity: medium, assert: "false"}
@@ -38,8 +38,8 @@ func at(s string) time.Time {
 	return t
 }
 
-// TestWaiversInTime looks at the first and last moment of a waiver's phases,
-// in every path that asks whether it is in force.
+// TestWaiversInTime tests the first and last moment of each phase of a waiver,
+// in all code that compares its end with a time.
 func TestWaiversInTime(t *testing.T) {
 	const (
 		inForce = "in force"
@@ -57,7 +57,7 @@ func TestWaiversInTime(t *testing.T) {
 		{"14 days before its end", at("2027-03-18T00:00:00Z"), ending},
 		{"first moment of its last day", at("2027-03-31T00:00:00Z"), ending},
 		{"last moment of its last day", at("2027-04-01T00:00:00Z").Add(-1), ending},
-		{"last day ends in UTC, not where the reader is", time.Date(2027, 4, 1, 0, 59, 59, 0, berlin), ending},
+		{"the last day ends in UTC, not in local time", time.Date(2027, 4, 1, 0, 59, 59, 0, berlin), ending},
 		{"first moment after", at("2027-04-01T00:00:00Z"), expired},
 		{"first moment after, elsewhere", time.Date(2027, 4, 1, 1, 0, 0, 0, berlin), expired},
 		{"years after", at("2031-01-01T00:00:00Z"), expired},
@@ -111,9 +111,9 @@ func TestWaivers(t *testing.T) {
 		{"by name with a slash", waive("bad", "prefixes: [hub/]", long), []string{"bad hub fail medium waived"}},
 		{"by glob", waive("bad", `prefixes: ["*u*"]`, long), []string{"bad hub fail medium waived", "bad quay fail medium waived"}},
 		{"by several", waive("bad", `prefixes: [x, "qu?y"]`, long), []string{"bad quay fail medium waived"}},
-		{"what is not in force yet", waive("later", "prefixes: [hub]", long), []string{"later hub pending medium waived"}},
-		{"what is not in force yet, ending", waive("later", "prefixes: [hub]", soon), []string{"later hub pending medium waived", "waiver-ending hub fail informational"}},
-		{"what is not in force yet, expired", waive("later", "prefixes: [hub]", gone), nil},
+		{"a check that is not in effect yet", waive("later", "prefixes: [hub]", long), []string{"later hub pending medium waived"}},
+		{"a check that is not in effect yet, ending", waive("later", "prefixes: [hub]", soon), []string{"later hub pending medium waived", "waiver-ending hub fail informational"}},
+		{"a check that is not in effect yet, expired", waive("later", "prefixes: [hub]", gone), nil},
 		{"an error is not waived", waive("unsure", "prefixes: [quay], "+here, long), nil},
 		{"an error is not waived, expired", waive("unsure", "prefixes: [quay], "+here, gone), nil},
 		{"another account", waive("bad", `prefixes: [hub], accounts: ["444455556666"]`, long), nil},
@@ -139,7 +139,7 @@ func TestWaivers(t *testing.T) {
 		{"unused here, perhaps used elsewhere", waive("good", "prefixes: [hub]", long) + waive("good", `prefixes: [hub], accounts: ["111122223333"]`, long) +
 			waive("good", `prefixes: [hub], regions: [eu-west-1]`, long) + waive("good", `prefixes: [hub], accounts: ["111122223333", "444455556666"], regions: [eu-west-1]`, long), nil},
 		{"unused of another registry", waive("good", `prefixes: [hub], accounts: ["444455556666"], regions: [eu-west-1]`, long), nil},
-		{"unused while it cannot be known", waive("unsure", "prefixes: [quay], "+here, long), nil},
+		{"unused, but its check was not evaluated", waive("unsure", "prefixes: [quay], "+here, long), nil},
 		{"waiver checks disabled", waive("good", "prefixes: [hub], "+here, long) + waive("bad", "prefixes: [hub]", gone) + waive("worse", "prefixes: [hub]", soon) +
 			"disable: [waiver-unused, waiver-expired, waiver-ending]\n", []string{"worse hub fail high waived"}},
 		{"severities of waiver checks", waive("good", "prefixes: [hub], "+here, long) + waive("worse", "prefixes: [quay]", soon) + waive("worse", "prefixes: [hub]", gone) +
@@ -176,7 +176,7 @@ func TestWaivers(t *testing.T) {
 	}
 }
 
-func TestWaiversAreSaid(t *testing.T) {
+func TestMessagesOfWaivers(t *testing.T) {
 	p := mustLoad(t, waivable+
 		waive("bad", "prefixes: [hub]", "2027-02-28")+waive("worse", "prefixes: [hub]", "2027-02-01")+
 		waive("worse", "prefixes: [quay]", "2027-03-10")+

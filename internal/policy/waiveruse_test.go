@@ -12,7 +12,7 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// reportOf is what an audit of input under p reports.
+// reportOf is the report of an audit of input with the policy p.
 func reportOf(t *testing.T, p *policy.Policy, faults ...ptc.Fault) report.Report {
 	t.Helper()
 	in := input()
@@ -24,7 +24,7 @@ func reportOf(t *testing.T, p *policy.Policy, faults ...ptc.Fault) report.Report
 	return r
 }
 
-// briefUse is a waiver's use in one line.
+// briefUse is the use of a waiver in one line.
 func briefUse(u policy.WaiverUse) string {
 	var found []string
 	for _, f := range u.Findings {

@@ -9,7 +9,7 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// registryOf makes a believable registry of n rules, sound ones.
+// registryOf returns a realistic registry of n valid rules.
 func registryOf(n int) (ptc.Registry, []ptc.Rule, map[string]ptc.Validation) {
 	reg := ptc.Registry{Account: "111122223333", Region: "eu-west-1"}
 	rules := make([]ptc.Rule, n)
@@ -45,7 +45,7 @@ func compile(tb testing.TB, env *expr.Env, scope expr.Scope, kind expr.Kind, src
 // starts: every expression was checked when the program was built.
 func BenchmarkLoadCached(b *testing.B) { benchmarkLoad(b, "") }
 
-// BenchmarkLoadUncached does it as for a policy of somebody's own.
+// BenchmarkLoadUncached compiles the same policy as if it were not shipped.
 func BenchmarkLoadUncached(b *testing.B) { benchmarkLoad(b, " ") }
 
 func benchmarkLoad(b *testing.B, suffix string) {

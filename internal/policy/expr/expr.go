@@ -13,14 +13,14 @@ import (
 	"cel.dev/cel-go/ext"
 )
 
-// Scope says what an expression is about.
+// Scope is the subject of an expression.
 type Scope string
 
 // The scopes of expressions.
 const (
-	// RuleScope: one rule at a time, which is named rule.
+	// RuleScope: an expression is evaluated for each rule, with the name rule.
 	RuleScope Scope = "rule"
-	// RegistryScope: the registry as a whole; there is no rule.
+	// RegistryScope: an expression is evaluated once, without the name rule.
 	RegistryScope Scope = "registry"
 )
 
@@ -34,14 +34,14 @@ const (
 )
 
 // Env compiles expressions against the vocabulary and the params of a policy.
-// It can be used from many goroutines.
+// It is safe for concurrent use.
 type Env struct {
 	params map[string]*cel.Type
-	// envs are made when they are needed: a shipped policy needs none.
+	// envs are created when first needed: a shipped policy does not need them.
 	envs map[Scope]func() (*cel.Env, error)
 }
 
-// New makes an Env for a set of params, whose values give them their types.
+// New returns an Env for a set of params. Their values determine their types.
 func New(params map[string]any) (*Env, error) {
 	typs, err := paramTypes(params)
 	if err != nil {
@@ -67,7 +67,7 @@ func New(params map[string]any) (*Env, error) {
 	}}, nil
 }
 
-// baseEnv has all but rule and params.
+// baseEnv has all names except rule and params.
 var baseEnv = sync.OnceValues(func() (*cel.Env, error) {
 	return cel.NewEnv(append(declarations(),
 		withVocabulary,
@@ -82,7 +82,7 @@ var baseEnv = sync.OnceValues(func() (*cel.Env, error) {
 	)...)
 })
 
-// Compile checks an expression. A program is given only without problems.
+// Compile compiles an expression. The program is nil if there are problems.
 func (e *Env) Compile(scope Scope, want Kind, src string) (*Program, []Problem) {
 	s := source{scope, want, src}
 	checked := e.lookup(s)

@@ -25,8 +25,8 @@ import (
 
 var registry = ptc.Registry{Account: "111122223333", Region: "eu-west-1"}
 
-// example is a registry in which every name of the vocabulary has something
-// to say: ECR gave its verdict on all rules but web/quay.
+// example is a registry in which every name of the vocabulary has a value. ECR
+// validated all rules except web/quay.
 func example() *expr.Snapshot {
 	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	return expr.NewSnapshot(registry, []ptc.Rule{
@@ -126,7 +126,7 @@ func TestEveryNameReads(t *testing.T) {
 			t.Errorf("%s has no documentation or no type", e.Name)
 		}
 		if e.Type == "object" || e.Type == "list(rule)" || strings.ContainsAny(e.Name, "(N") {
-			continue // what is made of others, and what has tests of its own
+			continue // objects and functions have their own tests
 		}
 		if len(cases[e.Name]) == 0 {
 			t.Errorf("%s has no case", e.Name)
@@ -209,7 +209,8 @@ func TestFunctions(t *testing.T) {
 	}
 }
 
-// TestProblems has what must be refused when a policy is loaded, and where.
+// TestProblems lists expressions that loading a policy refuses, with the place
+// of the problem.
 func TestProblems(t *testing.T) {
 	env, _ := newEnv(t, map[string]any{"banned": int64(5), "allowed": []any{"quay"}, "ratio": 0.5})
 	for name, c := range map[string]struct {
@@ -311,8 +312,8 @@ func TestKindsAndScopes(t *testing.T) {
 	})
 }
 
-// TestUnknown: ECR gave no verdict on web/quay. What can be decided without it
-// is, and the rest is never taken for false or true.
+// TestUnknown: the validation result of web/quay is missing. Expressions that
+// do not need it have a result; all others are unknown, never false or true.
 func TestUnknown(t *testing.T) {
 	env, params := newEnv(t, nil)
 	s := example()
@@ -440,7 +441,8 @@ func TestParams(t *testing.T) {
 }
 
 // TestCachedExpressionOfOtherParams: the shipped expressions are checked when
-// the program is built. Where a param has another type, they are no good.
+// the program is built. If a param has another type, they must be compiled
+// again.
 func TestCachedExpressionOfOtherParams(t *testing.T) {
 	const src = `rule.upstream.registry in params.allowedUpstreams`
 	env, _ := newEnv(t, map[string]any{"allowedUpstreams": []any{int64(1)}})
@@ -491,7 +493,7 @@ func TestLimits(t *testing.T) {
 	})
 }
 
-// ending is a context that has ended as soon as somebody waits for it.
+// ending is a context that ends when its Done is called.
 type ending struct {
 	context.Context
 	once sync.Once
@@ -530,7 +532,7 @@ func TestProgramsAreShared(t *testing.T) {
 	wg.Wait()
 }
 
-// TestFormatShellStaysOneWord gives arguments from hell to a real shell.
+// TestFormatShellStaysOneWord passes dangerous arguments to a real shell.
 func TestFormatShellStaysOneWord(t *testing.T) {
 	shell, err := exec.LookPath("sh")
 	if err != nil {
@@ -567,8 +569,8 @@ func TestFormatShellDropsLineBreaks(t *testing.T) {
 	}
 }
 
-// TestSiblings compares the lists of siblings with a plain reading of what
-// they mean, on many registries.
+// TestSiblings compares the lists of siblings with a simple implementation, on
+// many registries.
 func TestSiblings(t *testing.T) {
 	env, params := newEnv(t, nil)
 	join := func(list string) *expr.Program {
@@ -621,8 +623,8 @@ func TestSiblings(t *testing.T) {
 	})
 }
 
-// FuzzCompile compiles and evaluates whatever it is given: no panic, problems
-// within the text, and a result or an error.
+// FuzzCompile compiles and evaluates any text: it must not panic, problems must
+// lie within the text, and there must be a result or an error.
 func FuzzCompile(f *testing.F) {
 	for _, name := range []string{"default", "strict"} {
 		exprs, _ := expr.Shipped(f, name)
@@ -668,8 +670,8 @@ func FuzzCompile(f *testing.F) {
 	})
 }
 
-// TestTheLoaderReadsTheSameTexts: what is checked when the program is built
-// is found by its text, so the loader must not read it otherwise.
+// TestTheLoaderReadsTheSameTexts: an expression that is checked when the
+// program is built is found by its text, so the loader must read the same text.
 func TestTheLoaderReadsTheSameTexts(t *testing.T) {
 	shipped := map[string]bool{"": true}
 	for _, name := range policies.Names() {

@@ -22,7 +22,7 @@ var (
 		[]*cel.Type{cel.StringType, cel.ListType(cel.StringType)}, cel.StringType, cel.BinaryBinding(formatShell)))
 )
 
-// days makes a duration.
+// days converts days to a duration.
 func days(n ref.Val) ref.Val {
 	const most = math.MaxInt64 / int64(24*time.Hour)
 	d := int64(n.(types.Int))
@@ -41,12 +41,12 @@ func matchesGlob(text, pattern ref.Val) ref.Val {
 	return types.Bool(ok)
 }
 
-// verb is what formatShell replaces.
+// verb matches the verbs that formatShell replaces.
 const verb = "%s"
 
-// formatShell puts an argument, quoted for a shell, in place of each %s. What
-// a rule says comes from the person who made it, and its URL can be any text:
-// pasted into a terminal it must stay one word.
+// formatShell replaces each %s with an argument that is quoted for a shell. The
+// text of a rule comes from its creator, and a URL can be any text. Pasted into
+// a terminal, it must stay one word.
 func formatShell(format, list ref.Val) ref.Val {
 	parts := strings.Split(string(format.(types.String)), verb)
 	args := list.(traits.Lister)
@@ -66,9 +66,9 @@ func formatShell(format, list ref.Val) ref.Val {
 	return types.String(b.String())
 }
 
-// Quote makes text one word for a POSIX shell, and leaves it as it is where
-// it is one already. Control characters, line breaks among them, do not
-// survive: a word with one could not be pasted.
+// Quote makes text one word for a POSIX shell, with quotes only if they are
+// needed. It removes control characters and line breaks, with which a word
+// could not be pasted.
 func Quote(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {

@@ -20,8 +20,8 @@ type Params struct {
 	values map[string]ref.Val // keyed by the name in expressions, "params." included
 }
 
-// Params checks a value for every param of the Env. Values may differ from
-// those given to New, their types may not.
+// Params checks a value for every param of the Env. The types must be those of
+// the values given to New.
 func (e *Env) Params(values map[string]any) (*Params, error) {
 	out := &Params{values: make(map[string]ref.Val, len(values))}
 	for _, name := range sortedKeys(e.params) {

@@ -9,7 +9,7 @@ import (
 	"cel.dev/cel-go/common/ast"
 )
 
-// Problem is what is wrong with an expression, and where.
+// Problem is an error of an expression, with its place.
 type Problem struct {
 	// Line and Column count from 1, columns in runes.
 	Line, Column int
@@ -27,8 +27,8 @@ func problems(src string, issues *cel.Issues) []Problem {
 	return out
 }
 
-// nameParams improves CEL's message about a param that is neither known nor much like
-// one that is: it looks for a variable params, and misses that instead.
+// nameParams improves CEL's message about an unknown param: CEL reports that a
+// variable params is missing, and does not name the param.
 func nameParams(parsed *ast.AST, issues *cel.Issues) {
 	selected := map[int64]ast.Expr{} // from each params, what is selected of it
 	ast.PostOrderVisit(parsed.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
@@ -47,8 +47,8 @@ func nameParams(parsed *ast.AST, issues *cel.Issues) {
 	}
 }
 
-// onToken makes an index into a line a column. From the dot or the parenthesis,
-// where CEL places a selected field and a called function, it moves to the name.
+// onToken converts an index into a line to a column. CEL places a field at its
+// dot and a function at its parenthesis; onToken moves both to the name.
 func onToken(line []rune, i int) int {
 	i = min(max(i, 0), len(line))
 	if i == len(line) {

@@ -13,21 +13,21 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
-// ErrUnknown says that an evaluation hinges on a validation that ECR could
-// not give. The error that wraps it names the rules concerned.
+// ErrUnknown means that an expression needs a validation result that is
+// missing. The error that wraps it names the rules.
 var ErrUnknown = errors.New("ECR's validation is not known")
 
-// interruptEvery is after how many iterations the context is looked at.
+// interruptEvery is the number of iterations between two checks of the context.
 const interruptEvery = 100
 
-// Program is an expression ready to be evaluated, from many goroutines.
+// Program is a compiled expression. It is safe for concurrent use.
 type Program struct {
 	program cel.Program
 	loops   bool
 }
 
-// plan makes a program. Limits are put only on what can loop: they cost more
-// than a simple expression does.
+// plan creates a program. Only expressions with loops get limits, because
+// limits cost more time than a simple expression.
 func plan(checked *ast.AST) (*Program, error) {
 	env, err := baseEnv()
 	if err != nil {
@@ -102,7 +102,7 @@ func (p *Program) eval(ctx context.Context, s *Snapshot, rule int, params *Param
 	return v, nil
 }
 
-// unknownPrefixes are the prefixes of the rules whose verdict is missing.
+// unknownPrefixes are the prefixes of the rules without a validation result.
 func unknownPrefixes(u *types.Unknown) []string {
 	var out []string
 	for _, id := range u.IDs() {

@@ -21,8 +21,8 @@ type source struct {
 	text  string
 }
 
-// lookup gives the checked syntax tree of a shipped expression; nil where it
-// is none, or where it uses a param that has another type here.
+// lookup returns the checked syntax tree of a shipped expression. It returns
+// nil for any other expression, and if a param has another type here.
 func (e *Env) lookup(s source) *ast.AST {
 	build := shipped[s]
 	if build == nil {
@@ -94,7 +94,7 @@ func (t *tree) member(typ *types.Type, function, overload string, target ast.Exp
 	return t.NewMemberCall(id, function, target, args...)
 }
 
-// fold is what all, exists, filter and map become.
+// fold builds the loop that all, exists, filter and map compile to.
 func (t *tree) fold(typ *types.Type, over ast.Expr, item string, begin, while, step, result ast.Expr) ast.Expr {
 	return t.NewComprehension(t.id(typ), over, item, t.AccuIdentName(), begin, while, step, result)
 }

@@ -13,15 +13,15 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Snapshot is the facts of one audit as expressions see them. It is immutable
-// and can be read from many goroutines.
+// Snapshot holds the facts of one audit, as expressions read them. It is
+// immutable and safe for concurrent use.
 type Snapshot struct {
 	rules    []ref.Val // *value, in the order given to NewSnapshot
 	registry ref.Val
 	now      ref.Val
 }
 
-// NewSnapshot reads the facts of an audit. Validations are keyed by prefix; a
+// NewSnapshot converts the facts of an audit. Validations are keyed by prefix; a
 // missing one is unknown.
 func NewSnapshot(reg ptc.Registry, rules []ptc.Rule, validations map[string]ptc.Validation, now time.Time) *Snapshot {
 	s := &Snapshot{rules: make([]ref.Val, len(rules))}

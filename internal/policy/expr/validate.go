@@ -14,8 +14,8 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// pitfalls refuses what CEL allows and would only be noticed at night, or
-// never.
+// pitfalls refuses expressions that CEL accepts, but whose mistakes show only
+// during an audit, or never.
 type pitfalls struct{}
 
 // Name implements cel.ASTValidator.
@@ -34,7 +34,7 @@ func (pitfalls) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *
 		call := e.AsCall()
 		switch call.FunctionName() {
 		case operators.Equals, operators.NotEquals, operators.In:
-			// CEL takes the unknown in an object for equal.
+			// CEL compares unknown fields of objects as equal.
 			if hasObject(a.GetType(call.Args()[0].ID())) {
 				refuse(e.ID(), "objects are not compared: compare a field, for example prefix")
 			}
@@ -59,7 +59,7 @@ func (pitfalls) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *
 	}))
 }
 
-// hasObject says that a type is an object of the vocabulary, or made of such.
+// hasObject reports whether a type is or contains an object of the vocabulary.
 func hasObject(t *types.Type) bool {
 	return t.Kind() == types.StructKind || slices.ContainsFunc(t.Parameters(), hasObject)
 }
@@ -85,13 +85,14 @@ func literalString(e ast.Expr) (types.String, bool) {
 	return s, ok
 }
 
-// maxCost bounds what one evaluation may cost, in CEL's units: estimated when
-// an expression is compiled, and counted while one that loops is evaluated.
-// It leaves room to compare all rules of a registry with all others, and for
-// a registry larger than ECR allows; not for all triples.
+// maxCost limits the cost of one evaluation, in CEL's units. The cost is
+// estimated when an expression is compiled, and counted while an expression
+// with loops is evaluated. The limit allows comparing each rule with all
+// others, even in a registry larger than ECR allows, but not comparing all
+// triples.
 const maxCost = 1_000_000
 
-// tooCostly estimates the cost of an expression at its worst.
+// tooCostly estimates the maximum cost of an expression.
 func tooCostly(env *cel.Env, checked *cel.Ast) *Problem {
 	estimate, err := env.EstimateCost(checked, sizes{})
 	if err != nil {
@@ -103,14 +104,14 @@ func tooCostly(env *cel.Env, checked *cel.Ast) *Problem {
 	return nil
 }
 
-// sizes tells the estimate how large things can be.
+// sizes holds the maximum sizes of values for the estimate.
 type sizes struct{}
 
-// maxText is how long a text is taken to be: a host name has up to 253
-// characters, and only ARNs and ECR's explanations can be longer.
+// maxText is the assumed maximum length of a string. A host name has up to 253
+// characters; only ARNs and ECR's reasons can be longer.
 const maxText = 256
 
-// maxParams is how many elements a list is taken to have that is not one of a
+// maxParams is the assumed maximum length of a list that does not hold the
 // registry's rules.
 const maxParams = 100
 

@@ -18,8 +18,8 @@ type shape struct {
 	fields map[string]*types.FieldType
 }
 
-// value is an object of the vocabulary with all its fields read. Expressions
-// get at a field by its index: no reflection, no allocation.
+// value is an object of the vocabulary with the values of all its fields. An
+// expression reads a field by its index, without reflection or allocation.
 type value struct {
 	shape  *shape
 	fields []ref.Val
@@ -91,8 +91,8 @@ func (v *value) Type() ref.Type { return v.shape.typ }
 // Value implements ref.Val.
 func (v *value) Value() any { return v }
 
-// provider tells CEL the types of the vocabulary, and leaves the rest to the
-// standard one.
+// provider provides the types of the vocabulary to CEL, and all other types
+// from the standard provider.
 type provider struct{ types.Provider }
 
 func (p provider) FindStructType(name string) (*types.Type, bool) {
@@ -122,7 +122,7 @@ func shapeOf(typeName string) (*shape, bool) {
 	return schema[name], ok
 }
 
-// withVocabulary puts the provider in place.
+// withVocabulary installs the provider.
 func withVocabulary(e *cel.Env) (*cel.Env, error) {
 	return cel.CustomTypeProvider(provider{e.CELTypeProvider()})(e)
 }

@@ -8,17 +8,18 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// FaultAt adds a fault at a place within the text's value: line and column
-// count from 1, columns in runes. It is shown where that place stands in the
-// file, whatever the style of the scalar: quoted, folded, over many lines.
+// FaultAt adds a fault at a line and column of the text's value. Both count
+// from 1, columns in runes. The fault has the position of that character in the
+// file, for every style of scalar: quoted, folded, or in several lines.
 func (t Text) FaultAt(line, column int, format string, args ...any) {
 	atLine, atColumn := t.locate(line, column)
 	t.file.fault(atLine, atColumn, format, args...)
 }
 
-// locate finds a place of the value in the file. All styles of scalars keep
-// the runes that are not space, in order, and differ only in space and
-// escapes: the n-th of the value is the n-th of the file.
+// locate returns the position of a place of the value in the file. All styles
+// of scalars keep the order of the runes that are not space, and differ only in
+// space and escapes. So the n-th such rune of the value is the n-th of the
+// file.
 func (t Text) locate(line, column int) (int, int) {
 	before, all := 0, 0
 	atLine, atColumn := 1, 1
@@ -98,8 +99,8 @@ func (s *scanner) next() bool {
 	}
 }
 
-// unit is the width of what stands for one rune of the value, and whether
-// that is space.
+// unit returns the width of the next rune of the value in the file, which can
+// be an escape, and whether the rune is space.
 func (s *scanner) unit() (width int, isSpace bool) {
 	switch r := s.rest; {
 	case s.quote == token.SingleQuoteType && len(r) > 1 && r[0] == '\'' && r[1] == '\'':

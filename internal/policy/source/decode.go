@@ -11,7 +11,7 @@ import (
 	"ptcaudit/internal/suggest"
 )
 
-// Text is a string of a file, and its place there.
+// Text is a string of a file, with its place.
 type Text struct {
 	Node
 	Value string
@@ -33,44 +33,41 @@ type Value struct {
 // Map is a mapping with keys of the writer's choice, in the file's order.
 type Map[T any] []Entry[T]
 
-// Entry is one key of a Map and what it has.
+// Entry is a key of a Map and its value.
 type Entry[T any] struct {
 	Key   Text
 	Value T
 }
 
-// decoder is a type that reads itself from a node; name is what the node is
-// called in messages.
+// decoder is a type that reads itself from a node. Messages call the node name.
 type decoder interface{ decode(n Node, name string) }
 
-// Mapping is a mapping of a file whose keys are known: structs that Decode
-// reads into embed it.
+// Mapping is a mapping with a fixed set of keys. Structs for Decode embed it.
 type Mapping struct {
 	Node
 	keys map[string]bool
 }
 
-// Has says that the mapping has a key, even if its value is faulty.
+// Has reports whether the mapping has a key, even if its value is invalid.
 func (m Mapping) Has(key string) bool { return m.keys[key] }
 
-// Require adds a fault where keys are missing; name is what the mapping is
-// called.
+// Require adds a fault if keys are missing. The message calls the mapping name.
 func (m Mapping) Require(name string, keys ...string) {
 	if missing := m.Missing(keys...); len(missing) > 0 {
 		m.Fault("%s needs %s", name, strings.Join(missing, ", "))
 	}
 }
 
-// Missing are those of keys that the mapping does not have.
+// Missing returns the keys that the mapping does not have.
 func (m Mapping) Missing(keys ...string) []string {
 	return slices.DeleteFunc(slices.Clone(keys), m.Has)
 }
 
-// Decode reads a node into what into points to: a Text, Flag, Value or Map, a
-// Node to be decoded later, a slice of these, or a struct that embeds a Mapping
-// and whose other fields are named by yaml tags. The tag's option nonempty
-// refuses an empty list, where a missing one means all. Every fault is added,
-// in which the node is called name; what is faulty is left unset.
+// Decode reads a node into the value that into points to: a Text, Flag, Value
+// or Map, a Node to decode later, a slice of these, or a struct that embeds a
+// Mapping and names its other fields with yaml tags. The option nonempty of a
+// tag refuses an empty list. Decode adds all faults, in which the node is
+// called name, and leaves invalid values unset.
 func (n Node) Decode(into any, name string) { n.decode(reflect.ValueOf(into).Elem(), name) }
 
 func (n Node) decode(into reflect.Value, name string) {
@@ -103,7 +100,7 @@ func (n Node) decodeList(into reflect.Value, name string) {
 		n.Fault("%s must be a list, not %s", name, n.kind())
 		return
 	}
-	before := into.Len() // the key can stand twice
+	before := into.Len() // a duplicate key adds to the list
 	list := reflect.MakeSlice(into.Type(), before+len(items), before+len(items))
 	reflect.Copy(list, into)
 	into.Set(list)
@@ -138,9 +135,10 @@ func (n Node) decodeStruct(into reflect.Value, name string) {
 	}
 }
 
-// eachPair visits the entries of a mapping whose keys are sound; false where
-// it is none. Of a key that stands twice it visits the first, and what else is
-// a list or a mapping: there can be many faults in it.
+// eachPair visits the entries of a mapping that have a valid key, and returns
+// false if the node is not a mapping. Of a duplicate key it visits the first
+// entry, and later ones that are a list or a mapping, to find the faults in
+// them.
 func (n Node) eachPair(name string, visit func(key Text, value Node)) bool {
 	pairs, ok := n.pairs()
 	if !ok {
@@ -184,7 +182,7 @@ func (t *Text) decode(n Node, name string) {
 	}
 }
 
-// misread says what YAML makes of a number that does not look like it.
+// misread adds the value that YAML reads for a number, if it looks different.
 func misread(v ast.Node) string {
 	if i, ok := v.(*ast.IntegerNode); ok && fmt.Sprint(i.Value) != plainText(v) {
 		return fmt.Sprintf(" (without quotes YAML reads %v)", i.Value)
@@ -225,7 +223,7 @@ func (v *Value) decode(n Node, name string) {
 	*v = Value{n, list}
 }
 
-// scalar is a value that every YAML reader reads alike.
+// scalar returns a value. It refuses values on which YAML readers disagree.
 func (n Node) scalar(name string) (any, bool) {
 	v := n.inner()
 	value, ok := scalarValue(v)

@@ -13,10 +13,10 @@ import (
 
 // Error is one fault of a file.
 type Error struct {
-	// File is the file's name as it was given, or as reached from there.
+	// File is the name of the file as given, or its path from there.
 	File string
-	// Line and Column count from 1, columns in runes. Both are 0 where the
-	// fault is the file as a whole: it cannot be read.
+	// Line and Column count from 1, columns in runes. Both are 0 if the file
+	// cannot be read.
 	Line, Column int
 	Message      string
 	// Source is the line of the file, without its line break.
@@ -68,10 +68,10 @@ func window(text []rune, caret int) (part []rune, at int) {
 	return part, at
 }
 
-// Errors are all faults of a file and of those it leads to.
+// Errors are all faults of a file and of the files that it extends.
 type Errors []Error
 
-// Error is one line a fault.
+// Error has one line for each fault.
 func (e Errors) Error() string {
 	lines := make([]string, 0, len(e))
 	for _, fault := range e {
@@ -89,8 +89,8 @@ func (e Errors) Excerpt() string {
 	return b.String()
 }
 
-// Err is nil where there are no faults, and otherwise all of them, sorted by
-// place, each once.
+// Err returns nil if there are no faults, else all of them, sorted by place and
+// without duplicates.
 func (e Errors) Err() error {
 	if len(e) == 0 {
 		return nil

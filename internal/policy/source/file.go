@@ -41,9 +41,9 @@ func ReadFile(path string) ([]byte, error) {
 	return data, err
 }
 
-// Parse reads a YAML file, which is one mapping, and gives its root. Faults
-// are added to faults; without a root there is at least one. A byte order
-// mark and Windows line breaks are no faults.
+// Parse reads a YAML file, which must be one mapping, and returns its root. It
+// adds faults to faults; if ok is false, at least one. A byte order mark and
+// Windows line breaks are allowed.
 func Parse(name string, data []byte, faults *Errors) (root Node, ok bool) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	text := strings.ReplaceAll(string(data), "\r\n", "\n")
@@ -64,8 +64,8 @@ func Parse(name string, data []byte, faults *Errors) (root Node, ok bool) {
 	return f.root(parsed)
 }
 
-// legible says that the text is one that the parser can be given: in UTF-8,
-// without control characters, and not too large.
+// legible reports whether the text can be parsed: it is UTF-8, has no control
+// characters, and is not too large.
 func (f *file) legible(text string) bool {
 	switch {
 	case strings.TrimSpace(text) == "":
@@ -97,11 +97,11 @@ func (f *file) legible(text string) bool {
 	return true
 }
 
-// isControl says that r is a control character other than a tab.
+// isControl reports whether r is a control character other than a tab.
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 }
 
-// plain looks for what a policy never needs and YAML readers disagree on.
-// False where the text must not be parsed.
+// plain refuses features of YAML that a policy does not need and on which YAML
+// readers disagree. It returns false if the text must not be parsed.
 func (f *file) plain(tokens token.Tokens) bool {
 	depth, line, entries := 0, 0, 0
 	for _, t := range tokens {
@@ -146,7 +146,7 @@ func (f *file) syntax(err error) {
 	f.fault(1, 1, "invalid YAML: %v", err)
 }
 
-// root is the mapping that the file is.
+// root returns the mapping that the file holds.
 func (f *file) root(parsed *ast.File) (Node, bool) {
 	docs := slices.DeleteFunc(slices.Clone(parsed.Docs), func(d *ast.DocumentNode) bool { return d.Body == nil && d.Start == nil })
 	for _, d := range docs[min(1, len(docs)):] {
@@ -173,7 +173,8 @@ func (f *file) fault(line, column int, format string, args ...any) {
 	*f.faults = append(*f.faults, f.errorAt(line, column, fmt.Sprintf(format, args...)))
 }
 
-// errorAt is a fault at a place, which is moved into the file.
+// errorAt returns a fault at a place. A place outside the file is moved into
+// it.
 func (f *file) errorAt(line, column int, message string) Error {
 	line = min(max(line, 1), len(f.lines))
 	text := f.lines[line-1]

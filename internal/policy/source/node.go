@@ -10,14 +10,14 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// Node is a place in a file: a scalar, a list or a mapping. The zero Node is
-// that of something that the file does not have.
+// Node is a scalar, a list or a mapping of a file. The zero Node is a value
+// that the file does not have.
 type Node struct {
 	file *file
 	node ast.Node
 }
 
-// IsSet says that the file has it.
+// IsSet reports whether the file has the value.
 func (n Node) IsSet() bool { return n.file != nil }
 
 // Fault adds a fault at the node's first character.
@@ -25,8 +25,8 @@ func (n Node) Fault(format string, args ...any) {
 	*n.file.faults = append(*n.file.faults, n.Error(format, args...))
 }
 
-// Error is what there is to say of the node, without making it a fault of
-// its file.
+// Error returns an error at the node, without adding it to the faults of the
+// file.
 func (n Node) Error(format string, args ...any) Error {
 	line, column := n.position()
 	return n.file.errorAt(line, column, fmt.Sprintf(format, args...))
@@ -51,8 +51,7 @@ func (n Node) position() (line, column int) {
 	return p.Line, p.Column
 }
 
-// inner is the node itself, without the anchor or tag that it may bear: those
-// have been found faulty already.
+// inner returns the node without its anchor or tag. Those are faults already.
 func (n Node) inner() ast.Node {
 	at := n.node
 	for {
@@ -78,13 +77,13 @@ func (n Node) pairs() ([]*ast.MappingValueNode, bool) {
 	return nil, false
 }
 
-// IsMapping says that the node is a mapping.
+// IsMapping reports whether the node is a mapping.
 func (n Node) IsMapping() bool {
 	_, ok := n.pairs()
 	return ok
 }
 
-// isCollection says that the node is a list or a mapping.
+// isCollection reports whether the node is a list or a mapping.
 func (n Node) isCollection() bool {
 	_, isList := n.items()
 	return isList || n.IsMapping()
@@ -103,7 +102,7 @@ func (n Node) items() ([]Node, bool) {
 	return out, true
 }
 
-// kind names what a node is, for messages.
+// kind names the type of a node, for messages.
 func (n Node) kind() string {
 	switch v := n.inner().(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:
@@ -130,7 +129,7 @@ func (n Node) kind() string {
 	}
 }
 
-// class is what YAML readers may take a scalar for.
+// class is the type that YAML readers can read a scalar as.
 type class int
 
 const (
@@ -151,9 +150,9 @@ var (
 	oddNumber = regexp.MustCompile(`^[-+]?(0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]+|0[bB][01_]+|[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?|\.[0-9][0-9_]*([eE][-+]?[0-9]+)?|\.(?i:inf|nan))$`)
 )
 
-// classify reads a scalar from its text and not from the parser's type: YAML
-// 1.1 and 1.2, and the libraries that implement them, disagree on what is a
-// boolean and what is a number.
+// classify derives the class from the text of a scalar, not from the parser's
+// type: YAML 1.1, YAML 1.2 and their libraries disagree about booleans and
+// numbers.
 func classify(v ast.Node) class {
 	if _, ok := v.(ast.ScalarNode); !ok {
 		return isNone
@@ -181,7 +180,7 @@ func classify(v ast.Node) class {
 	return isString
 }
 
-// plainText is an unquoted scalar as it stands in the file.
+// plainText is the text of an unquoted scalar in the file.
 func plainText(v ast.Node) string {
 	if _, ok := v.(*ast.NullNode); ok {
 		return ""
@@ -200,7 +199,7 @@ func scalarText(v ast.Node) string {
 	return plainText(v)
 }
 
-// scalarValue is the value of a scalar of any class that has one.
+// scalarValue is the value of a scalar, if its class has one.
 func scalarValue(v ast.Node) (any, bool) {
 	switch text := plainText(v); classify(v) {
 	case isString:

@@ -175,7 +175,7 @@ func TestExcerpt(t *testing.T) {
 func TestFaultAtFindsEveryRune(t *testing.T) {
 	runes := rapid.SliceOfN(rapid.SampledFrom([]rune("ab7é漢😀 \t\n'\"\\#:&|-,[]{}")), 1, 40)
 	rapid.Check(t, func(t *rapid.T) {
-		// A line of a block scalar begins and ends with something to be seen.
+		// A line of a block scalar begins and ends with a visible character.
 		lines := strings.Split(string(runes.Draw(t, "text")), "\n")
 		for i, l := range lines {
 			lines[i] = "x" + l + "x"
@@ -236,8 +236,8 @@ func TestFaultAtFindsEveryRune(t *testing.T) {
 	})
 }
 
-// TestScalars reads scalars as a string and as a value: what YAML readers
-// disagree on is neither.
+// TestScalars reads scalars as a string and as a value. Scalars on which YAML
+// readers disagree are refused as both.
 func TestScalars(t *testing.T) {
 	const faulty = "faulty"
 	tests := []struct {
