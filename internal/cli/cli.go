@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -55,10 +56,13 @@ func Run(ctx context.Context, args, env []string, in io.Reader, out, err io.Writ
 
 // command is the context that all subcommands share.
 type command struct {
-	env      []string
-	in       io.Reader
-	out, err io.Writer
-	now      func() time.Time
+	env []string
+	in  io.Reader
+	// out and err write without commands for CI services; stdout and stderr are
+	// what they write to.
+	out, err       io.Writer
+	stdout, stderr io.Writer
+	now            func() time.Time
 	// quiet and noColor are flags that every command has.
 	quiet, noColor bool
 	// connect finds credentials and endpoints.
@@ -66,7 +70,25 @@ type command struct {
 }
 
 func newCommand(env []string, in io.Reader, out, err io.Writer) *command {
-	return &command{env: env, in: in, out: out, err: err, now: time.Now, connect: fromProcess}
+	return &command{
+		env: env, in: in, stdout: out, stderr: err,
+		out: untrusted.NewLog(out, untrusted.BracketInText),
+		err: &locked{w: untrusted.NewLog(err, untrusted.BracketInText)},
+		now: time.Now, connect: fromProcess,
+	}
+}
+
+// locked is standard error, which several goroutines write to.
+type locked struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// Write writes p at once.
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
 }
 
 // exit is an error with an exit code. If err is nil, the output already shows

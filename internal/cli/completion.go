@@ -55,7 +55,7 @@ complete -c ptcaudit -f -a '(__complete_ptcaudit)'
 
 // Run prints the script.
 func (s *completionCommand) Run(c *command) error {
-	_, err := io.WriteString(c.out, completionOf[s.Shell])
+	_, err := io.WriteString(c.stdout, completionOf[s.Shell])
 	return err
 }
 

@@ -26,6 +26,7 @@ import (
 	"ptcaudit/internal/render/text"
 	"ptcaudit/internal/report"
 	"ptcaudit/internal/suggest"
+	"ptcaudit/internal/untrusted"
 	"ptcaudit/policies"
 )
 
@@ -40,6 +41,20 @@ func (o *output) UnmarshalText(flag []byte) error {
 	}
 	*o = output{format, file}
 	return nil
+}
+
+// log is w without commands for CI services, in the form that the format has
+// for them. Only github is made of such commands.
+func (o output) log(w io.Writer) io.Writer {
+	switch o.format {
+	case "github":
+		return w
+	case "json", "sarif", "asff", "ocsf":
+		return untrusted.NewLog(w, untrusted.BracketInJSON)
+	case "junit", "html":
+		return untrusted.NewLog(w, untrusted.BracketInXML)
+	}
+	return untrusted.NewLog(w, untrusted.BracketInText)
 }
 
 // outputs are all values of --output.
@@ -82,7 +97,7 @@ func (c *command) write(list outputs, r renderers) error {
 			continue
 		}
 		var content bytes.Buffer
-		if err := r[o.format](&content, terminal{}); err != nil {
+		if err := r[o.format](o.log(&content), terminal{}); err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -90,7 +105,7 @@ func (c *command) write(list outputs, r renderers) error {
 	}
 	for _, o := range list {
 		if o.file == "" {
-			unread = append(unread, r[o.format](c.out, c.terminal()))
+			unread = append(unread, r[o.format](o.log(c.stdout), c.terminal()))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -21,7 +21,7 @@ type terminal struct {
 func (c *command) terminal() terminal {
 	width, _ := strconv.Atoi(c.getenv("COLUMNS"))
 	t := terminal{width: max(width, 0)}
-	file, ok := c.out.(*os.File)
+	file, ok := c.stdout.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return t
 	}
@@ -53,7 +53,7 @@ func (c *command) progress() (advance func(done, all int), done func()) {
 	if c.quiet {
 		return nil, func() {}
 	}
-	file, ok := c.err.(*os.File)
+	file, ok := c.stderr.(*os.File)
 	onTerminal := ok && term.IsTerminal(int(file.Fd()))
 	began, shown := c.now(), false
 	return func(done, all int) {

@@ -29,7 +29,7 @@ func ReadFile(name string, limit int64) ([]byte, error) {
 	info, err := os.Stat(name)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.Unwrap(err)}
 	case !info.Mode().IsRegular() && !info.IsDir() && !passed(name):
 		return nil, &fs.PathError{Op: "read", Path: name, Err: ErrNotRegular}
 	}
