@@ -16,8 +16,12 @@ import (
 )
 
 const (
-	// alarmMinutes is the period of every alarm except the heartbeat.
+	// alarmMinutes is the period of the alarms that watch AWS's own metrics of
+	// queues and of throttling.
 	alarmMinutes = 5
+	// auditMinutes is the period of the alarms that watch audits. CloudWatch
+	// supports hours only, if an alarm looks back more than a day.
+	auditMinutes = 60
 	// oldRequestSeconds is how old a request may become. It is longer than all
 	// retries take, so an older request is not being processed.
 	oldRequestSeconds = 3600
@@ -29,84 +33,95 @@ const (
 type watch struct {
 	name      string
 	means, do string
-	metric    awscloudwatch.IMetric
+	// over is what it means that the alarm is OK again.
+	over   string
+	metric awscloudwatch.IMetric
 	// The alarm goes off at or above threshold; if below is set, below it.
 	threshold float64
 	below     bool
-	// periods is how many consecutive periods must breach the threshold.
-	periods int
+	// points of the last periods must breach the threshold.
+	points, periods int
 	// missing is how periods without data are treated.
 	missing awscloudwatch.TreatMissingData
 }
 
 // watches returns all alarms.
 func watches(s settings, q queues, function awslambda.Function) []watch {
-	hours := s.schedule.heartbeatHours()
+	hours, hold := s.schedule.heartbeatHours(), s.schedule.holdHours()
 	list := []watch{
 		{
 			name: "heartbeat",
 			means: fmt.Sprintf("No audit succeeded for %d hours (%v times the schedule). Broken rules go unnoticed.",
 				hours, heartbeatSchedules),
 			do:        "Check the other alarms first. If none is on, check that the schedule is enabled and read the function's log. Then request an audit. This alarm is also on right after the first deployment, until the first audit succeeds.",
-			metric:    ours(function, metric.AuditSucceeded, "Sum", 60),
-			threshold: 1, below: true, periods: hours,
+			over:      fmt.Sprintf("An audit succeeded in the last %d hours.", hours),
+			metric:    ours(function, metric.AuditSucceeded, "Sum", auditMinutes),
+			threshold: 1, below: true, points: hours, periods: hours,
 			missing: awscloudwatch.TreatMissingData_BREACHING,
 		},
 		{
 			name:      "dead-letters",
 			means:     fmt.Sprintf("A request is invalid, or its audit or notification failed %d times.", config.DefaultMaxReceives),
 			do:        "Find the error in the function's log and fix its cause. Then move the messages back to the requests queue. They are kept for 14 days.",
+			over:      "The dead-letter queue is empty.",
 			metric:    waiting(q.dead),
-			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_IGNORE,
+			threshold: 1, points: 1, periods: 1, missing: awscloudwatch.TreatMissingData_IGNORE,
 		},
 		{
 			name:      "undelivered",
 			means:     "EventBridge or EventBridge Scheduler could not send events to the requests queue.",
 			do:        "Read the message attributes ERROR_CODE and ERROR_MESSAGE and fix the cause, often the queue's policy. Then request an audit, which covers all of these events, and purge the undelivered queue.",
+			over:      "The undelivered queue is empty.",
 			metric:    waiting(q.undelivered),
-			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_IGNORE,
+			threshold: 1, points: 1, periods: 1, missing: awscloudwatch.TreatMissingData_IGNORE,
 		},
 		{
 			name:      "function-errors",
 			means:     "The function crashed, ran out of time or memory, or was invoked directly with an invalid request.",
 			do:        "Read its log. Requests from the queue are retried automatically.",
-			metric:    function.MetricErrors(asA("Sum")),
-			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
+			over:      fmt.Sprintf("The function had no error for %d hours.", hold),
+			metric:    function.MetricErrors(asA("Sum", auditMinutes)),
+			threshold: 1, points: 1, periods: hold, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
 			name:      "function-throttled",
 			means:     "Lambda has throttled the function for 15 minutes: the account's concurrent executions are used up.",
 			do:        "Requests wait in the queue. Find the functions that use the concurrency, or raise the quota.",
-			metric:    function.MetricThrottles(asA("Sum")),
-			threshold: 1, periods: 3, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
+			over:      "Lambda no longer throttles the function.",
+			metric:    function.MetricThrottles(asA("Sum", alarmMinutes)),
+			threshold: 1, points: 3, periods: 3, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
 			name:      "requests-old",
 			means:     fmt.Sprintf("A request has waited for %d minutes: the function does not receive it.", oldRequestSeconds/60),
 			do:        "Check the state of the function's event source mapping, and whether the function is throttled.",
-			metric:    q.requests.MetricApproximateAgeOfOldestMessage(asA("Maximum")),
-			threshold: oldRequestSeconds, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
+			over:      fmt.Sprintf("No request is older than %d minutes.", oldRequestSeconds/60),
+			metric:    q.requests.MetricApproximateAgeOfOldestMessage(asA("Maximum", alarmMinutes)),
+			threshold: oldRequestSeconds, points: 1, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
 			name:      "notifications-failed",
 			means:     "A notification could not be published to the findings topic. It is retried; after the last retry its request is in the dead-letter queue.",
 			do:        "Read the error in the function's log. Check that the topic exists, that its key is enabled, and that the role's IAM policy is unchanged.",
-			metric:    ours(function, metric.NotificationsFailed, "Sum", alarmMinutes),
-			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
+			over:      fmt.Sprintf("Every notification of the last %d hours was published.", hold),
+			metric:    ours(function, metric.NotificationsFailed, "Sum", auditMinutes),
+			threshold: 1, points: 1, periods: hold, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
 			name:      "audits-incomplete",
 			means:     "An audit could not check everything that the policy requires.",
 			do:        "Read the COULD_NOT_AUDIT notification on the findings topic. It names the cause: a missing permission of the role, ECR, or a bucket.",
-			metric:    ours(function, metric.AuditIncomplete, "Sum", alarmMinutes),
-			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
+			over:      fmt.Sprintf("Every audit of the last %d hours was complete.", hold),
+			metric:    ours(function, metric.AuditIncomplete, "Sum", auditMinutes),
+			threshold: 1, points: 1, periods: hold, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
 			name:      "function-slow",
 			means:     fmt.Sprintf("The function ran for %d s or longer; its timeout is %d s. An audit that reaches the timeout is incomplete.", slowSeconds, timeoutSeconds),
 			do:        "Read the duration of each audit (duration_ms) in the function's log. ECR contacts the upstream registries, so one of them may be slow. The audit lists the rules that it could not validate.",
-			metric:    function.MetricDuration(asA("Maximum")),
-			threshold: slowSeconds * 1000, periods: 1, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
+			over:      fmt.Sprintf("The function was faster for %d hours.", hold),
+			metric:    function.MetricDuration(asA("Maximum", auditMinutes)),
+			threshold: slowSeconds * 1000, points: 1, periods: hold, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 	}
 	if q.unsent != nil {
@@ -114,8 +129,9 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 			name:      "unsent",
 			means:     "SNS could not deliver messages to a subscribed queue or https address.",
 			do:        "Read the message attributes ERROR_CODE and ERROR_MESSAGE and fix the subscriber. Then read the messages and purge the unsent queue.",
+			over:      "The unsent queue is empty.",
 			metric:    waiting(q.unsent),
-			threshold: 1, periods: 1, missing: awscloudwatch.TreatMissingData_IGNORE,
+			threshold: 1, points: 1, periods: 1, missing: awscloudwatch.TreatMissingData_IGNORE,
 		})
 	}
 	return list
@@ -133,16 +149,17 @@ func ours(function awslambda.Function, name, statistic string, minutes int) awsc
 // waiting returns the number of messages in a queue. SQS sends no data for a
 // queue that was not used for hours: its last value still holds.
 func waiting(queue awssqs.Queue) awscloudwatch.IMetric {
-	return queue.MetricApproximateNumberOfMessagesVisible(asA("Maximum"))
+	return queue.MetricApproximateNumberOfMessagesVisible(asA("Maximum", alarmMinutes))
 }
 
-func asA(statistic string) *awscloudwatch.MetricOptions {
+func asA(statistic string, minutes int) *awscloudwatch.MetricOptions {
 	return &awscloudwatch.MetricOptions{
-		Period: awscdk.Duration_Minutes(jsii.Number(alarmMinutes)), Statistic: jsii.String(statistic),
+		Period: awscdk.Duration_Minutes(jsii.Number(minutes)), Statistic: jsii.String(statistic),
 	}
 }
 
-// newAlarms creates an alarm for each watch, which notifies the alarms topic.
+// newAlarms creates an alarm for each watch. It notifies the alarms topic when it
+// goes off, and when it is over.
 func newAlarms(stack awscdk.Stack, s settings, list []watch, topic awssns.Topic) []awscloudwatch.Alarm {
 	alarms := make([]awscloudwatch.Alarm, len(list))
 	for i, w := range list {
@@ -152,15 +169,17 @@ func newAlarms(stack awscdk.Stack, s settings, list []watch, topic awssns.Topic)
 		}
 		alarms[i] = awscloudwatch.NewAlarm(stack, jsii.String("Alarm-"+w.name), &awscloudwatch.AlarmProps{
 			AlarmName:          jsii.String(s.stackName + "-" + w.name),
-			AlarmDescription:   jsii.String(w.means + " " + w.do),
+			AlarmDescription:   jsii.String(w.means + " " + w.do + " OK means: " + w.over),
 			Metric:             w.metric,
 			Threshold:          jsii.Number(w.threshold),
 			ComparisonOperator: comparison,
 			EvaluationPeriods:  jsii.Number(w.periods),
-			DatapointsToAlarm:  jsii.Number(w.periods),
+			DatapointsToAlarm:  jsii.Number(w.points),
 			TreatMissingData:   w.missing,
 		})
-		alarms[i].AddAlarmAction(awscloudwatchactions.NewSnsAction(topic))
+		action := awscloudwatchactions.NewSnsAction(topic)
+		alarms[i].AddAlarmAction(action)
+		alarms[i].AddOkAction(action)
 	}
 	return alarms
 }

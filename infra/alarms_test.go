@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -57,16 +58,22 @@ func TestAlarms(t *testing.T) {
 			Period: 300, EvaluationPeriods: periods, DatapointsToAlarm: periods, Threshold: threshold,
 		}
 	}
+	// One bad hour, and the alarm stays on until the next audit of the day is over.
+	held := func(namespace, name, statistic string, threshold float64) alarm {
+		a := of(namespace, name, statistic, "notBreaching", threshold, 24+1)
+		a.Period, a.DatapointsToAlarm = 3600, 1
+		return a
+	}
 	want := map[string]alarm{
 		"dead-letters":         of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "ignore", 1, 1),
 		"undelivered":          of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "ignore", 1, 1),
 		"unsent":               of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "ignore", 1, 1),
 		"requests-old":         of("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", "notBreaching", 3600, 1),
-		"function-errors":      of("AWS/Lambda", "Errors", "Sum", "notBreaching", 1, 1),
+		"function-errors":      held("AWS/Lambda", "Errors", "Sum", 1),
 		"function-throttled":   of("AWS/Lambda", "Throttles", "Sum", "notBreaching", 1, 3),
-		"function-slow":        of("AWS/Lambda", "Duration", "Maximum", "notBreaching", 96000, 1),
-		"notifications-failed": of("ptcaudit", "NotificationsFailed", "Sum", "notBreaching", 1, 1),
-		"audits-incomplete":    of("ptcaudit", "AuditIncomplete", "Sum", "notBreaching", 1, 1),
+		"function-slow":        held("AWS/Lambda", "Duration", "Maximum", 96000),
+		"notifications-failed": held("ptcaudit", "NotificationsFailed", "Sum", 1),
+		"audits-incomplete":    held("ptcaudit", "AuditIncomplete", "Sum", 1),
 	}
 	for id, want := range want {
 		got, _ := alarmOf(t, d, id)
@@ -87,12 +94,14 @@ func TestAlarmsHaveInstructionsAndNotifyTheAlarmsTopic(t *testing.T) {
 	for id, r := range d.of("AWS::CloudWatch::Alarm") {
 		text, _ := r.Properties["AlarmDescription"].(string)
 		// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
-		if len(text) < 80 || len(text) > 1024 || strings.Count(text, ".") < 2 {
+		if len(text) < 80 || len(text) > 1024 || strings.Count(text, ".") < 3 || !strings.Contains(text, " OK means: ") {
 			t.Errorf("%s: the description is %q", id, text)
 		}
-		actions := r.Properties["AlarmActions"].([]any)
-		if len(actions) != 1 || topicOf(t, d, actions[0]) != "Alarms" {
-			t.Errorf("%s notifies %v", id, actions)
+		for _, property := range []string{"AlarmActions", "OKActions"} {
+			actions, _ := r.Properties[property].([]any)
+			if len(actions) != 1 || topicOf(t, d, actions[0]) != "Alarms" {
+				t.Errorf("%s: %s notify %v", id, property, actions)
+			}
 		}
 		if name, _ := r.Properties["AlarmName"].(string); !strings.HasPrefix(name, "ptcaudit-") {
 			t.Errorf("%s: the name is %q", id, name)
@@ -121,6 +130,25 @@ func TestMetricsAreOfThisFunction(t *testing.T) {
 	own, with := strings.Count(body, `["`+metric.Namespace+`",`), strings.Count(body, `"`+metric.DimensionFunction+`","AuditFunction"`)
 	if own == 0 || own != with {
 		t.Errorf("the dashboard shows %d metrics of the function, and %d with its name", own, with)
+	}
+}
+
+// An alarm about an audit must not end before the next audit, and CloudWatch limits
+// how far an alarm looks back: to a day, or with periods of an hour to seven days.
+func TestAlarmsLastUntilTheNextAudit(t *testing.T) {
+	for expression, want := range map[string]int{
+		"rate(1 minute)":             2,
+		"rate(6 hours)":              7,
+		"rate(67 hours)":             68,
+		"cron(0 6,18 ? * mon-fri *)": 61,
+	} {
+		s, err := parseSchedule(expression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.holdHours(); got != want || time.Duration(got)*time.Hour <= s.gap || got > maxHeartbeatHours {
+			t.Errorf("%s: %d hours, want %d", expression, got, want)
+		}
 	}
 }
 

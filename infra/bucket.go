@@ -11,8 +11,12 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// undeleteDays is how long deleted evidence can be restored.
-const undeleteDays = 30
+const (
+	// undeleteDays is how long deleted evidence can be restored.
+	undeleteDays = 30
+	// ledgerDays is how long earlier versions of a ledger can be restored.
+	ledgerDays = 90
+)
 
 // buckets store what the function keeps after an audit.
 type buckets struct {
@@ -33,31 +37,46 @@ type buckets struct {
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 func newBuckets(stack constructs.Construct, s settings) buckets {
 	return buckets{
-		state: newBucket(stack, "State", awss3.BucketProps{}),
-		evidence: newBucket(stack, "Evidence", awss3.BucketProps{
-			// Object Lock is enabled from the start. That alone costs nothing and
-			// locks nothing. CloudFormation would replace the bucket to enable it
-			// later.
-			// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
-			ObjectLockEnabled:          jsii.Bool(true),
-			ObjectLockDefaultRetention: s.evidenceLock.retention(),
-			LifecycleRules: &[]*awss3.LifecycleRule{{
-				Expiration:                  days(s.evidenceDays),
-				NoncurrentVersionExpiration: days(undeleteDays),
-			}},
+		state: newBucket(stack, "State", awss3.BucketProps{
+			LifecycleRules: &[]*awss3.LifecycleRule{{NoncurrentVersionExpiration: days(ledgerDays)}},
 		}),
+		evidence: newEvidence(stack, s),
 	}
 }
 
-// newBucket creates a private bucket that remains when the stack is deleted.
-// props adds more properties.
+// newEvidence creates the evidence bucket.
+func newEvidence(stack constructs.Construct, s settings) awss3.Bucket {
+	bucket := newBucket(stack, "Evidence", awss3.BucketProps{
+		// Object Lock is enabled from the start. That alone costs nothing and
+		// locks nothing. CloudFormation would replace the bucket to enable it
+		// later.
+		// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
+		ObjectLockEnabled:          jsii.Bool(true),
+		ObjectLockDefaultRetention: s.evidenceLock.retention(),
+		LifecycleRules: &[]*awss3.LifecycleRule{{
+			Expiration:                  days(s.evidenceDays),
+			NoncurrentVersionExpiration: days(undeleteDays),
+		}},
+	})
+	if s.evidenceLock == (lock{}) {
+		// An explicit configuration without a rule removes the rule of an earlier
+		// deployment. Without a configuration, CloudFormation leaves the rule.
+		bucket.Node().DefaultChild().(awss3.CfnBucket).SetObjectLockConfiguration(&awss3.CfnBucket_ObjectLockConfigurationProperty{
+			ObjectLockEnabled: jsii.String("Enabled"),
+		})
+	}
+	return bucket
+}
+
+// newBucket creates a private bucket that remains when the stack is deleted, unless
+// its first deployment fails. props adds more properties.
 func newBucket(stack constructs.Construct, id string, props awss3.BucketProps) awss3.Bucket {
 	props.BlockPublicAccess = awss3.BlockPublicAccess_BLOCK_ALL()
 	props.ObjectOwnership = awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED
 	props.EnforceSSL = jsii.Bool(true)
 	props.Encryption = awss3.BucketEncryption_S3_MANAGED
 	props.Versioned = jsii.Bool(true)
-	props.RemovalPolicy = awscdk.RemovalPolicy_RETAIN
+	props.RemovalPolicy = awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE
 	bucket := awss3.NewBucket(stack, jsii.String(id), &props)
 	accept(bucket, "AwsSolutions-S1", "Only the function writes to it. A trail with data events records reads better than access logs")
 	return bucket

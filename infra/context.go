@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/jsii-runtime-go"
+
 	"ptcaudit/internal/config"
 	"ptcaudit/internal/suggest"
 )
@@ -36,12 +38,22 @@ type settings struct {
 	logLevel       string
 	logDays        int
 
+	// callTimeout and concurrency are as the function reads them.
+	callTimeout string
+	concurrency string
+
 	evidenceDays int
 	evidenceLock lock
 
 	readSecrets bool
 	createTrail bool
 	dashboard   bool
+
+	// Empty means not set.
+	permissionsBoundary string
+	rolePath            string
+	findingsKey         string
+	alarmsKey           string
 
 	tags                  map[string]string
 	terminationProtection bool
@@ -104,6 +116,17 @@ var keys = []key{
 		func(s *settings, v string) (err error) { s.schedule, err = parseSchedule(v); return err },
 	},
 	{
+		"scheduleWindow", "0", "60",
+		"EventBridge Scheduler starts each scheduled audit up to this many minutes later. If you deploy to many registries, it spreads their audits, so that upstreams do not see all logins at once.",
+		func(s *settings, v string) (err error) {
+			var minutes int
+			if err = setNumber(&minutes, v, 0, 1440); err == nil && s.schedule.gap > 0 {
+				s.schedule, err = s.schedule.within(minutes)
+			}
+			return err
+		},
+	},
+	{
 		"timeZone", "UTC", "Europe/Vienna",
 		"The time zone of a `cron(…)` schedule.",
 		func(s *settings, v string) error {
@@ -145,6 +168,16 @@ var keys = []key{
 		func(s *settings, v string) error { return setNumber(&s.maxConcurrency, v, 2, 1000) },
 	},
 	{
+		"callTimeout", config.DefaultCallTimeout.String(), "20s",
+		"How long one call to ECR may take. Raise it if ECR needs longer to validate a rule.",
+		func(s *settings, v string) error { s.callTimeout = v; return checkVariable(config.KeyCallTimeout, v) },
+	},
+	{
+		"concurrency", strconv.Itoa(config.DefaultConcurrency), "2",
+		"How many rules are validated at once. Lower it if ECR throttles: AWS does not publish the rate limit of ValidatePullThroughCacheRule.",
+		func(s *settings, v string) error { s.concurrency = v; return checkVariable(config.KeyConcurrency, v) },
+	},
+	{
 		"logLevel", "info", "debug",
 		"Log level of the function: debug, info, warn or error.",
 		func(s *settings, v string) error { s.logLevel = v; return checkVariable(config.KeyLogLevel, v) },
@@ -169,6 +202,32 @@ var keys = []key{
 		"evidenceLock", noLock, "governance 365 days",
 		"How long reports are protected from deletion: `governance N days` (only principals with `s3:BypassGovernanceRetention` can delete them) or `compliance N days` (no one can, not even the root user). A later deployment does not shorten it. At most `evidenceDays`.",
 		func(s *settings, v string) (err error) { s.evidenceLock, err = parseLock(v); return err },
+	},
+	{
+		"permissionsBoundary", "", "arn:aws:iam::111122223333:policy/boundary",
+		"ARN of the managed policy that limits all roles of the stack.",
+		func(s *settings, v string) error {
+			s.permissionsBoundary = v
+			return hasForm(v, policyARN, "use arn:aws:iam::ACCOUNT:policy/NAME")
+		},
+	},
+	{
+		"rolePath", "", "/auditors/",
+		"IAM path of all roles of the stack.",
+		func(s *settings, v string) error {
+			s.rolePath = v
+			return hasForm(v, rolePath, "begin and end it with /, for example /auditors/")
+		},
+	},
+	{
+		"findingsKey", "", "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+		"ARN of your KMS key for the findings, instead of a key of the stack. Its policy must allow `kms:Decrypt` and `kms:GenerateDataKey` to the function's role.",
+		func(s *settings, v string) error { s.findingsKey = v; return hasForm(v, keyARN, adviceKey) },
+	},
+	{
+		"alarmsKey", "", "arn:aws:kms:eu-west-1:111122223333:key/4321abcd-12ab-34cd-56ef-1234567890ab",
+		"ARN of your KMS key for the alarms, instead of a key of the stack. Its policy must allow both actions to `cloudwatch.amazonaws.com`.",
+		func(s *settings, v string) error { s.alarmsKey = v; return hasForm(v, keyARN, adviceKey) },
 	},
 	{
 		"stackName", "ptcaudit", "ptcaudit-test",
@@ -276,6 +335,32 @@ func setSubscriptions(protocol string) func(*settings, string) error {
 		s.subscriptions = append(s.subscriptions, list...)
 		return err
 	}
+}
+
+// The forms of ARNs and paths that IAM and KMS accept:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+var (
+	policyARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]{1,512}$`)
+	rolePath  = regexp.MustCompile(`^/([A-Za-z0-9+=,.@_-]+/)*$`)
+	keyARN    = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,128}$`)
+)
+
+const adviceKey = "use arn:aws:kms:REGION:ACCOUNT:key/ID"
+
+// path returns the path of roles; nil for the default.
+func (s settings) path() *string {
+	if s.rolePath == "" {
+		return nil
+	}
+	return jsii.String(s.rolePath)
+}
+
+// hasForm returns an error with advice if a value that is set has another form.
+func hasForm(value string, form *regexp.Regexp, advice string) error {
+	if value != "" && !form.MatchString(value) {
+		return fmt.Errorf("invalid value %q: %s", value, advice)
+	}
+	return nil
 }
 
 func setTags(s *settings, v string) error {

@@ -123,10 +123,18 @@ func TestAllFaultsOfAContextAreReported(t *testing.T) {
 		"maxConcurrency": 1.5,
 		"logLevel":       "chatty",
 		"logDays":        "8",
-		"evidenceDays":   float64(180),
-		"evidenceLock":   "compliance 181 days",
-		"stackName":      "my_stack",
-		"tags":           map[string]any{"team": "build"},
+		"scheduleWindow": "1441",
+		"callTimeout":    "10",
+		"concurrency":    "51",
+		"rolePath":       "auditors",
+		"findingsKey":    "alias/mine",
+		"alarmsKey":      "1234abcd-12ab-34cd-56ef-1234567890ab",
+
+		"permissionsBoundary": "boundary",
+		"evidenceDays":        float64(180),
+		"evidenceLock":        "compliance 181 days",
+		"stackName":           "my_stack",
+		"tags":                map[string]any{"team": "build"},
 	})
 	if err == nil {
 		t.Fatal("no error")
@@ -147,6 +155,13 @@ func TestAllFaultsOfAContextAreReported(t *testing.T) {
 		`context maxConcurrency: invalid number "1.5": use a whole number from 2 to 1000`,
 		`context logLevel: `,
 		`context logDays: unsupported number of days 8: use one of [7 14 30`,
+		`context scheduleWindow: invalid number "1441": use a whole number from 0 to 1440`,
+		`context callTimeout: invalid value "10": use a duration`,
+		`context concurrency: invalid value "51": use a whole number from 1 to 50`,
+		`context permissionsBoundary: invalid value "boundary": use arn:aws:iam::`,
+		`context rolePath: invalid value "auditors": begin and end it with /`,
+		`context findingsKey: invalid value "alias/mine": use arn:aws:kms:`,
+		`context alarmsKey: invalid value "1234abcd-12ab-34cd-56ef-1234567890ab": use arn:aws:kms:`,
 		`context stackName: invalid stack name "my_stack": use letters, digits and hyphens`,
 		"context evidenceLock: 181 days are more than evidenceDays (180)",
 		"context tags: unsupported type: use a string, a number, true, false, or a list of strings",
@@ -223,6 +238,32 @@ func TestSchedule(t *testing.T) {
 			}
 			if s.gap != tt.gap || s.heartbeatHours() != tt.heartbeat {
 				t.Errorf("gap %v, heartbeat %d h; want %v, %d h", s.gap, s.heartbeatHours(), tt.gap, tt.heartbeat)
+			}
+		})
+	}
+}
+
+// A window makes the longest time between two audits longer.
+func TestScheduleWindow(t *testing.T) {
+	tests := []struct {
+		schedule, window string
+		gap              time.Duration
+		err              string
+	}{
+		{"rate(6 hours)", "60", 7 * time.Hour, ""},
+		{"rate(6 hours)", "360", 12 * time.Hour, ""},
+		{"rate(66 hours)", "60", 67 * time.Hour, ""},
+		{"rate(67 hours)", "60", 0, "has up to 68 hours between two audits"},
+		{"rate(30 minutes)", "31", 0, "31 minutes are longer than the time between two audits (30m0s): use at most 30"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.schedule+" "+tt.window, func(t *testing.T) {
+			s, err := parseSettings(map[string]any{"schedule": tt.schedule, "scheduleWindow": tt.window})
+			switch {
+			case tt.err == "" && (err != nil || s.schedule.gap != tt.gap):
+				t.Errorf("gap %v, %v; want %v", s.schedule.gap, err, tt.gap)
+			case tt.err != "" && (err == nil || !strings.Contains(err.Error(), "context scheduleWindow: ") || !strings.Contains(err.Error(), tt.err)):
+				t.Errorf("error %v, want %q", err, tt.err)
 			}
 		})
 	}

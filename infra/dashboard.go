@@ -55,8 +55,8 @@ func newDashboard(stack awscdk.Stack, s settings, q queues, function awslambda.F
 				}),
 			},
 			{
-				graph("Duration of audits (ms)", function.MetricDuration(asA("Maximum")), ours(function, metric.DurationMs, "Maximum", 60)),
-				graph("Age of the oldest request (s)", q.requests.MetricApproximateAgeOfOldestMessage(asA("Maximum"))),
+				graph("Duration of audits (ms)", function.MetricDuration(asA("Maximum", alarmMinutes)), ours(function, metric.DurationMs, "Maximum", 60)),
+				graph("Age of the oldest request (s)", q.requests.MetricApproximateAgeOfOldestMessage(asA("Maximum", alarmMinutes))),
 			},
 			{
 				graph("Failures in the latest audits", ours(function, metric.FindingsFailed, "Maximum", 60)),

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsscheduler"
 	"github.com/aws/jsii-runtime-go"
 
@@ -22,12 +23,11 @@ const (
 	deliveryHours    = 24
 )
 
-// newEvents creates what sends requests to the queue: rules for changes, the
-// schedule, and a rule for deployments, which it returns.
-func newEvents(stack awscdk.Stack, s settings, q queues) awsevents.Rule {
+// newEvents creates the rules that send requests to the queue: for changes, and for
+// deployments. It returns the latter.
+func newEvents(stack awscdk.Stack, q queues) awsevents.Rule {
 	newRule(stack, q, "RuleChanged", "A pull through cache rule was created, updated or deleted", rulesPattern(), nil)
 	newRule(stack, q, "SecretChanged", "A secret that pull through cache rules can use was written", secretsPattern(), nil)
-	newSchedule(stack, s, q)
 
 	// Every deployment of this stack triggers an audit, so a new policy takes
 	// effect at once.
@@ -94,12 +94,14 @@ func newRule(stack awscdk.Stack, q queues, id, description string, pattern *awse
 
 // newSchedule creates the schedule of audits. EventBridge Scheduler needs its own
 // role. It is created here because the CDK's default role is allowed more than to
-// send messages.
-func newSchedule(stack awscdk.Stack, s settings, q queues) {
+// send messages. The first audit may be due at once, so the schedule is created
+// after mapping, which receives requests, and after the role with its policy.
+func newSchedule(stack awscdk.Stack, s settings, q queues, mapping awslambda.EventSourceMapping) {
 	group := stack.FormatArn(&awscdk.ArnComponents{
 		Service: jsii.String("scheduler"), Resource: jsii.String("schedule-group"), ResourceName: jsii.String("default"),
 	})
 	role := awsiam.NewRole(stack, jsii.String("ScheduleRole"), &awsiam.RoleProps{
+		Path:        s.path(),
 		Description: jsii.String("Allows the schedule to send its request to the requests queue or the undelivered queue"),
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("scheduler.amazonaws.com"), &awsiam.ServicePrincipalOpts{
 			Conditions: &map[string]any{"StringEquals": map[string]any{
@@ -117,11 +119,15 @@ func newSchedule(stack awscdk.Stack, s settings, q queues) {
 	if err != nil {
 		panic(err) // a struct of strings
 	}
-	awsscheduler.NewCfnSchedule(stack, jsii.String("Schedule"), &awsscheduler.CfnScheduleProps{
+	window := &awsscheduler.CfnSchedule_FlexibleTimeWindowProperty{Mode: jsii.String("OFF")}
+	if s.schedule.windowMinutes > 0 {
+		window.Mode, window.MaximumWindowInMinutes = jsii.String("FLEXIBLE"), jsii.Number(s.schedule.windowMinutes)
+	}
+	schedule := awsscheduler.NewCfnSchedule(stack, jsii.String("Schedule"), &awsscheduler.CfnScheduleProps{
 		Description:                jsii.String("Audits all rules, changed or not"),
 		ScheduleExpression:         jsii.String(s.schedule.expression),
 		ScheduleExpressionTimezone: jsii.String(s.timeZone),
-		FlexibleTimeWindow:         &awsscheduler.CfnSchedule_FlexibleTimeWindowProperty{Mode: jsii.String("OFF")},
+		FlexibleTimeWindow:         window,
 		Target: &awsscheduler.CfnSchedule_TargetProperty{
 			Arn:     q.requests.QueueArn(),
 			RoleArn: role.RoleArn(),
@@ -133,6 +139,7 @@ func newSchedule(stack awscdk.Stack, s settings, q queues) {
 			DeadLetterConfig: &awsscheduler.CfnSchedule_DeadLetterConfigProperty{Arn: q.undelivered.QueueArn()},
 		},
 	})
+	schedule.Node().AddDependency(role, mapping)
 }
 
 // request returns the request to audit the stack's own registry.

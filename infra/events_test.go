@@ -134,6 +134,9 @@ func TestDeliveriesAreRetriedAndKept(t *testing.T) {
 	if schedule["ScheduleExpression"] != "rate(6 hours)" || schedule["ScheduleExpressionTimezone"] != "UTC" {
 		t.Errorf("schedule: %v", schedule)
 	}
+	if diff := cmp.Diff(map[string]any{"Mode": "OFF"}, schedule["FlexibleTimeWindow"]); diff != "" {
+		t.Errorf("window (-want +got)\n%s", diff)
+	}
 	targets := []any{schedule["Target"]}
 	for _, r := range d.of("AWS::Events::Rule") {
 		targets = append(targets, r.Properties["Targets"].([]any)...)
@@ -159,6 +162,27 @@ func TestDeliveriesAreRetriedAndKept(t *testing.T) {
 	mapping := d.one(t, "AWS::Lambda::EventSourceMapping", "")
 	if !slices.ContainsFunc(mapping.DependsOn, func(id string) bool { return plainName(id) == "Deployed" }) {
 		t.Errorf("the event source mapping depends only on %v", mapping.DependsOn)
+	}
+}
+
+// The first audit may be due at once: then its role must have its policy, and the
+// function must receive requests.
+func TestScheduleIsCreatedLast(t *testing.T) {
+	d := company().template
+	schedule := d.one(t, "AWS::Scheduler::Schedule", "Schedule")
+	var after []string
+	for _, id := range schedule.DependsOn {
+		after = append(after, d.Resources[id].Type)
+	}
+	slices.Sort(after)
+	if diff := cmp.Diff([]string{"AWS::IAM::Role", "AWS::Lambda::EventSourceMapping"}, after); diff != "" {
+		t.Errorf("depends on (-want +got)\n%s", diff)
+	}
+	if d.one(t, "AWS::IAM::Role", "ScheduleRole").Properties["Policies"] == nil {
+		t.Error("the role's policy is another resource, which the schedule does not depend on")
+	}
+	if diff := cmp.Diff(map[string]any{"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 60.0}, schedule.Properties["FlexibleTimeWindow"]); diff != "" {
+		t.Errorf("window (-want +got)\n%s", diff)
 	}
 }
 

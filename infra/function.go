@@ -17,8 +17,9 @@ import (
 
 // newRole creates the function's role. It has no permissions until grant adds
 // them.
-func newRole(stack awscdk.Stack) awsiam.Role {
+func newRole(stack awscdk.Stack, s settings) awsiam.Role {
 	return awsiam.NewRole(stack, jsii.String("AuditRole"), &awsiam.RoleProps{
+		Path:        s.path(),
 		Description: jsii.String("Lists and validates ECR pull through cache rules, and publishes findings"),
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 	})
@@ -148,6 +149,13 @@ func newFunction(stack awscdk.Stack, s settings, folder string, role awsiam.Role
 		Role:          role,
 		LogGroup:      logs,
 		LoggingFormat: awslambda.LoggingFormat_JSON,
+		// Lambda drops lines below this level. A line without a level counts as
+		// INFO, and lines of metrics have none, so it is never higher. The function
+		// itself drops the other lines below its log level.
+		// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+		ApplicationLogLevelV2: map[bool]awslambda.ApplicationLogLevel{
+			true: awslambda.ApplicationLogLevel_DEBUG, false: awslambda.ApplicationLogLevel_INFO,
+		}[s.logLevel == "debug"],
 		Environment: &map[string]*string{
 			config.KeyPolicy:      jsii.String(policyFile),
 			config.KeyTopicARN:    t.findings.TopicArn(),
@@ -157,6 +165,8 @@ func newFunction(stack awscdk.Stack, s settings, folder string, role awsiam.Role
 			config.KeyMinSeverity: jsii.String(s.minSeverity),
 			config.KeyMaxReceives: jsii.String(strconv.Itoa(config.DefaultMaxReceives)),
 			config.KeyLogLevel:    jsii.String(s.logLevel),
+			config.KeyCallTimeout: jsii.String(s.callTimeout),
+			config.KeyConcurrency: jsii.String(s.concurrency),
 		},
 	})
 }

@@ -61,10 +61,12 @@ var permitted = []string{
 	"EvidencePolicy: * may not s3:* on Evidence, Evidence/* if Bool aws:SecureTransport false",
 
 	// The trail.
-	"TrailBucketPolicy: cloudtrail.amazonaws.com may s3:GetBucketAcl on TrailBucket",
-	"TrailBucketPolicy: cloudtrail.amazonaws.com may s3:PutObject on TrailBucket/AWSLogs/ACCOUNT/* if StringEquals s3:x-amz-acl bucket-owner-full-control",
+	"TrailBucketPolicy: cloudtrail.amazonaws.com may s3:GetBucketAcl on TrailBucket if StringEquals aws:SourceArn " + trailARN,
+	"TrailBucketPolicy: cloudtrail.amazonaws.com may s3:PutObject on TrailBucket/AWSLogs/ACCOUNT/* if StringEquals aws:SourceArn " + trailARN + ", StringEquals s3:x-amz-acl bucket-owner-full-control",
 	"TrailBucketPolicy: * may not s3:* on TrailBucket, TrailBucket/* if Bool aws:SecureTransport false",
 }
+
+const trailARN = "arn:PARTITION:cloudtrail:REGION:ACCOUNT:trail/ptcaudit-changes"
 
 const administer = "kms:CancelKeyDeletion, kms:DescribeKey, kms:DisableKey, kms:DisableKeyRotation, kms:EnableKey, kms:EnableKeyRotation, " +
 	"kms:GetKeyPolicy, kms:GetKeyRotationStatus, kms:ListKeyPolicies, kms:ListResourceTags, kms:PutKeyPolicy, kms:ScheduleKeyDeletion, " +

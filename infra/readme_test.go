@@ -24,7 +24,7 @@ var generated = regexp.MustCompile(`(?s)(<!-- generated: (\w+) -->\n).*?(<!-- en
 // The tables of the README match the code.
 func TestREADMETables(t *testing.T) {
 	allowed, watched := scratch()
-	sections := map[string]string{"context": contextTable(), "permissions": permissionsTable(allowed), "alarms": alarmsTable(watched)}
+	sections := map[string]string{"context": contextTable(), "permissions": permissionsTable(allowed), "alarms": alarmsTable(watched), "cost": costTable(len(watched) - 1)} // unsent needs a subscriber
 	was := string(read(readme))
 	is := generated.ReplaceAllStringFunc(was, func(section string) string {
 		parts := generated.FindStringSubmatch(section)
@@ -73,9 +73,9 @@ func permissionsTable(list []permission) string {
 
 func alarmsTable(list []watch) string {
 	var b strings.Builder
-	b.WriteString("| alarm | meaning | what to do |\n|---|---|---|\n")
+	b.WriteString("| alarm | meaning | what to do | OK again means |\n|---|---|---|---|\n")
 	for _, w := range list {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", w.name, w.means, w.do)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", w.name, w.means, w.do, w.over)
 	}
 	return b.String()
 }
@@ -86,7 +86,7 @@ func scratch() ([]permission, []watch) {
 	s, err := parseSettings(map[string]any{"https": "https://example.com", "readSecrets": true})
 	try(err)
 	stack := awscdk.NewStack(awscdk.NewApp(nil), jsii.String("scratch"), nil)
-	q, role, logs := newQueues(stack, s), newRole(stack), newLogGroup(stack, s)
+	q, role, logs := newQueues(stack, s), newRole(stack, s), newLogGroup(stack, s)
 	t, b := newTopics(stack, s, role, q), newBuckets(stack, s)
 	function := newFunction(stack, s, "testdata", role, t, b, logs)
 	return permissions(stack, s, t, q, b, logs), watches(s, q, function)

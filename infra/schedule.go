@@ -17,8 +17,11 @@ import (
 // Scheduler: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 type schedule struct {
 	expression string
-	// gap is the longest time between two audits.
+	// gap is the longest time between two audits, window included.
 	gap time.Duration
+	// windowMinutes is how much later than the expression says EventBridge
+	// Scheduler may start an audit.
+	windowMinutes int
 }
 
 // heartbeatSchedules is how many schedules may pass without a successful audit
@@ -32,6 +35,12 @@ const maxHeartbeatHours = 7 * 24
 // heartbeatHours is how many hours may pass without a successful audit.
 func (s schedule) heartbeatHours() int {
 	return int(math.Ceil(heartbeatSchedules * s.gap.Hours()))
+}
+
+// holdHours is how long an alarm about an audit stays on: longer than the longest
+// time between two audits, so that it does not end before the next audit.
+func (s schedule) holdHours() int {
+	return int(math.Ceil(s.gap.Hours())) + 1
 }
 
 // remindAfter is the age of a notification at which a failure that persists is
@@ -65,11 +74,32 @@ func parseSchedule(value string) (schedule, error) {
 	} else {
 		return schedule{}, fmt.Errorf("invalid schedule %q: use rate(…) or cron(…), for example rate(6 hours) or cron(0 6 * * ? *)", value)
 	}
-	if hours := s.heartbeatHours(); hours > maxHeartbeatHours {
-		return schedule{}, fmt.Errorf("schedule %q has up to %v hours between two audits, and the heartbeat alarm would need %d hours of data, but CloudWatch supports %d: audit at least every %d hours",
-			value, s.gap.Hours(), hours, maxHeartbeatHours, int(math.Floor(maxHeartbeatHours/heartbeatSchedules)))
+	if err := s.checkGap(); err != nil {
+		return schedule{}, err
 	}
 	return s, nil
+}
+
+// checkGap returns an error for a schedule that is too slow for the heartbeat
+// alarm.
+func (s schedule) checkGap() error {
+	if hours := s.heartbeatHours(); hours > maxHeartbeatHours {
+		return fmt.Errorf("schedule %q has up to %v hours between two audits, and the heartbeat alarm would need %d hours of data, but CloudWatch supports %d: audit at least every %d hours",
+			s.expression, s.gap.Hours(), hours, maxHeartbeatHours, int(math.Floor(maxHeartbeatHours/heartbeatSchedules)))
+	}
+	return nil
+}
+
+// within adds a window to the schedule. It returns an error if the window is longer
+// than the time between two audits, or makes the schedule too slow.
+func (s schedule) within(minutes int) (schedule, error) {
+	window := time.Duration(minutes) * time.Minute
+	if window > s.gap {
+		return s, fmt.Errorf("%d minutes are longer than the time between two audits (%v): use at most %d", minutes, s.gap, int(s.gap.Minutes()))
+	}
+	s.windowMinutes = minutes
+	s.gap += window
+	return s, s.checkGap()
 }
 
 // cronField is one of the fields of a cron expression.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -22,11 +23,16 @@ func newStack(scope constructs.Construct, s settings, p *policy.Policy, folder s
 	for name, value := range s.tags {
 		awscdk.Tags_Of(stack).Add(jsii.String(name), jsii.String(value), nil)
 	}
+	if s.permissionsBoundary != "" {
+		// All roles of the stack, also those that the CDK adds.
+		awsiam.PermissionsBoundary_Of(stack).Apply(
+			awsiam.ManagedPolicy_FromManagedPolicyArn(stack, jsii.String("PermissionsBoundary"), jsii.String(s.permissionsBoundary)))
+	}
 
 	q := newQueues(stack, s)
-	deployed := newEvents(stack, s, q)
+	deployed := newEvents(stack, q)
 
-	role := newRole(stack)
+	role := newRole(stack, s)
 	t := newTopics(stack, s, role, q)
 	b := newBuckets(stack, s)
 	logs := newLogGroup(stack, s)
@@ -36,25 +42,28 @@ func newStack(scope constructs.Construct, s settings, p *policy.Policy, folder s
 	// A new EventBridge rule takes effect after a moment. It must already match the
 	// end of the first deployment, so it is created before the slow resources.
 	mapping.Node().AddDependency(deployed)
+	newSchedule(stack, s, q, mapping)
 
 	alarms := newAlarms(stack, s, watches(s, q, function), t.alarms)
 	if s.dashboard {
 		newDashboard(stack, s, q, function, logs, alarms)
 	}
-	if s.createTrail {
-		newTrail(stack)
-	}
 	newOutputs(stack, p, q, t, b, function, logs)
+	if s.createTrail {
+		newOutput(stack, "TrailArn", "Trail that records changes", newTrail(stack, s))
+	}
 	return stack
+}
+
+func newOutput(stack awscdk.Stack, name, description string, value *string) {
+	awscdk.NewCfnOutput(stack, jsii.String(name), &awscdk.CfnOutputProps{
+		Description: jsii.String(description), Value: value,
+	})
 }
 
 // newOutputs creates the outputs that people and programs need.
 func newOutputs(stack awscdk.Stack, p *policy.Policy, q queues, t topics, b buckets, function awslambda.Function, logs awslogs.LogGroup) {
-	output := func(name, description string, value *string) {
-		awscdk.NewCfnOutput(stack, jsii.String(name), &awscdk.CfnOutputProps{
-			Description: jsii.String(description), Value: value,
-		})
-	}
+	output := func(name, description string, value *string) { newOutput(stack, name, description, value) }
 	ref := p.Ref()
 	output("PolicyName", "Name of the policy", jsii.String(ref.Name))
 	output("PolicyDigest", "Digest of the policy, also in every report", jsii.String(ref.Digest))
@@ -66,6 +75,7 @@ func newOutputs(stack awscdk.Stack, p *policy.Policy, q queues, t topics, b buck
 	output("LogGroup", "Log of the function", logs.LogGroupName())
 	output("RequestsQueue", "Queue of requests to audit", q.requests.QueueUrl())
 	output("DeadLettersQueue", "Requests that are invalid, or whose audit or notification failed in every try", q.dead.QueueUrl())
+	output("DeadLettersArn", "ARN of that queue, to move its messages back", q.dead.QueueArn())
 	output("UndeliveredQueue", "Events that EventBridge could not send to the requests queue", q.undelivered.QueueUrl())
 	if q.unsent != nil {
 		output("UnsentQueue", "Messages that SNS could not deliver to a subscriber", q.unsent.QueueUrl())

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -101,15 +102,22 @@ func TestBuckets(t *testing.T) {
 	for name, d := range map[string]deployment{"plain": plain(), "full": full()} {
 		for _, id := range []string{"State", "Evidence"} {
 			r := d.template.one(t, "AWS::S3::Bucket", id)
-			if r.DeletionPolicy != "Retain" || r.UpdateReplacePolicy != "Retain" {
-				t.Errorf("%s: %s is deleted with the stack", name, id)
+			if r.DeletionPolicy != retainExceptOnCreate || r.UpdateReplacePolicy != "Retain" {
+				t.Errorf("%s: %s has the policies %s and %s", name, id, r.DeletionPolicy, r.UpdateReplacePolicy)
 			}
 			got := maps.Clone(r.Properties)
 			for _, property := range []string{"Tags", "LifecycleConfiguration", "ObjectLockEnabled", "ObjectLockConfiguration"} {
-				if id == "State" && property != "Tags" && got[property] != nil {
+				if id == "State" && strings.HasPrefix(property, "ObjectLock") && got[property] != nil {
 					t.Errorf("%s: state has %s: %v", name, property, got[property])
 				}
 				delete(got, property)
+			}
+			// Only earlier versions of a ledger are deleted.
+			ledgers := map[string]any{"Rules": []any{map[string]any{
+				"Status": "Enabled", "NoncurrentVersionExpiration": map[string]any{"NoncurrentDays": 90.0},
+			}}}
+			if diff := cmp.Diff(ledgers, r.Properties["LifecycleConfiguration"]); id == "State" && diff != "" {
+				t.Errorf("%s: lifecycle of state (-want +got)\n%s", name, diff)
 			}
 			want := map[string]any{
 				"BucketEncryption": map[string]any{"ServerSideEncryptionConfiguration": []any{
@@ -135,7 +143,8 @@ func TestEvidenceIsKeptAndLocked(t *testing.T) {
 		days       float64
 		lock       any
 	}{
-		{"plain", plain(), 400, nil},
+		// Without a rule, so that a rule of an earlier deployment is removed.
+		{"plain", plain(), 400, map[string]any{"ObjectLockEnabled": "Enabled"}},
 		{"full", full(), 2555, map[string]any{
 			"ObjectLockEnabled": "Enabled",
 			"Rule":              map[string]any{"DefaultRetention": map[string]any{"Mode": "COMPLIANCE", "Days": 365.0}},
@@ -183,7 +192,7 @@ func TestFunction(t *testing.T) {
 		}
 	}
 	logging := p["LoggingConfig"].(map[string]any)
-	if logging["LogFormat"] != "JSON" || logging["LogGroup"] == nil {
+	if logging["LogFormat"] != "JSON" || logging["LogGroup"] == nil || logging["ApplicationLogLevel"] != "INFO" {
 		t.Errorf("logging: %v", logging)
 	}
 	mapping := maps.Clone(d.one(t, "AWS::Lambda::EventSourceMapping", "").Properties)
@@ -198,6 +207,33 @@ func TestFunction(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, mapping); diff != "" {
 		t.Errorf("mapping (-want +got)\n%s", diff)
+	}
+}
+
+// Lambda drops lines below its own level, which must therefore follow logLevel, but
+// must never drop the lines of metrics, which count as INFO.
+func TestLogLevel(t *testing.T) {
+	for level, d := range map[string]template{"DEBUG": company().template, "INFO": other().template} { // debug and error
+		p := d.one(t, "AWS::Lambda::Function", "AuditFunction").Properties
+		if got := p["LoggingConfig"].(map[string]any)["ApplicationLogLevel"]; got != level {
+			t.Errorf("%v, want %s", got, level)
+		}
+	}
+}
+
+func TestFunctionTakesItsLimitsFromTheContext(t *testing.T) {
+	for name, tt := range map[string]struct {
+		d    template
+		want [2]any
+	}{
+		"default": {plain().template, [2]any{"10s", "8"}},
+		"context": {company().template, [2]any{"20s", "2"}},
+	} {
+		p := tt.d.one(t, "AWS::Lambda::Function", "AuditFunction").Properties
+		variables := p["Environment"].(map[string]any)["Variables"].(map[string]any)
+		if got := [2]any{variables[config.KeyCallTimeout], variables[config.KeyConcurrency]}; got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
 	}
 }
 
@@ -358,11 +394,100 @@ func TestSwitches(t *testing.T) {
 	}
 }
 
-// Only buckets remain when the stack is deleted.
+// retainExceptOnCreate keeps a resource when the stack is deleted, but not when its
+// first deployment fails.
+const retainExceptOnCreate = "RetainExceptOnCreate"
+
+// Only buckets remain when the stack is deleted, and all three do.
 func TestOnlyBucketsAreRetained(t *testing.T) {
 	for id, r := range full().template.Resources {
-		if r.DeletionPolicy == "Retain" && r.Type != "AWS::S3::Bucket" {
-			t.Errorf("%s (%s) remains", id, r.Type)
+		if isBucket := r.Type == "AWS::S3::Bucket"; isBucket != (r.DeletionPolicy == retainExceptOnCreate) || r.DeletionPolicy == "Retain" {
+			t.Errorf("%s (%s) has the deletion policy %q", id, r.Type, r.DeletionPolicy)
+		}
+	}
+}
+
+// The commands of the README use outputs, each under its own name.
+func TestRunbookUsesOutputs(t *testing.T) {
+	outputs := map[string]bool{}
+	for name := range full().template.Outputs {
+		outputs[strings.ToUpper(regexp.MustCompile(`([a-z])([A-Z])`).ReplaceAllString(name, "${1}_$2"))] = true
+	}
+	// The reader's own.
+	outputs["VERSION_ID"], outputs["OLD_STATE_BUCKET"] = true, true
+	used := regexp.MustCompile(`"(?:s3://)?\$([A-Z_]+)`).FindAllStringSubmatch(string(read(readme)), -1)
+	if len(used) < 10 {
+		t.Errorf("%d variables in the commands, want at least 10", len(used))
+	}
+	for _, variable := range used {
+		if !outputs[variable[1]] {
+			t.Errorf("no output gives $%s", variable[1])
+		}
+	}
+}
+
+// The README's command that turns outputs into variables works.
+func TestRunbookReadsOutputs(t *testing.T) {
+	block := regexp.MustCompile("(?m)^aws cloudformation describe-stacks .*\\n(.*outputs.txt\\)\")$").FindStringSubmatch(string(read(readme)))
+	if block == nil {
+		t.Fatal("the README does not read the outputs")
+	}
+	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", block[1]+"\necho \"$FUNCTION $DEAD_LETTERS_ARN\"")
+	cmd.Dir = t.TempDir()
+	if err := os.WriteFile(filepath.Join(cmd.Dir, "outputs.txt"), []byte("Function\taudit\nDeadLettersArn\tarn:aws:sqs:eu-west-1:111122223333:dead letters\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "audit arn:aws:sqs:eu-west-1:111122223333:dead letters\n" {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestTrail(t *testing.T) {
+	d := full().template
+	trail := d.one(t, "AWS::CloudTrail::Trail", "Trail")
+	properties := maps.Clone(trail.Properties)
+	delete(properties, "Tags")
+	want := map[string]any{
+		"TrailName":    "ptcaudit-changes", // as in the bucket's policy
+		"S3BucketName": map[string]any{"Ref": idOf(t, d, "AWS::S3::Bucket", "TrailBucket")},
+		"IsLogging":    true, "IsMultiRegionTrail": false, "IncludeGlobalServiceEvents": false, "EnableLogFileValidation": true,
+		"EventSelectors": []any{map[string]any{"IncludeManagementEvents": true, "ReadWriteType": "WriteOnly"}},
+	}
+	if diff := cmp.Diff(want, properties); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if !slices.ContainsFunc(trail.DependsOn, func(id string) bool { return plainName(id) == "TrailBucketPolicy" }) {
+		t.Errorf("CloudTrail refuses the bucket before it has its policy, but the trail depends on %v", trail.DependsOn)
+	}
+}
+
+// Settings of companies that limit what a deployment may create.
+func TestRolesAndKeysOfACompany(t *testing.T) {
+	d := company().template
+	roles := d.of("AWS::IAM::Role")
+	if len(roles) != 2 {
+		t.Errorf("%d roles, want 2", len(roles))
+	}
+	for id, r := range roles {
+		if r.Properties["PermissionsBoundary"] != companyContext["permissionsBoundary"] || r.Properties["Path"] != "/auditors/" {
+			t.Errorf("%s has the boundary %v and the path %v", id, r.Properties["PermissionsBoundary"], r.Properties["Path"])
+		}
+	}
+	if keys := d.of("AWS::KMS::Key"); len(keys) != 0 {
+		t.Errorf("the stack has keys of its own: %v", keys)
+	}
+	for topic, key := range map[string]string{"Findings": "findingsKey", "Alarms": "alarmsKey"} {
+		if got := d.one(t, "AWS::SNS::Topic", topic).Properties["KmsMasterKeyId"]; got != companyContext[key] {
+			t.Errorf("%s is encrypted with %v", topic, got)
+		}
+	}
+	const use = "AuditRole may kms:Decrypt, kms:GenerateDataKey on "
+	if !slices.Contains(d.statements(t), use+companyContext["findingsKey"].(string)) {
+		t.Errorf("no statement allows %s", use)
+	}
+	for id, r := range plain().template.of("AWS::IAM::Role") {
+		if r.Properties["PermissionsBoundary"] != nil || r.Properties["Path"] != nil {
+			t.Errorf("%s: %v", id, r.Properties)
 		}
 	}
 }

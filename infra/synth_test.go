@@ -54,14 +54,27 @@ var everything = map[string]any{
 	"terminationProtection": true,
 }
 
+// companyContext has the settings of a company that limits roles and keys.
+var companyContext = map[string]any{
+	"permissionsBoundary": "arn:aws:iam::111122223333:policy/boundary",
+	"rolePath":            "/auditors/",
+	"findingsKey":         "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+	"alarmsKey":           "arn:aws:kms:eu-west-1:111122223333:key/4321abcd-12ab-34cd-56ef-1234567890ab",
+	"callTimeout":         "20s",
+	"concurrency":         "2",
+	"logLevel":            "debug",
+	"scheduleWindow":      "60",
+}
+
 // The deployments that tests check, each synthesized once. Most tests check plain
 // and full.
 var (
 	plain = sync.OnceValue(func() deployment { return synthesize(map[string]any{}) })
 	full  = sync.OnceValue(func() deployment { return synthesize(everything) })
 	other = sync.OnceValue(func() deployment {
-		return synthesize(map[string]any{"dashboard": false, "evidenceDays": "40", "evidenceLock": "governance 40 days"})
+		return synthesize(map[string]any{"dashboard": false, "evidenceDays": "40", "evidenceLock": "governance 40 days", "logLevel": "error"})
 	})
+	company = sync.OnceValue(func() deployment { return synthesize(companyContext) })
 )
 
 // deployment is the result of one run of the app.

@@ -17,19 +17,19 @@ import (
 // "cannot publish" is delivered when the findings topic is what is broken.
 type topics struct {
 	findings    awssns.Topic
-	findingsKey awskms.Key
+	findingsKey awskms.IKey
 	alarms      awssns.Topic
 }
 
 // newTopics creates the findings topic, to which the function's role publishes,
 // and the alarms topic, to which CloudWatch publishes.
 func newTopics(stack awscdk.Stack, s settings, role awsiam.IRole, q queues) topics {
-	t := topics{findingsKey: newKey(stack, "FindingsKey", "Encrypts the findings of ptcaudit", role, nil)}
+	t := topics{findingsKey: keyFor(stack, s.findingsKey, "FindingsKey", "Encrypts the findings of ptcaudit", role, nil)}
 	t.findings = newTopic(stack, "Findings", "ECR pull through cache audit", t.findingsKey)
 
 	cloudWatch := awsiam.NewServicePrincipal(jsii.String("cloudwatch.amazonaws.com"), nil)
 	ofThisAccount := &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": stack.Account()}}
-	key := newKey(stack, "AlarmsKey", "Encrypts the alarms of ptcaudit", cloudWatch, ofThisAccount)
+	key := keyFor(stack, s.alarmsKey, "AlarmsKey", "Encrypts the alarms of ptcaudit", cloudWatch, ofThisAccount)
 	t.alarms = newTopic(stack, "Alarms", "ptcaudit alarms", key)
 	t.alarms.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Sid:        jsii.String("AlarmsOfThisAccount"),
@@ -54,6 +54,15 @@ func newTopic(stack constructs.Construct, id, name string, key awskms.IKey) awss
 		MasterKey:   key,
 		EnforceSSL:  jsii.Bool(true),
 	})
+}
+
+// keyFor returns the key with an ARN, whose policy its owner writes, or a new key if
+// the ARN is empty.
+func keyFor(stack constructs.Construct, arn, id, description string, user awsiam.IPrincipal, condition *map[string]any) awskms.IKey {
+	if arn != "" {
+		return awskms.Key_FromKeyArn(stack, jsii.String(id), jsii.String(arn))
+	}
+	return newKey(stack, id, description, user, condition)
 }
 
 // newKey creates a key that only user may use. The account's administrators may

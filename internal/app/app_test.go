@@ -1,9 +1,12 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -120,6 +123,29 @@ func TestNewKeepsToItsConfiguration(t *testing.T) {
 	}
 	if n := e.Count("GetCallerIdentity"); n != 0 {
 		t.Errorf("STS was asked %d times", n)
+	}
+}
+
+// Lambda takes the level of a line only if it has a timestamp under this key.
+func TestLinesOfTheLogHaveTheKeysOfLambda(t *testing.T) {
+	for name, value := range map[string]string{
+		"PTCAUDIT_TOPIC_ARN": topic, "PTCAUDIT_LOG_LEVEL": "debug", "AWS_REGION": home.Region,
+		"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+	} {
+		t.Setenv(name, value)
+	}
+	var logs bytes.Buffer
+	h, err := app.Function(os.Environ(), &logs, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Log.DebugContext(t.Context(), "hello")
+	var line struct{ Timestamp, Level string }
+	if err := json.Unmarshal(logs.Bytes(), &line); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := time.Parse(time.RFC3339, line.Timestamp); err != nil || line.Level != "DEBUG" {
+		t.Errorf("%s: %v", logs.String(), err)
 	}
 }
 
