@@ -29,7 +29,7 @@ const (
 	slowSeconds = timeoutSeconds * 8 / 10
 )
 
-// watch is an alarm: the metric, and what to tell the person on call.
+// watch is an alarm: the metric, and the text for the person on call.
 type watch struct {
 	name      string
 	means, do string

@@ -36,8 +36,8 @@ func checkBootstrap(path, architecture string) error {
 	return nil
 }
 
-// layPackage puts what the function needs into a folder of its own: the
-// executable, and the policy with all that it extends resolved.
+// layPackage writes the function's package into a new folder: the executable, and
+// the policy as one file.
 func layPackage(bootstrap string, p *policy.Policy) (folder string, err error) {
 	executable, err := os.ReadFile(bootstrap) //nolint:gosec // the file to deploy
 	if err != nil {

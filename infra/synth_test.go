@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 
 const tickets = "arn:aws:sqs:eu-west-1:111122223333:tickets"
 
-// everything is a context that switches every option on.
+// everything is a context that enables every option.
 var everything = map[string]any{
 	"policy":                "strict",
 	"email":                 "ops@example.com; lead@example.com severity=critical",

@@ -14,7 +14,7 @@ import (
 )
 
 // topics notify people. They share neither a key nor a policy, so the alarm
-// "cannot publish" is delivered when the findings topic is what is broken.
+// notifications-failed arrives even if the findings topic does not work.
 type topics struct {
 	findings    awssns.Topic
 	findingsKey awskms.IKey

@@ -10,7 +10,7 @@ import (
 	"ptcaudit/internal/stand/toolbox"
 )
 
-// Two clones in different folders give the same bytes.
+// TestReproducible: builds of two clones in different folders are equal.
 func TestReproducible(t *testing.T) {
 	if testing.Short() {
 		t.Skip("links twice")

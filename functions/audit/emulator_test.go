@@ -47,8 +47,7 @@ func TestRuntimeInterfaceEmulator(t *testing.T) {
 	}
 }
 
-// emulated is a reply as the emulator gives it, which has no other mark of an
-// error.
+// emulated is a reply of the emulator, which marks an error only in the body.
 func emulated(body []byte) reply {
 	return reply{body: body, failed: bytes.Contains(body, []byte(`"errorType"`))}
 }
@@ -73,7 +72,7 @@ func post(t *testing.T, address string, payload []byte) []byte {
 	}
 }
 
-// freeAddress is one that nothing listens on.
+// freeAddress is an address on which no process listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

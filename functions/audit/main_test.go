@@ -153,8 +153,8 @@ func poisonID(t *testing.T) string {
 	return ""
 }
 
-// What happens to messages when something fails. Each case is a batch of one
-// message for the home registry, unless the case has another one.
+// TestWhenSomethingFails: which messages are retried and what is published. Each
+// case is a batch of one message for the home registry, unless it has another one.
 func TestWhenSomethingFails(t *testing.T) {
 	const (
 		denied    = `"code": "AccessDeniedException"`
@@ -454,7 +454,7 @@ func TestBrokenEnvironment(t *testing.T) {
 	}
 }
 
-// Nothing that comes from outside, and no credential, is logged.
+// TestCanaries: no text from outside and no credential is logged.
 func TestCanaries(t *testing.T) {
 	canary := func(what string) string { return "CANARY" + what }
 	c := newCloud(t,

@@ -39,7 +39,7 @@ type cloud struct {
 	queueServer *httptest.Server
 }
 
-// queue notes which messages it is to hand out again, and after how long.
+// queue records which messages it is to deliver again, and after how long.
 type queue struct {
 	mu      sync.Mutex
 	seconds map[string]int // by receipt
@@ -203,8 +203,7 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// start runs the function in an environment; nothing of this process's own
-// reaches it.
+// start runs the function with env instead of the environment of this process.
 func start(t *testing.T, env []string) *function {
 	t.Helper()
 	f := &function{events: make(chan invocation), exited: make(chan struct{}), waiting: map[string]chan reply{}}

@@ -82,12 +82,12 @@ func newSAM(t *testing.T, c *cloud) *sam {
 	s := &sam{dir: t.TempDir()}
 	s.env = []string{
 		"PATH=" + os.Getenv("PATH"), "DOCKER_HOST=" + os.Getenv("DOCKER_HOST"), "HOME=" + s.dir, "SAM_CLI_TELEMETRY=0",
-		// It hands these on to the function.
+		// The SAM CLI passes these to the function.
 		"AWS_DEFAULT_REGION=" + region, "AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=" + c.account, "AWS_SECRET_ACCESS_KEY=test",
-		// It asks whose they are.
+		// The SAM CLI asks STS for their account.
 		"AWS_ENDPOINT_URL_STS=" + c.ecrServer.URL,
-		// It looks for a newer version of itself; nothing here is to leave
-		// this machine.
+		// The SAM CLI looks for a newer version of itself. The proxy address
+		// does not exist, so that no call leaves this machine.
 		"HTTPS_PROXY=http://127.0.0.1:1", "NO_PROXY=localhost,127.0.0.1", "AWS_EC2_METADATA_DISABLED=true",
 	}
 	s.flags = []string{
@@ -166,10 +166,10 @@ func synthesize(t *testing.T) string {
 	return folder
 }
 
-// standIn makes the image that the function runs in, in place of AWS's, which
-// would have to be fetched: the Runtime Interface Emulator and nothing else.
-// Where the cloud is stands in its environment, because `sam local` sets no
-// variables but those of the template.
+// standIn makes the image in which the function runs. AWS's own image would have
+// to be downloaded; this one has only the Runtime Interface Emulator. Its
+// environment has the addresses of the emulated services, because `sam local` sets
+// only the variables of the template.
 func standIn(t *testing.T, c *cloud) string {
 	t.Helper()
 	rie, err := os.ReadFile(toolbox.RuntimeInterfaceEmulator(t))
@@ -194,7 +194,7 @@ func standIn(t *testing.T, c *cloud) string {
 			args = append(args, "--change", "ENV "+name+"=http://host.docker.internal:"+port)
 		}
 	}
-	// The SAM CLI looks for this tag, whichever one it is told.
+	// The SAM CLI always looks for this tag.
 	repository := fmt.Sprintf("ptcaudit-stand-in-%d", os.Getpid())
 	image := repository + ":rapid-" + map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
 	cmd := exec.CommandContext(t.Context(), "docker", append(args, "-", image)...)

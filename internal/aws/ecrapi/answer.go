@@ -71,8 +71,8 @@ func readAnswer(response *smithyhttp.Response, operation string) ([]byte, error)
 	return body, checkAnswer(body, required[operation])
 }
 
-// required is the key that an operation's answer must have. The SDK makes false
-// of a verdict that is missing.
+// required is the key that an operation's answer must have. Without this check the
+// SDK would read a missing isValid as false.
 var required = map[string]string{
 	ptc.OpDescribeRules: "pullThroughCacheRules",
 	ptc.OpValidateRule:  "isValid",
@@ -107,7 +107,7 @@ func checkAnswer(body []byte, key string) error {
 }
 
 // checkObject reads an object to its end, and returns its keys. Keys that differ
-// only in case count as equal: clients disagree on which of them counts.
+// only in case count as equal, because clients choose different ones of them.
 func checkObject(dec *json.Decoder, depth int) (keys map[string]bool, err error) {
 	keys, folded := map[string]bool{}, map[string]bool{}
 	for dec.More() {
@@ -134,8 +134,8 @@ func checkObject(dec *json.Decoder, depth int) (keys map[string]bool, err error)
 	return keys, nil
 }
 
-// checkField checks the values that the SDK does not: an error's name in a good
-// answer, a verdict that is no verdict, and times.
+// checkField checks the values that the SDK does not: an error's name in a
+// successful answer, an isValid that is not a boolean, and times.
 func checkField(key string, value json.Token, depth int) error {
 	switch key {
 	case "__type":
@@ -159,7 +159,7 @@ func checkField(key string, value json.Token, depth int) error {
 	return nil
 }
 
-// checkValue reads one value. It gives the value of a scalar, and a delimiter
+// checkValue reads one value. It returns the value of a scalar, and a delimiter
 // for an object or a list.
 func checkValue(dec *json.Decoder, depth int) (json.Token, error) {
 	token, err := dec.Token()

@@ -26,8 +26,8 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// DefaultCallTimeout is how long one attempt of a call may take if Options does
-// not say. Validate waits for the upstream, so it is not short.
+// DefaultCallTimeout is how long one attempt of a call may take if Options has no
+// timeout. It is long, because Validate waits for the upstream.
 const DefaultCallTimeout = 10 * time.Second
 
 // MaxFailureLength limits ECR's explanation of a failed validation, in bytes, so
@@ -73,17 +73,17 @@ func New(cfg aws.Config, o Options) *Client {
 		faults: fault.Classifier{
 			CallTimeout: timeout,
 			Task:        "the audit",
-			// A Region that lacks the operation is told apart in Rules.
+			// Rules handles a Region without the operation.
 			Codes: map[string]fault.Meaning{unknownOperation: fault.Unavailable},
 		},
 	}
 }
 
 // Rules lists all rules of a registry, in ECR's order. A registry without rules
-// gives an empty list and no error; what is not surely the whole list of this
-// very registry is a *ptc.Fault, of at most MaxRules rules. ECR is asked in every
-// Region: the fault is of kind unsupported only if AWS documents the Region to
-// be without pull through cache rules and ECR confirms it.
+// has an empty list and no error. If the list may be incomplete, may belong to
+// another registry, or has more than MaxRules rules, the error is a *ptc.Fault. Its
+// kind is unsupported only if AWS documents that the Region has no pull through
+// cache rules, and ECR confirms it.
 func (c *Client) Rules(ctx context.Context, reg ptc.Registry) ([]ptc.Rule, error) {
 	rules := []ptc.Rule{}
 	index := map[string]int{}     // of a prefix in rules
@@ -106,8 +106,8 @@ func (c *Client) Rules(ctx context.Context, reg ptc.Registry) ([]ptc.Rule, error
 		refuse := func(format string, args ...any) ([]ptc.Rule, error) {
 			return nil, malformed(ptc.OpDescribeRules, "", page.ResultMetadata, fmt.Sprintf(format, args...))
 		}
-		// The SDK makes an empty list of `[]`, and leaves nil if the answer has
-		// none. An answer without a list does not say that there are no rules.
+		// The list is empty for `[]`, and nil if the answer has no list. Without a
+		// list it is unknown which rules exist.
 		if page.PullThroughCacheRules == nil {
 			return refuse("the answer has no list of rules")
 		}
@@ -120,7 +120,7 @@ func (c *Client) Rules(ctx context.Context, reg ptc.Registry) ([]ptc.Rule, error
 				return refuse("rule %s belongs to registry %q, want %s", prefix, id, reg.Account)
 			}
 			listed := rule(prefix, item)
-			// A rule can stand on two pages if rules change while they are read.
+			// A rule can be on two pages if rules change while they are read.
 			if i, again := index[prefix]; again {
 				if rules[i] != listed {
 					f := malformed(ptc.OpDescribeRules, "", page.ResultMetadata, "rule "+prefix+" is listed twice, with different fields")
@@ -191,8 +191,8 @@ func rule(prefix string, item types.PullThroughCacheRule) ptc.Rule {
 // ptc.ValidationNotApplicable.
 func (c *Client) Validate(ctx context.Context, reg ptc.Registry, rule ptc.Rule) (ptc.Validation, error) {
 	v, err := c.validate(ctx, reg, rule, rule.Prefix)
-	// AWS does not say whether Validate distinguishes a prefix with a trailing
-	// slash from one without, so both are tried.
+	// AWS does not document whether Validate distinguishes a prefix with a
+	// trailing slash from one without, so both are tried.
 	if spelled := rule.Prefix + "/"; errors.Is(err, ptc.ErrRuleNotFound) && ptc.ValidPrefix(spelled) {
 		v, err = c.validate(ctx, reg, rule, spelled)
 	}
@@ -301,7 +301,7 @@ func (c *Client) refusal(ctx context.Context, rule ptc.Rule, err error) (ptc.Val
 	return ptc.Validation{}, f
 }
 
-// in sends a call to the Region of a registry, whatever the client's own.
+// in sends a call to the Region of a registry instead of the client's.
 func in(reg ptc.Registry) func(*ecr.Options) {
 	return func(o *ecr.Options) { o.Region = reg.Region }
 }

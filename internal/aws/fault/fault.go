@@ -30,7 +30,7 @@ import (
 // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 const MaxLength = 1 << 10
 
-// Meaning is what an error says about the call that it ended.
+// Meaning is what an error means for the call that it ended.
 type Meaning struct {
 	Kind ptc.FaultKind
 	// Retryable: the same call may succeed later, without anyone's action.
@@ -52,7 +52,7 @@ var (
 )
 
 // codes are the error codes that mean something else than their HTTP status,
-// for all services. They include those of the services that give credentials,
+// for all services. They include those of the services that issue credentials,
 // and of AWS KMS as ECR, S3, SNS and SQS report it. Codes of throttling that the
 // SDK knows are in retry.DefaultThrottleErrorCodes. References:
 //
@@ -125,7 +125,7 @@ type Classifier struct {
 	// when the context ends. Empty means "the call".
 	Task string
 	// Codes are the codes of the adapter's own service. They win over the table
-	// of all services, and do not apply to the services that give credentials.
+	// of all services, and do not apply to the services that issue credentials.
 	Codes map[string]Meaning
 }
 
@@ -188,9 +188,9 @@ func (c Classifier) explain(ctx context.Context, err error, a Answer) (Meaning, 
 		return Unreadable, a.text(err)
 	case is[*smithyhttp.RequestSendError](err):
 		return Unavailable, a.text(err)
-	// The client's own limit on retries. The cause of the retries stands beside
-	// it, and was read above, so that a fault is the same with and without the
-	// limit.
+	// The client's own limit on retries. Such an error includes the cause of the
+	// retries, which was read above, so that a fault is the same with and without
+	// the limit.
 	case is[ratelimit.QuotaExceededError](err):
 		return Throttled, a.text(err)
 	}
@@ -259,8 +259,8 @@ func is[T error](err error) bool {
 	return ok
 }
 
-// isTimeout also takes a connection that this side closed for a timeout:
-// net/http closes it a moment before it knows why.
+// isTimeout is also true for a connection that was closed locally: after a
+// timeout, net/http closes the connection before it reports the timeout.
 func isTimeout(err error) bool {
 	var timeout interface{ Timeout() bool }
 	return errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, net.ErrClosed)
@@ -283,7 +283,7 @@ func Clip(s string, limit int) string {
 }
 
 // Credentials marks the errors of p, so that a Classifier knows that the
-// credentials are at fault, and not the service. The SDK distinguishes them by
+// credentials caused the error, and not the service. The SDK distinguishes them by
 // text only. A nil p stays nil.
 func Credentials(p aws.CredentialsProvider) aws.CredentialsProvider {
 	if p == nil {

@@ -20,7 +20,7 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// DefaultCallTimeout is how long one attempt may take if Options does not say.
+// DefaultCallTimeout is how long one attempt may take if Options has no timeout.
 const DefaultCallTimeout = 10 * time.Second
 
 // Options adjusts a Publisher. The zero value is ready to use.
@@ -63,9 +63,9 @@ func New(cfg aws.Config, topicARN string, o Options) *Publisher {
 	return &Publisher{api, topicARN, fault.Classifier{CallTimeout: timeout, Task: "publishing", Codes: codes}}
 }
 
-// Publish hands a message over to the topic. Without an error SNS has named the
-// message, and delivers it to every subscriber. Any error is a *ptc.Fault, and
-// then SNS may have the message all the same. It needs the IAM permission
+// Publish publishes a message to the topic. Without an error, SNS has returned a
+// message id, and delivers the message to every subscriber. An error is a
+// *ptc.Fault; even then SNS may have accepted the message. It needs the IAM permission
 // sns:Publish on the topic. If the topic is encrypted with a customer managed
 // key, it also needs kms:Decrypt and kms:GenerateDataKey on the key:
 // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
@@ -85,8 +85,8 @@ func (p *Publisher) Publish(ctx context.Context, m notify.Message) error {
 	if err != nil {
 		return p.faults.Fault(ctx, ptc.OpPublish, err)
 	}
-	// The SDK takes any body with status 200 for success, an empty one, a
-	// proxy's page and another operation's answer among them.
+	// For the SDK any body with status 200 is a success, even an empty one, a
+	// proxy's page or another operation's answer.
 	if strings.TrimSpace(aws.ToString(out.MessageId)) == "" {
 		id, _ := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
 		return &ptc.Fault{

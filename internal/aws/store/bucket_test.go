@@ -24,8 +24,8 @@ import (
 	"ptcaudit/internal/stand/localcloud"
 )
 
-// network stands between a client and the local cloud. What it does to a call
-// is next's: false leaves the call alone.
+// network is a proxy between a client and the local cloud. next decides what
+// happens to a call; if it returns false, the call passes unchanged.
 type network struct {
 	mu   sync.Mutex
 	next func(w http.ResponseWriter, r *http.Request, pass func(http.ResponseWriter)) bool
@@ -77,8 +77,7 @@ func TestLostAnswers(t *testing.T) {
 	n, cloud, behind := startNetwork(t)
 	address := buckets(t, config(cloud))
 	isPut := func(r *http.Request) bool { return r.Method == http.MethodPut }
-	// once loses the answer to the first write, and then lets others do
-	// something.
+	// once loses the answer to the first write, and then runs another function.
 	once := func(lose func(w http.ResponseWriter), then func()) {
 		var seen atomic.Bool
 		n.play(func(w http.ResponseWriter, r *http.Request, pass func(http.ResponseWriter)) bool {
@@ -159,7 +158,7 @@ func TestLostAnswers(t *testing.T) {
 		})
 		s := open(t, where, config(behind))
 		if _, err := s.Put(t.Context(), "a", []byte("ours"), ""); !errors.Is(err, blob.ErrConflict) {
-			t.Errorf("got %v", err) // something is there, whosever it is
+			t.Errorf("got %v", err) // an object exists; who wrote it is unknown
 		}
 		_, err := s.Put(t.Context(), "a", []byte("ours"), version+"0")
 		if f := wantFault(t, err, ptc.FaultDenied); f.Operation != "GetObject" {

@@ -25,8 +25,8 @@ import (
 	"ptcaudit/internal/ptc"
 )
 
-// writerOf names the folder into which this program, run as a child of its own
-// tests, writes without end.
+// writerOf is an environment variable. If it is set, the test binary writes into
+// that folder until it is killed.
 const writerOf = "PTCAUDIT_TEST_WRITER_OF"
 
 func TestMain(m *testing.M) {
@@ -36,8 +36,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// writeForever replaces an object by larger and smaller ones, each of which
-// says how long it is, and says the number of each that was written.
+// writeForever replaces an object by larger and smaller ones, each of which holds
+// its own length, and prints the number of each one that was written.
 func writeForever(address string) {
 	s, err := store.Open(address, aws.Config{})
 	if err != nil {
@@ -77,8 +77,8 @@ func count(data []byte) int {
 }
 
 // TestKilledWriters: processes that write into one folder are killed at any
-// moment. Nothing is torn, nothing that was reported as written is lost, no
-// number is given twice, and the next ones go on.
+// moment. No object is half written, no write that was reported is lost, no
+// number is used twice, and the next processes can continue.
 func TestKilledWriters(t *testing.T) {
 	const rounds, writers = 20, 3
 	dir := filepath.Join(t.TempDir(), "state")

@@ -72,7 +72,7 @@ func (g graph) path(from string, match func(pkg string) bool) []string {
 	return nil
 }
 
-// under says that pkg is one of the trees, or lies in one.
+// under reports whether pkg is one of the trees or inside one.
 func under(pkg string, trees ...string) bool {
 	return slices.ContainsFunc(trees, func(tree string) bool {
 		return pkg == tree || strings.HasPrefix(pkg, tree+"/")
@@ -84,11 +84,11 @@ const (
 	sdk    = "github.com/aws/aws-sdk-go-v2"
 )
 
-// table lists, floor by floor, each package of ours and the packages of ours
-// that it may import directly. Names are relative to internal, except those of
-// the trees at the root: policies, functions and infra. A line of cmd, functions
-// or infra stands for its whole tree. Every allowed import must exist. Packages
-// of the floor stand are for tests only, and may import anything.
+// table lists each package of ptcaudit, group by group, and the packages of
+// ptcaudit that it may import directly. Names are relative to internal, except
+// those of the trees at the root: policies, functions and infra. A line for cmd,
+// functions or infra is for its whole tree. Every allowed import must exist.
+// Packages of the group stand are for tests only, and may import anything.
 const table = `
 # nouns
 ptc
@@ -212,8 +212,8 @@ func rowOf(rows map[string]row, pkg string) (name string, found bool) {
 	return "", false
 }
 
-// check compares what packages import with the table, and gives a line for each
-// difference.
+// check compares the imports of packages with the table, and returns a line for
+// each difference.
 func check(g graph, rows map[string]row) []string {
 	var problems []string
 	used := map[string][]string{}

@@ -20,9 +20,9 @@ const (
 
 func queueARN(name string) string { return "arn:aws:sqs:" + region + ":" + account + ":" + name }
 
-// stack is what is deployed: the app with some context. All that stories set
-// differs from the defaults only where it says so; the rest of the template is
-// what everybody gets, but for the architecture, which is this machine's.
+// stack is what is deployed: the app with some context. Settings that
+// a story does not set have their defaults, except the architecture, which is this
+// machine's.
 type stack struct {
 	name   string
 	policy string

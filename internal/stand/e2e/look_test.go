@@ -20,7 +20,7 @@ import (
 // message is what a subscriber got.
 type message struct{ notify.Message }
 
-// failed lists the findings that it says fail, as "check of prefix".
+// failed lists the failures in a message, as "check of prefix".
 func (m message) failed() []string {
 	var out []string
 	for _, f := range m.Findings {
@@ -83,8 +83,7 @@ next:
 	}
 }
 
-// says holds for messages with that status that name these failures, and
-// perhaps others.
+// says matches messages with that status that name at least these failures.
 func says(status report.Status, failed ...string) func(message) bool {
 	return func(m message) bool {
 		for _, f := range failed {
@@ -145,7 +144,7 @@ func (w *world) logs() []line {
 	return lines
 }
 
-// logged counts the lines of the log that say msg.
+// logged counts the lines of the log with the message msg.
 func (w *world) logged(msg string) int {
 	return len(w.lines(func(l line) bool { return l.Msg == msg }))
 }
@@ -159,8 +158,7 @@ func (w *world) invocations() int {
 	return len(w.lines(func(l line) bool { return strings.HasPrefix(l.text, "START RequestId") }))
 }
 
-// resolved lists the findings that a message says are over, as "check of
-// prefix".
+// resolved lists the resolved findings in a message, as "check of prefix".
 func (m message) resolved() []string {
 	var out []string
 	for _, f := range m.Findings {

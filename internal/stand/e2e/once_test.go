@@ -415,7 +415,7 @@ func damagedLedger(t *testing.T, w *world) {
 	w.audited()
 	w.await(everything, settle, says(report.Resolved))
 
-	// Put back, as infra/README.md says.
+	// Restored, as infra/README.md describes.
 	w.aws(nil, "s3api", "copy-object", "--bucket", bucket, "--key", key, "--copy-source", bucket+"/"+key+"?versionId="+version)
 	if diff := cmp.Diff(sound, w.ledger()); diff != "" {
 		t.Errorf("what is put back is not what there was (-was +is)\n%s", diff)

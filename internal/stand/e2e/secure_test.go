@@ -21,8 +21,8 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// enforced is a cloud that enforces IAM: every call has to be signed, and
-// functions may do what their roles say and no more. It wants TLS.
+// enforced is a cloud that enforces IAM: every call must be signed, and functions
+// have only the permissions of their roles. It requires TLS.
 var enforced = options{enforceIAM: true}
 
 // certify writes a certificate of the loopback's address, and its key.
@@ -95,7 +95,7 @@ func (w *world) role() rolePolicy {
 	return p
 }
 
-// grant lets the function's role do what p says, without some of its actions.
+// grant gives the function's role the permissions of p, without some actions.
 func (w *world) grant(p rolePolicy, without ...string) {
 	w.t.Helper()
 	statements := p.Statement
@@ -111,9 +111,9 @@ func (w *world) grant(p rolePolicy, without ...string) {
 	w.aws(nil, "iam", "put-role-policy", "--role-name", p.role, "--policy-name", p.name, "--policy-document", string(document))
 }
 
-// leastPrivilege: what the function may do is enough, and nothing of it may be
-// missing unnoticed. Lambda's own polling is not held to the role here: that
-// the role allows it, the tests of the template say.
+// leastPrivilege: the function's permissions are enough, and it notices if one is
+// missing. The local cloud does not check the permissions with which Lambda polls
+// the queue; the tests of the template do.
 func leastPrivilege(t *testing.T, w *world) {
 	const rootRule = `{"ecrRepositoryPrefix": "ROOT", "upstreamRegistryUrl": "public.ecr.aws"}`
 	w.untilSettled()

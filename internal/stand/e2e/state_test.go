@@ -48,7 +48,7 @@ func (w *world) lastAudit() string {
 	return l.LastAudit.ID
 }
 
-// write puts something where the ledger is.
+// write replaces the ledger with data.
 func (w *world) write(data []byte) {
 	w.t.Helper()
 	state := w.bucket("StateBucket")
@@ -58,7 +58,7 @@ func (w *world) write(data []byte) {
 	w.must(err)
 }
 
-// age has the last audit lie further back.
+// age moves the last audit in the ledger back in time.
 func (w *world) age(by time.Duration) {
 	w.t.Helper()
 	l := w.ledger()

@@ -37,7 +37,7 @@ const (
 	region  = localcloud.Region
 )
 
-// world is what one story has for itself: a cloud, an ECR, the stack, and the
+// world is the environment of one story: a cloud, an ECR, the stack, and the
 // queues that subscribe.
 type world struct {
 	t   *testing.T
@@ -205,7 +205,7 @@ func (w *world) environ() []string {
 		"AWS_REGION=" + region, "AWS_DEFAULT_REGION=" + region, "AWS_PAGER=",
 		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull,
 	}
-	if w.trust != "" { // the AWS CLI, Node and Go each have a word of their own for it
+	if w.trust != "" { // the AWS CLI, Node and Go each read another variable
 		env = append(env, "AWS_CA_BUNDLE="+w.trust, "NODE_EXTRA_CA_CERTS="+w.trust, "SSL_CERT_FILE="+w.trust)
 	}
 	return env

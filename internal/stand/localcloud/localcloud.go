@@ -24,8 +24,8 @@ import (
 	"ptcaudit/internal/stand/toolbox"
 )
 
-// The identity of a caller that gives none. The account is that of an access
-// key ID of twelve digits.
+// The account and Region of calls that do not name them. If an access key ID has
+// twelve digits, it is the account.
 const (
 	Account = "000000000000"
 	Region  = "us-east-1"

@@ -16,8 +16,8 @@ const MaxHostile = 128 << 10
 // written, however they are spelled.
 var hidden = regexp.MustCompile(`(?i)\\u(00[01789]|200|202|206|feff)|&#x?(1b|7|0|8238);`)
 
-// forged matches a command of the attacks to a CI service, which may stand at
-// the start of any line, or anywhere.
+// forged matches a command of the attacks to a CI service, which may be at
+// the start of a line, or anywhere.
 var forged = regexp.MustCompile(`(?m)^\s*::(set-output|add-mask|error::forged)|##(vso)?\[`)
 
 // Harmless fails if what was written of the hostile report could mislead a

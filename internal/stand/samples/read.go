@@ -12,8 +12,8 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Corpus are all samples, the largest report, and some hundred of whatever
-// texts, the same ones each time.
+// Corpus has all samples, the largest report, and 150 random reports, which are
+// the same in each run.
 func Corpus() map[string]report.Report {
 	corpus := All()
 	corpus["huge"] = Huge()
@@ -23,9 +23,9 @@ func Corpus() map[string]report.Report {
 	return corpus
 }
 
-// ReadBack has a script in Python, which uses a reader that is not ours, read
-// what was written of each report, and decodes what it prints: a JSON object
-// of what it made of each, by name. It fails if the script does.
+// ReadBack runs a Python script that reads the written reports with an independent
+// library. It decodes the output of the script: a JSON object with the result of
+// each report, by name. It fails if the script fails.
 func ReadBack[T any](t *testing.T, python, script string, written map[string][]byte) map[string]T {
 	t.Helper()
 	dir := t.TempDir()

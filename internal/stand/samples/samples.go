@@ -62,7 +62,7 @@ func rule(prefix, url, upstreamPrefix, secret, role string, v ptc.Validation) re
 	return report.NewRule(r, v)
 }
 
-// Realistic is what an audit of a registry with most kinds of trouble gives.
+// Realistic is the report of a registry with most kinds of failures.
 func Realistic() report.Report {
 	valid := ptc.Validation{Status: ptc.ValidationValid}
 	const failure = "The authentication to the upstream registry failed. Verify that the credentials in the secret are correct."
@@ -138,8 +138,8 @@ func sound() report.Report {
 	})
 }
 
-// incomplete is marked as incomplete and gives no reason, as a report that an
-// older version saved.
+// incomplete is marked as incomplete without a reason, like a report that an older
+// version saved.
 func incomplete() report.Report {
 	r := sound()
 	r.Complete = false

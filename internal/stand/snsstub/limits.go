@@ -40,7 +40,7 @@ func (p Publication) Check() error {
 	return nil
 }
 
-// check holds a publication against the limits.
+// check returns an error if a publication exceeds a limit.
 func (p Publication) check() *refusal {
 	if p.Subject != "" && (len(p.Subject) > maxSubject || !subjectPattern.MatchString(p.Subject)) {
 		return invalid("Subject")
@@ -78,8 +78,8 @@ func (p Publication) Size() int {
 	return size
 }
 
-// validText says that s is UTF-8 and of the characters that SQS, to which
-// SNS delivers, can hold:
+// validText reports whether s is UTF-8 and has only characters that SQS accepts,
+// because SNS delivers to SQS:
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 func validText(s string) bool {
 	if !utf8.ValidString(s) {
