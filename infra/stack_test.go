@@ -314,7 +314,7 @@ func TestErrorsPreventSynthesis(t *testing.T) {
 			broken + ":10:18: ", "    assert: rule.prefx != \"\"\n                 ^\n",
 		}},
 		{"unknown policy", map[string]any{"policy": "strikt"}, good, []string{"strikt", "did you mean strict?"}},
-		{"misspelt key", map[string]any{"shedule": "rate(1 hour)"}, good, []string{"context shedule: unknown key: did you mean schedule?"}},
+		{"misspelled key", map[string]any{"shedule": "rate(1 hour)"}, good, []string{"context shedule: unknown key: did you mean schedule?"}},
 		{"not built", nil, nil, []string{"bootstrap is missing: run `make build ARCH=arm64`"}},
 		{"built for another architecture", map[string]any{"architecture": "amd64"}, good, []string{"is built for EM_AARCH64, not for amd64: run `make build ARCH=amd64`"}},
 		{"not an executable", nil, []byte("#!/bin/sh"), []string{"is not an executable", "make build"}},

@@ -256,7 +256,7 @@ type connector func(ctx context.Context, profile, region string) (aws.Config, er
 // process's environment, shared files, single sign-on and roles.
 func fromProcess(ctx context.Context, profile, region string) (aws.Config, error) {
 	cfg, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithSharedConfigProfile(profile), awsconfig.WithRegion(region))
-	if _, misspelt := errors.AsType[awsconfig.SharedConfigProfileNotExistError](err); misspelt {
+	if _, unknown := errors.AsType[awsconfig.SharedConfigProfileNotExistError](err); unknown {
 		return cfg, usage(fmt.Errorf("%w: run aws configure list-profiles to list the profiles", err))
 	}
 	if err != nil {

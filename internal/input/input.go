@@ -1,6 +1,6 @@
-// Package input reads files that a user names. It never waits for a writer
-// that may not come, and never reads more than it was told to. It imports only
-// the standard library.
+// Package input reads files that a user names. It does not wait for a writer of a
+// named pipe, and does not read more than a limit. It imports only the standard
+// library.
 package input
 
 import (
@@ -22,10 +22,10 @@ var (
 )
 
 // ReadFile reads a file of at most limit bytes. It also reads /dev/null, and
-// the open files that a shell passes under a name: standard input and process
+// open files that a shell passes by name: standard input and process
 // substitution. Its error is a *fs.PathError.
 func ReadFile(name string, limit int64) ([]byte, error) {
-	// Only opening a named pipe waits already, so its kind is checked before.
+	// Opening a named pipe would already wait, so the kind is checked first.
 	info, err := os.Stat(name)
 	switch {
 	case err != nil:
@@ -48,7 +48,7 @@ func ReadFile(name string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// passed reports whether a name stands for a file that is open already.
+// passed reports whether a name is that of an open file.
 func passed(name string) bool {
 	return name == os.DevNull || name == "/dev/stdin" || strings.HasPrefix(name, "/dev/fd/") || strings.HasPrefix(name, "/proc/self/fd/")
 }

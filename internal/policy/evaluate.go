@@ -137,7 +137,7 @@ func notChecked(ctx context.Context, f *report.Finding, c Check, err error) {
 		f.Message = "The audit ran out of time before it could run this check."
 	case errors.Is(err, expr.ErrUnknown):
 		rules := strings.TrimPrefix(err.Error(), expr.ErrUnknown.Error()+": ")
-		f.Message = limited("The check needs ECR's validation result, which is missing for " + rules)
+		f.Message = limited("The check needs ECR's validation result, which is missing for " + rules + ".")
 	default:
 		f.Message = limited("The check's expression failed: " + err.Error())
 	}

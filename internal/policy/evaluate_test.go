@@ -67,19 +67,19 @@ func TestEvaluate(t *testing.T) {
 		{"message that is unknown", "assert: rule.prefix == 'hub'\n    messageExpression: rule.validation.failure", []string{"pass", "fail: Not met: The title"}},
 		{"message of spaces", "assert: rule.prefix == 'hub'\n    message: Stated.\n    messageExpression: \"rule.prefix == '' ? 'x' : ' '\"", []string{"pass", "fail: Stated."}},
 		{"skip", "match: rule.prefix == 'hub'\n    assert: rule.isRoot", []string{"fail: Not met: The title", "skip"}},
-		{"unknown", "assert: rule.validation.valid", []string{"pass", "error: The check needs ECR's validation result, which is missing for quay"}},
-		{"unknown match", "match: rule.validation.applicable\n    assert: rule.prefix != ''", []string{"pass", "error: The check needs ECR's validation result, which is missing for quay"}},
+		{"unknown", "assert: rule.validation.valid", []string{"pass", "error: The check needs ECR's validation result, which is missing for quay."}},
+		{"unknown match", "match: rule.validation.applicable\n    assert: rule.prefix != ''", []string{"pass", "error: The check needs ECR's validation result, which is missing for quay."}},
 		{"unknown result that is not needed", "assert: rule.validation.valid || rule.prefix == 'quay'", []string{"pass", "pass"}},
 		{"unknown over all rules", "assert: registry.rules.all(r, r.validation.valid)", []string{
-			"error: The check needs ECR's validation result, which is missing for quay", "error: The check needs ECR's validation result, which is missing for quay",
+			"error: The check needs ECR's validation result, which is missing for quay.", "error: The check needs ECR's validation result, which is missing for quay.",
 		}},
 		{"match that fails", "match: rule.prefix.split('/')[1] == ''\n    assert: rule.prefix != ''", []string{"error: The check's expression failed: index out of bounds: 1", "error: The check's expression failed: index out of bounds: 1"}},
 		{"assert that fails", "assert: rule.prefix.split('/')[1] == ''", []string{"error: The check's expression failed: index out of bounds: 1", "error: The check's expression failed: index out of bounds: 1"}},
 		{"not in force yet", "assert: rule.prefix == 'hub'\n    effectiveFrom: 2027-03-02", []string{"pass", "pending: Not met: The title (counts from 2027-03-02)"}},
 		{"in force since today", "assert: rule.prefix == 'hub'\n    effectiveFrom: 2027-03-01", []string{"pass", "fail: Not met: The title"}},
-		{"unknown and not in force yet", "assert: rule.validation.valid\n    effectiveFrom: 2027-03-02", []string{"pass", "error: The check needs ECR's validation result, which is missing for quay"}},
+		{"unknown and not in force yet", "assert: rule.validation.valid\n    effectiveFrom: 2027-03-02", []string{"pass", "error: The check needs ECR's validation result, which is missing for quay."}},
 		{"registry", "scope: registry\n    assert: registry.rules.size() > 2\n    messageExpression: \"'%d rules'.format([registry.rules.size()])\"", []string{"fail: 2 rules"}},
-		{"registry, unknown", "scope: registry\n    assert: registry.rules.all(r, r.validation.valid)", []string{"error: The check needs ECR's validation result, which is missing for quay"}},
+		{"registry, unknown", "scope: registry\n    assert: registry.rules.all(r, r.validation.valid)", []string{"error: The check needs ECR's validation result, which is missing for quay."}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

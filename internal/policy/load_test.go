@@ -111,7 +111,7 @@ a.yaml:3:7: name must be a string, not a list`},
 
 		{"empty extends", []string{head + "extends: ''\n"}, "a.yaml:3:10: extends is empty"},
 		{"extends a missing file", []string{head + "extends: nope.yaml\n"}, "a.yaml:3:10: unknown policy nope.yaml: use default, strict or the path of a file"},
-		{"extends a misspelt name", []string{head + "extends: defaults\n"}, "a.yaml:3:10: unknown policy defaults: use default, strict or the path of a file, did you mean default?"},
+		{"extends a misspelled name", []string{head + "extends: defaults\n"}, "a.yaml:3:10: unknown policy defaults: use default, strict or the path of a file, did you mean default?"},
 		{"extends a folder", []string{head + "extends: ./\n"}, "a.yaml:3:10: cannot read .: is a directory"},
 		{"extends itself", []string{head + "extends: ./a.yaml\n"}, "a.yaml:3:10: circular extends: a.yaml extends a.yaml"},
 		{"circle", []string{head + "extends: b.yaml\n", head + "extends: c.yaml\n", head + "extends: x/../b.yaml\n"}, "c.yaml:3:10: circular extends: b.yaml extends c.yaml extends b.yaml"},

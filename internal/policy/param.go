@@ -102,7 +102,7 @@ func (r *resolver) use(expressions ...source.Text) {
 	}
 }
 
-// unusedParams finds params that no expression of any file reads: a misspelt
+// unusedParams finds params that no expression of any file reads: a misspelled
 // name would set nothing, and no one would notice.
 func (r *resolver) unusedParams() {
 	for name, p := range r.params {

@@ -39,7 +39,7 @@ func (pitfalls) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *
 				refuse(e.ID(), "objects are not compared: compare a field, for example prefix")
 			}
 		case "dyn":
-			refuse(e.ID(), "dyn() would hide misspelt fields and wrong types")
+			refuse(e.ID(), "dyn() would hide misspelled fields and wrong types")
 		case "days":
 			if n, ok := literalInt(call.Args()[0]); ok && types.IsError(days(n)) {
 				refuse(call.Args()[0].ID(), "%v", days(n))

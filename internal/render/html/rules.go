@@ -53,7 +53,7 @@ func newSays(v *report.Validation, withoutValidation bool) says {
 	case v == nil:
 		return says{"unknown", "unknown", 1}
 	case !v.Applicable && withoutValidation:
-		return says{"none", "not asked", 3}
+		return says{"none", "skipped", 3}
 	case !v.Applicable:
 		return says{"none", "not applicable", 4}
 	case !v.Valid:

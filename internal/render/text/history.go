@@ -51,7 +51,7 @@ func (p *printer) registry(r *history.Registry) {
 		audits += ", " + p.paint.warning(fmt.Sprintf("%d incomplete", incomplete))
 	}
 	p.prose("", fmt.Sprintf("Registry %s: %s.", r.Registry, audits))
-	p.prose("", "After the last one: "+p.standing(r.Audits[len(r.Audits)-1]))
+	p.prose("", "After the last audit: "+p.standing(r.Audits[len(r.Audits)-1]))
 	if len(r.Audits) > 1 {
 		p.line("", "Failures over time: "+p.sparkline(r.Audits))
 	}

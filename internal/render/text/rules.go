@@ -84,7 +84,7 @@ func (p *printer) says(v *report.Validation, withoutValidation bool) string {
 	case v == nil:
 		return p.paint.warning("UNKNOWN")
 	case !v.Applicable && withoutValidation:
-		return "not asked"
+		return "skipped"
 	case !v.Applicable:
 		return "n/a"
 	case !v.Valid:

@@ -317,7 +317,7 @@ func TestReach(t *testing.T) {
 		{
 			"emulator",
 			[]string{full("emulator")},
-			"import nothing of ours, so that it does not repeat a mistake of the adapter",
+			"import no other package of ptcaudit, so that it does not repeat a mistake of the adapter",
 			func(pkg string) bool { return under(pkg, module) },
 		},
 		{
