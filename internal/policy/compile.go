@@ -40,7 +40,7 @@ func (r *resolver) programs(env *expr.Env, d *draft) compiled {
 		match:       r.program(env, d, expr.Bool, d.match),
 		assert:      r.program(env, d, expr.Bool, d.assert),
 		message:     r.program(env, d, expr.String, d.messageExpression),
-		remediation: r.program(env, d, expr.String, d.remediationExpression),
+		remediation: r.program(env, d, expr.Fix, d.remediationExpression),
 	}
 }
 

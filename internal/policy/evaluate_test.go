@@ -131,13 +131,13 @@ func TestRemediationIsComputed(t *testing.T) {
     assert: rule.isRoot
     remediation: Fix it.
     remediationExpression: |
-      rule.prefix.split(rule.prefix == "hub" ? "u" : "x")[1]
+      "Fix %s.".formatShell([rule.prefix.split(rule.prefix == "hub" ? "u" : "x")[1]])
 `)
 	got := map[string]string{}
 	for _, f := range p.Evaluate(t.Context(), input()) {
 		got[f.Prefix] = f.Remediation
 	}
-	if diff := cmp.Diff(map[string]string{"hub": "b", "quay": "Fix it."}, got); diff != "" {
+	if diff := cmp.Diff(map[string]string{"hub": "Fix b.", "quay": "Fix it."}, got); diff != "" {
 		t.Errorf("remediations differ (-want +got):\n%s", diff)
 	}
 }

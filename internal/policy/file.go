@@ -56,7 +56,7 @@ type checkEntry struct {
 	MessageExpression source.Text `yaml:"messageExpression"`
 	// How to fix a failure.
 	Remediation source.Text `yaml:"remediation"`
-	// CEL, string: how to fix a failure. If the expression fails, remediation is used.
+	// CEL, string: how to fix a failure, with every value put in by formatShell. If the expression fails, remediation is used.
 	RemediationExpression source.Text `yaml:"remediationExpression"`
 	// Links to more information.
 	References []source.Text `yaml:"references"`

@@ -26,7 +26,7 @@ checks:
     message: The prefix starts with no team's name.
     messageExpression: rule.prefix + " starts with no team's name"
     remediation: Delete the rule.
-    remediationExpression: '"Delete the rule " + rule.prefix'
+    remediationExpression: '"Delete the rule %s".formatShell([rule.prefix])'
     references: [https://wiki.acme.example/a, https://wiki.acme.example/b]
     effectiveFrom: 2027-01-01
   - id: few
@@ -77,9 +77,9 @@ func TestMerge(t *testing.T) {
 			check(p, "team")["message"] = "Ask first."
 			delete(check(p, "team"), "messageExpression")
 		}},
-		{"a remediation replaces the inherited expression", "checks: [{id: team, remediation: Ask., remediationExpression: '\"Ask \" + rule.prefix'}]\n", func(p map[string]any) {
+		{"a remediation replaces the inherited expression", "checks: [{id: team, remediation: Ask., remediationExpression: '\"Ask %s\".formatShell([rule.prefix])'}]\n", func(p map[string]any) {
 			check(p, "team")["remediation"] = "Ask."
-			check(p, "team")["remediationExpression"] = `"Ask " + rule.prefix`
+			check(p, "team")["remediationExpression"] = `"Ask %s".formatShell([rule.prefix])`
 		}},
 		{"an empty match applies to everything", "checks: [{id: team, match: ''}]\n", func(p map[string]any) {
 			delete(check(p, "team"), "match")

@@ -31,6 +31,8 @@ type Kind string
 const (
 	Bool   Kind = "bool"
 	String Kind = "string"
+	// Fix is a string with commands: text reaches it through formatShell only.
+	Fix Kind = "fix"
 )
 
 // Env compiles expressions against the vocabulary and the params of a policy.
@@ -120,7 +122,10 @@ func (e *Env) check(s source) (*cel.Ast, []Problem) {
 		return nil, problems(s.text, issues)
 	}
 	if typ := checked.OutputType(); !typ.IsExactType(s.kind.celType()) {
-		return nil, []Problem{{1, 1, fmt.Sprintf("the expression is of type %s, not %s", typeName(typ), s.kind)}}
+		return nil, []Problem{{1, 1, fmt.Sprintf("the expression is of type %s, not %s", typeName(typ), s.kind.celType())}}
+	}
+	if problem := unquoted(s, checked.NativeRep()); problem != nil {
+		return nil, []Problem{*problem}
 	}
 	if problem := tooCostly(env, checked); problem != nil {
 		return nil, []Problem{*problem}

@@ -72,7 +72,7 @@ type generator struct {
 
 func (g *generator) add(s source, a *ast.AST) {
 	scope := map[Scope]string{RuleScope: "RuleScope", RegistryScope: "RegistryScope"}[s.scope]
-	kind := map[Kind]string{Bool: "Bool", String: "String"}[s.kind]
+	kind := map[Kind]string{Bool: "Bool", String: "String", Fix: "Fix"}[s.kind]
 	g.entries = append(g.entries, fmt.Sprintf("\t{%s, %s, %q}: func(t *tree) ast.Expr {\n\t\treturn %s\n\t},\n",
 		scope, kind, s.text, g.expr(a, a.Expr())))
 }

@@ -58,7 +58,7 @@ func Shipped(tb testing.TB, policy string) ([]ShippedExpression, map[string]any)
 			{c.ID, c.Scope, Bool, c.Match},
 			{c.ID, c.Scope, Bool, c.Assert},
 			{c.ID, c.Scope, String, c.MessageExpression},
-			{c.ID, c.Scope, String, c.RemediationExpression},
+			{c.ID, c.Scope, Fix, c.RemediationExpression},
 		} {
 			if e.Text != "" {
 				out = append(out, e)
