@@ -13,7 +13,7 @@ type lintCommand struct {
 
 // Help is shown below the summary.
 func (*lintCommand) Help() string {
-	return `Loads each policy and those it extends, and prints every error with its line and column. It also prints recommendations, for example for a check without a message; they do not change the exit code.
+	return `Loads each policy and those it extends, and prints every error with its line and column. It also prints recommendations, for example for a check without a message or a waiver that has expired; they do not change the exit code.
 
     ptcaudit policy lint acme.yaml
 
@@ -32,7 +32,7 @@ func (l *lintCommand) Run(c *command) error {
 			}
 			continue
 		}
-		for _, r := range p.Recommendations() {
+		for _, r := range p.Recommendations(c.now()) {
 			r.Message = "recommendation: " + r.Message
 			if _, err := fmt.Fprint(c.err, r.Excerpt()); err != nil {
 				return err

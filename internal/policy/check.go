@@ -97,6 +97,7 @@ func (r *resolver) check(e checkEntry, duplicate bool) {
 		d = &stray
 		r.strays = append(r.strays, d)
 	}
+	e.refuseEmpty()
 	e = r.guard(d, e)
 	r.atFields(d.ID, e)
 	r.use(e.Match, e.Assert, e.MessageExpression, e.RemediationExpression)
@@ -123,6 +124,27 @@ func (r *resolver) check(e checkEntry, duplicate bool) {
 		d.Locked = e.Locked.Value
 		if d.Locked && d.lockedBy == nil {
 			d.lockedBy = r.file
+		}
+	}
+}
+
+// refuseEmpty finds texts without a visible character, and takes them for
+// missing: an empty assert would remove the check.
+func (e *checkEntry) refuseEmpty() {
+	for _, field := range []struct {
+		name string
+		text *source.Text
+	}{
+		{"match", &e.Match},
+		{"assert", &e.Assert},
+		{"message", &e.Message},
+		{"messageExpression", &e.MessageExpression},
+		{"remediation", &e.Remediation},
+		{"remediationExpression", &e.RemediationExpression},
+	} {
+		if field.text.IsSet() && !visible(field.text.Value) {
+			field.text.Fault("%s is empty: give it a value or leave it out", field.name)
+			*field.text = source.Text{}
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"ptcaudit/internal/policy/expr"
 	"ptcaudit/internal/policy/source"
+	"ptcaudit/internal/report"
 )
 
 // compile compiles the expressions of all checks, and adds the enabled checks to
@@ -33,15 +34,32 @@ func (r *resolver) compile(p *Policy) {
 	}
 }
 
+// checksNothing says that the policy has no check of its own, and no rule that
+// must exist.
+func (p *Policy) checksNothing() bool {
+	_, enabled := p.check(report.CheckRequiredRule)
+	return !(enabled && len(p.RequiredRules) > 0) && !slices.ContainsFunc(p.compiled, func(c compiled) bool { return c.assert != nil })
+}
+
 // programs compiles the expressions of a check.
 func (r *resolver) programs(env *expr.Env, d *draft) compiled {
 	return compiled{
 		Check:       d.Check,
 		match:       r.program(env, d, expr.Bool, d.match),
-		assert:      r.program(env, d, expr.Bool, d.assert),
+		assert:      r.assertion(env, d),
 		message:     r.program(env, d, expr.String, d.messageExpression),
 		remediation: r.program(env, d, expr.Fix, d.remediationExpression),
 	}
+}
+
+// assertion compiles what must hold. It must look at what is audited: params
+// and the time alone say nothing of it.
+func (r *resolver) assertion(env *expr.Env, d *draft) *expr.Program {
+	program := r.program(env, d, expr.Bool, d.assert)
+	if program != nil && !program.ReadsFacts() {
+		d.assert.FaultAt(1, 1, "the expression looks at neither the rule nor the registry: compare a field of one of them")
+	}
+	return program
 }
 
 // program compiles an expression; nil if it is empty. If a parent could not be

@@ -112,7 +112,7 @@ func TestEvaluate(t *testing.T) {
 }
 
 func TestEffectiveFromBeginsAtMidnight(t *testing.T) {
-	p := mustLoad(t, head+"checks: [{id: it, title: T, severity: low, scope: registry, assert: 'false', effectiveFrom: 2027-03-02}]\n")
+	p := mustLoad(t, head+"checks: [{id: it, title: T, severity: low, scope: registry, assert: registry.account == '', effectiveFrom: 2027-03-02}]\n")
 	midnight := at("2027-03-02T00:00:00Z")
 	for when, want := range map[time.Time]report.Outcome{midnight.Add(-1): report.Pending, midnight: report.Fail} {
 		in := input()

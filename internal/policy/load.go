@@ -60,7 +60,11 @@ func parse(at location, data []byte, faults *Errors, places Places) *Policy {
 	for _, f := range slices.Backward(chain) {
 		r.merge(f)
 	}
-	return r.policy()
+	p := r.policy()
+	if len(*faults) == 0 && p.checksNothing() {
+		r.file.Name.Fault("the policy checks nothing: extend default or strict, or add checks or requiredRules")
+	}
+	return p
 }
 
 // follow reads a file and those that it extends, itself first. whole is false if

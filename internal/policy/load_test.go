@@ -88,7 +88,7 @@ func TestLoadOfInvalidFiles(t *testing.T) {
 		{"tab", []string{head + "params:\n\ta: 1\n"}, "a.yaml:4:1: invalid YAML: found character '\t' that cannot start any token"},
 		{"not UTF-8", []string{head + "# é\xff\n"}, "a.yaml:3:4: invalid UTF-8: save the file as UTF-8"},
 		{"UTF-16", []string{"\xff\xfea\x00"}, "a.yaml:1:1: invalid UTF-8: save the file as UTF-8"},
-		{"replacement character", []string{head + "# \ufffd\n"}, ""},
+		{"replacement character", []string{head + "# \ufffd\nextends: default\n"}, ""},
 		{"escape", []string{head + "# \x1b[2J\n"}, "a.yaml:3:3: control character U+001B: remove it"},
 		{"lone carriage return", []string{head + "# a\rb\n"}, "a.yaml:3:4: control character U+000D: remove it"},
 		{"large", []string{big}, "a.yaml: cannot read a.yaml: the file is too large: use at most 256 KiB"},
@@ -96,15 +96,15 @@ func TestLoadOfInvalidFiles(t *testing.T) {
 		{"long", []string{head + strings.Repeat("\n", 10_000)}, "a.yaml:10001:1: the file is too long: use at most 10000 lines"},
 		{"deep", []string{head + "params: {a: " + strings.Repeat("[", 100_000) + "}\n"}, "a.yaml:3:44: nested too deeply: use at most 32 levels"},
 		{"deep lists", []string{head + "params:\n  " + strings.Repeat("- ", 100_000) + "\n"}, "a.yaml:4:67: nested too deeply: use at most 32 levels"},
-		{"bomb", []string{head + "params:\n  a: &a [x, x, x]\n  b: &b [*a, *a, *a]\n"}, `a.yaml:4:3: unused param a: no expression reads it
-a.yaml:4:6: unsupported anchor, alias or merge key: write the value out
-a.yaml:5:3: unused param b: no expression reads it
+		{"bomb", []string{head + "extends: default\nparams:\n  a: &a [x, x, x]\n  b: &b [*a, *a, *a]\n"}, `a.yaml:5:3: unused param a: no expression reads it
 a.yaml:5:6: unsupported anchor, alias or merge key: write the value out
-a.yaml:5:10: unsupported anchor, alias or merge key: write the value out
-a.yaml:5:14: unsupported anchor, alias or merge key: write the value out
-a.yaml:5:18: unsupported anchor, alias or merge key: write the value out`},
-		{"byte order mark and Windows line breaks", []string{"\ufeff" + strings.ReplaceAll(head, "\n", "\r\n")}, ""},
-		{"fault behind them", []string{"\ufeffapiversion: x\r\nnäme: acme\r\nname: [é, x]\r\n"}, `a.yaml:1:1: a policy needs apiVersion
+a.yaml:6:3: unused param b: no expression reads it
+a.yaml:6:6: unsupported anchor, alias or merge key: write the value out
+a.yaml:6:10: unsupported anchor, alias or merge key: write the value out
+a.yaml:6:14: unsupported anchor, alias or merge key: write the value out
+a.yaml:6:18: unsupported anchor, alias or merge key: write the value out`},
+		{"byte order mark and Windows line breaks", []string{"\ufeff" + strings.ReplaceAll(head+"extends: default\n", "\n", "\r\n")}, ""},
+		{"fault behind them", []string{"\ufeffapiversion: x\r\nnäme: acme\r\nname: [é, x]\r\nextends: default\r\n"}, `a.yaml:1:1: a policy needs apiVersion
 a.yaml:1:1: unknown key apiversion, did you mean apiVersion?
 a.yaml:2:1: unknown key näme, did you mean name?
 a.yaml:3:7: name must be a string, not a list`},

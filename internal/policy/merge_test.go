@@ -81,9 +81,6 @@ func TestMerge(t *testing.T) {
 			check(p, "team")["remediation"] = "Ask."
 			check(p, "team")["remediationExpression"] = `"Ask %s".formatShell([rule.prefix])`
 		}},
-		{"an empty match applies to everything", "checks: [{id: team, match: ''}]\n", func(p map[string]any) {
-			delete(check(p, "team"), "match")
-		}},
 		{"disable is added", "disable: [few]\n", func(p map[string]any) {
 			p["checks"] = without(p["checks"], "few")
 		}},

@@ -65,6 +65,7 @@ func (r *resolver) overrideParam(o *override, e source.Entry[source.Value]) {
 		e.Key.Fault("unknown param %s%s", e.Key.Value, suggest.Hint(e.Key.Value, slices.Sorted(maps.Keys(r.params))))
 	case ok && e.Value.IsSet() && p.accepts(e.Key.Value, e.Value):
 		o.Params[e.Key.Value] = e.Value.Value
+		p.check(e)
 	}
 }
 

@@ -17,6 +17,8 @@ type param struct {
 	value any
 	// first is a value of the param's type.
 	first any
+	// word is what its values are; empty if no file says it.
+	word expr.Word
 	// at is the key that declared it; unset if its value is faulty.
 	at source.Text
 }
@@ -47,6 +49,70 @@ func (r *resolver) setParams(entries source.Map[source.Value]) {
 		r.params[e.Key.Value] = p
 		r.at(e.Key.Node, "params", e.Key.Value)
 	}
+}
+
+// setParamTypes merges what the values of params are. No file can change what
+// another one says.
+func (r *resolver) setParamTypes(entries source.Map[source.Text]) {
+	for _, e := range entries {
+		name := e.Key.Value
+		word := choice(e.Value, "type of param "+name, expr.Words())
+		p, ok := r.params[name]
+		switch {
+		case !ok && !r.blind:
+			e.Key.Fault("unknown param %s%s", name, suggest.Hint(name, slices.Sorted(maps.Keys(r.params))))
+		case !ok || word == "":
+		case p.word != "" && p.word != word:
+			e.Value.Fault("the values of param %s are of type %s: that cannot change", name, p.word)
+		default:
+			p.word = word
+			r.params[name] = p
+			if faults := p.faults(p.value); len(faults) > 0 && !r.sets(name) {
+				e.Value.Fault("param %s has a value of another type: %s", name, faults[0].message)
+			}
+			r.at(e.Key.Node, "paramTypes", name)
+		}
+	}
+}
+
+// sets says that the file sets a param.
+func (r *resolver) sets(name string) bool {
+	return slices.ContainsFunc(r.file.Params, func(e source.Entry[source.Value]) bool { return e.Key.Value == name })
+}
+
+// check reports the values of a param that can match nothing, each at its place.
+func (p param) check(e source.Entry[source.Value]) {
+	if p.word == "" || !e.Value.IsSet() {
+		return
+	}
+	for _, fault := range p.faults(e.Value.Value) {
+		at := e.Value.Node
+		if items := e.Value.Items(); fault.index < len(items) {
+			at = items[fault.index]
+		}
+		at.Fault("%s", fault.message)
+	}
+}
+
+// valueFault is what is wrong with a value, or with an element of a list.
+type valueFault struct {
+	index   int
+	message string
+}
+
+// faults are those of a value, if the param has a type.
+func (p param) faults(v any) []valueFault {
+	list, isList := v.([]any)
+	if !isList {
+		list = []any{v}
+	}
+	var out []valueFault
+	for i, element := range list {
+		if message := p.word.Fault(element); message != "" {
+			out = append(out, valueFault{i, message})
+		}
+	}
+	return out
 }
 
 // accepts reports whether a value has the param's type. It is a fault if not.

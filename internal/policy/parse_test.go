@@ -36,7 +36,8 @@ func TestRecommendations(t *testing.T) {
 		{"no message", check + "}\n", `p.yaml:4:10: check own has no message, so a failure is shown as "Not met: Prefixes are short": add a message`},
 		{"message", check + ", message: Too long}\n", ""},
 		{"message as an expression", check + ", messageExpression: rule.prefix}\n", ""},
-		{"disabled", check + "}\ndisable: [own]\n", ""},
+		{"disabled", check + "}\ndisable: [own]\nrequiredRules: [{prefix: hub}]\n", ""},
+		{"waiver that has expired", check + ", message: M}\nwaivers: [{check: own, prefixes: [hub], owner: me, reason: Migration., expires: 2020-01-31}]\n", `p.yaml:5:11: the waiver of own by me (Migration.) expired on 2020-01-31 and waives nothing: remove it, or agree on a new date`},
 		{"shipped and built-in checks", head + "extends: strict\n", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -45,7 +46,7 @@ func TestRecommendations(t *testing.T) {
 				t.Fatal(err)
 			}
 			var lines []string
-			for _, r := range p.Recommendations() {
+			for _, r := range p.Recommendations(input().Now) {
 				lines = append(lines, r.Error())
 			}
 			if got := strings.Join(lines, "\n"); got != tt.want {

@@ -5,6 +5,8 @@ package policy
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"time"
 
 	"ptcaudit/internal/policy/expr"
@@ -44,9 +46,21 @@ type Input struct {
 // Ref names the policy in a report.
 func (p *Policy) Ref() report.Policy { return report.Policy{Name: p.Name, Digest: p.digest} }
 
-// Recommendations are optional improvements to the policy's files, sorted by
-// place: for example, give a check a message.
-func (p *Policy) Recommendations() Errors { return p.advice }
+// Recommendations are improvements to the policy's files that nothing depends
+// on, sorted by place: a check without a message, and a waiver that has ended at
+// a time.
+func (p *Policy) Recommendations(at time.Time) Errors {
+	out := slices.Clone(p.advice)
+	for _, w := range p.Waivers {
+		if w.Expires != "" && !w.inForce(at) {
+			advice := w.entry
+			advice.Message = fmt.Sprintf("%s expired on %s and waives nothing: remove it, or agree on a new date", w, w.Expires)
+			out = append(out, advice)
+		}
+	}
+	sorted, _ := out.Err().(Errors) //nolint:errorlint // Err's own type
+	return sorted
+}
 
 // MarshalJSON returns the policy with everything that it extends, without
 // disabled checks. The digest in Ref is the SHA-256 of these bytes.

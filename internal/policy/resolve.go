@@ -64,6 +64,10 @@ func (r *resolver) merge(f *file) {
 	set(&r.name, line(f.Name, "name"), f.Name)
 	r.at(f.Name.Node, "name")
 	r.setParams(f.Params)
+	r.setParamTypes(f.ParamTypes)
+	for _, e := range f.Params {
+		r.params[e.Key.Value].check(e)
+	}
 
 	seen := unique{}
 	for _, e := range f.Checks {
@@ -131,12 +135,13 @@ func (r *resolver) disable(t source.Text) {
 // resolved is a policy after its files are merged. It holds no lines and columns,
 // so equal policies have equal JSON.
 type resolved struct {
-	Name          string         `json:"name"`
-	Params        map[string]any `json:"params"`
-	Checks        []Check        `json:"checks"`
-	RequiredRules []requiredRule `json:"requiredRules"`
-	Overrides     []override     `json:"overrides"`
-	Waivers       []waiver       `json:"waivers"`
+	Name          string               `json:"name"`
+	Params        map[string]any       `json:"params"`
+	ParamTypes    map[string]expr.Word `json:"paramTypes,omitempty"`
+	Checks        []Check              `json:"checks"`
+	RequiredRules []requiredRule       `json:"requiredRules"`
+	Overrides     []override           `json:"overrides"`
+	Waivers       []waiver             `json:"waivers"`
 }
 
 // policy compiles the merged policy.
@@ -144,6 +149,7 @@ func (r *resolver) policy() *Policy {
 	p := &Policy{resolved: resolved{
 		Name:          r.name,
 		Params:        map[string]any{},
+		ParamTypes:    map[string]expr.Word{},
 		Checks:        []Check{},
 		RequiredRules: []requiredRule{},
 		Overrides:     append([]override{}, r.overrides...),
@@ -151,6 +157,9 @@ func (r *resolver) policy() *Policy {
 	}}
 	for name, v := range r.params {
 		p.Params[name] = v.value
+		if v.word != "" {
+			p.ParamTypes[name] = v.word
+		}
 	}
 	for _, prefix := range slices.Sorted(maps.Keys(r.required)) {
 		p.RequiredRules = append(p.RequiredRules, r.required[prefix])

@@ -2,12 +2,13 @@ package policy
 
 import (
 	"net/url"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
+	"ptcaudit/internal/policy/expr"
 	"ptcaudit/internal/policy/source"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
@@ -36,12 +37,24 @@ func severity(t source.Text) report.Severity { return choice(t, "severity", repo
 func line(t source.Text, name string) string {
 	switch {
 	case !t.IsSet():
-	case strings.TrimSpace(t.Value) == "":
+	case !visible(t.Value):
 		t.Fault("%s is empty", name)
 	case strings.Contains(strings.TrimSpace(t.Value), "\n"):
 		t.Fault("%s must be one line", name)
 	}
 	return strings.TrimSpace(t.Value)
+}
+
+// invisible are characters that Unicode counts as letters or symbols, and that
+// show nothing: https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
+const invisible = "\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc"
+
+// visible says that a text has a character that a reader can see: no space, no
+// control, and nothing of zero width.
+func visible(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool {
+		return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && !strings.ContainsRune(invisible, r)
+	})
 }
 
 var idPattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
@@ -69,16 +82,18 @@ func links(texts []source.Text) []string {
 	return out
 }
 
-// glob reads a pattern for prefixes; path.Match defines its syntax.
+// glob is a pattern for prefixes, in which * does not cross a slash.
 func glob(t source.Text) string {
-	if _, err := path.Match(t.Value, ""); err != nil {
-		t.Fault("invalid glob %q: close every bracket, and do not end with a backslash", t.Value)
+	clean := ptc.CleanPrefix(t.Value)
+	fault := expr.GlobFault(clean)
+	if clean == "" {
+		fault = "a prefix is empty"
+	}
+	if fault != "" {
+		t.Fault("%s", fault)
 		return ""
 	}
-	if t.Value == "" {
-		t.Fault("a prefix is empty")
-	}
-	return ptc.CleanPrefix(t.Value)
+	return clean
 }
 
 // prefix reads a repository prefix that the API accepts.

@@ -21,6 +21,7 @@ var known = map[string]schema{
 	"id":               {"pattern": idPattern.String()},
 	"severity":         {"enum": report.Severities()},
 	"severities":       {"additionalProperties": schema{"enum": report.Severities()}},
+	"paramTypes":       {"additionalProperties": schema{"enum": expr.Words()}},
 	"scope":            {"enum": []expr.Scope{expr.RuleScope, expr.RegistryScope}},
 	"upstreamRegistry": {"enum": upstreamNames()},
 	"credential":       {"enum": []presence{needed, forbidden}},

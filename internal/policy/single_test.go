@@ -35,7 +35,7 @@ checks:
     match: |
       params.flag
         && size(params.strange) > 0
-    assert: params.ratio < 2.0 && size(params.ratios) == 2 && params.limit == 3
+    assert: params.ratio < 2.0 && size(params.ratios) == 2 && params.limit == 3 && registry.account != ""
     messageExpression: '"%d <rules> & more".format([size(registry.rules)])'
     remediation: "# not a comment\n\n  - nor a list"
     references: [https://wiki.acme.example/ptc]

@@ -27,6 +27,7 @@ type waiver struct {
 	AnyUpstream bool `json:"anyUpstream,omitempty"`
 
 	place Place
+	entry Error // its place, for a recommendation
 }
 
 // inForce reports whether a waiver applies at t: until the end of its last day.
@@ -67,6 +68,7 @@ func (r *resolver) waive(e waiverEntry) {
 		Expires:     date(e.Expires),
 		AnyUpstream: e.AnyUpstream.Value,
 		place:       Place{r.file.path, e.Line()},
+		entry:       e.Error(""),
 	}
 	for _, t := range e.Prefixes {
 		if t.IsSet() {

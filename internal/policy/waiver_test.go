@@ -15,12 +15,12 @@ import (
 // "unsure" fails on rules that ECR validated and has the outcome error on
 // others, "later" is not in effect yet, and "all" fails on the registry.
 const waivable = head + `checks:
-  - {id: all, title: T, severity: medium, scope: registry, assert: "false"}
-  - {id: bad, title: T, severity: medium, assert: "false"}
-  - {id: good, title: T, severity: medium, assert: "true"}
-  - {id: later, title: T, severity: medium, assert: "false", effectiveFrom: 2030-01-01}
+  - {id: all, title: T, severity: medium, scope: registry, assert: registry.account == ""}
+  - {id: bad, title: T, severity: medium, assert: rule.prefix == ""}
+  - {id: good, title: T, severity: medium, assert: rule.prefix != ""}
+  - {id: later, title: T, severity: medium, assert: rule.prefix == "", effectiveFrom: 2030-01-01}
   - {id: unsure, title: T, severity: critical, assert: "!rule.validation.valid"}
-  - {id: worse, title: T, severity: high, assert: "false"}
+  - {id: worse, title: T, severity: high, assert: rule.prefix == ""}
 requiredRules: [{prefix: k8s}]
 waivers:
 `
@@ -110,7 +110,7 @@ func TestWaivers(t *testing.T) {
 		{"by name", waive("bad", "prefixes: [hub]", long), []string{"bad hub fail medium waived"}},
 		{"by name with a slash", waive("bad", "prefixes: [hub/]", long), []string{"bad hub fail medium waived"}},
 		{"by glob", waive("bad", `prefixes: ["*u*"]`, long), []string{"bad hub fail medium waived", "bad quay fail medium waived"}},
-		{"by several", waive("bad", `prefixes: [x, "qu?y"]`, long), []string{"bad quay fail medium waived"}},
+		{"by several", waive("bad", `prefixes: [x, "qu*y"]`, long), []string{"bad quay fail medium waived"}},
 		{"a check that is not in effect yet", waive("later", "prefixes: [hub]", long), []string{"later hub pending medium waived"}},
 		{"a check that is not in effect yet, ending", waive("later", "prefixes: [hub]", soon), []string{"later hub pending medium waived", "waiver-ending hub fail informational"}},
 		{"a check that is not in effect yet, expired", waive("later", "prefixes: [hub]", gone), nil},

@@ -192,6 +192,15 @@ func PartitionOf(region string) string {
 	return "aws"
 }
 
+// Partitions lists the AWS partitions.
+func Partitions() []string {
+	out := make([]string, len(partitions))
+	for i, p := range partitions {
+		out[i] = p.partition
+	}
+	return out
+}
+
 // domainOf is the domain of the registries of a Region.
 func domainOf(region string) string {
 	for _, p := range partitions {

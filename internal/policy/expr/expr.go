@@ -71,9 +71,13 @@ func New(params map[string]any) (*Env, error) {
 
 // baseEnv has all names except rule and params.
 var baseEnv = sync.OnceValues(func() (*cel.Env, error) {
-	return cel.NewEnv(append(declarations(),
+	options := append(declarations(),
 		withVocabulary,
-		ext.Strings(ext.StringsVersion(4), ext.StringsValidateFormatCalls(true)),
+		// Without a bound, "%.999999999f" makes a gigabyte.
+		ext.Strings(ext.StringsVersion(4), ext.StringsValidateFormatCalls(true), ext.StringsMaxPrecision(100)),
+	)
+	options = append(options, boundedFunctions...)
+	return cel.NewEnv(append(options,
 		cel.ASTValidators(
 			cel.ValidateDurationLiterals(),
 			cel.ValidateTimestampLiterals(),
@@ -129,6 +133,11 @@ func (e *Env) check(s source) (*cel.Ast, []Problem) {
 	}
 	if problem := tooCostly(env, checked); problem != nil {
 		return nil, []Problem{*problem}
+	}
+	if s.kind == Bool {
+		if problem := hollow(checked.NativeRep()); problem != nil {
+			return nil, []Problem{*problem}
+		}
 	}
 	return checked, nil
 }

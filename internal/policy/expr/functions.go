@@ -10,6 +10,8 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
+
+	"ptcaudit/internal/ptc"
 )
 
 // The functions of the vocabulary.
@@ -32,11 +34,16 @@ func days(n ref.Val) ref.Val {
 	return types.Duration{Duration: time.Duration(d) * 24 * time.Hour}
 }
 
-// matchesGlob matches as path.Match does: * stops at a slash.
+// matchesGlob matches as path.Match does, but for *, which stops at a slash, and
+// nothing else.
 func matchesGlob(text, pattern ref.Val) ref.Val {
-	ok, err := path.Match(string(pattern.(types.String)), string(text.(types.String)))
+	glob := string(pattern.(types.String))
+	if fault := GlobFault(glob); fault != "" {
+		return types.NewErr("%s", fault)
+	}
+	ok, err := path.Match(ptc.CleanPrefix(glob), ptc.CleanPrefix(string(text.(types.String))))
 	if err != nil {
-		return types.NewErr("glob %q: %v", string(pattern.(types.String)), err)
+		return types.NewErr("glob %q: %v", glob, err)
 	}
 	return types.Bool(ok)
 }

@@ -22,9 +22,14 @@ const interruptEvery = 100
 
 // Program is a compiled expression. It is safe for concurrent use.
 type Program struct {
-	program cel.Program
-	loops   bool
+	program    cel.Program
+	loops      bool
+	readsFacts bool
 }
+
+// ReadsFacts reports whether the expression looks at the rule or the registry,
+// and not only at params and the time.
+func (p *Program) ReadsFacts() bool { return p.readsFacts }
 
 // plan creates a program. Only expressions with loops get limits, because
 // limits cost more time than a simple expression.
@@ -42,7 +47,7 @@ func plan(checked *ast.AST) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Program{program, loops}, nil
+	return &Program{program, loops, readsFacts(checked)}, nil
 }
 
 func hasLoop(a *ast.AST) bool {

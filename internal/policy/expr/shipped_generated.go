@@ -45,8 +45,8 @@ var shipped = map[source]func(t *tree) ast.Expr{
 	{RuleScope, Fix, "\"\"\"Delete the rule:\naws ecr delete-pull-through-cache-rule --ecr-repository-prefix %s --region %s\"\"\"\n  .formatShell([rule.prefix, registry.region])"}: func(t *tree) ast.Expr {
 		return t.member(type3, "formatShell", "string_format_shell_list", t.literal(types.String("Delete the rule:\naws ecr delete-pull-through-cache-rule --ecr-repository-prefix %s --region %s")), t.list(type4, t.field(type3, t.variable(type2, "rule"), "prefix"), t.field(type3, t.variable(type8, "registry"), "region")))
 	},
-	{RuleScope, Bool, "params.allowedUpstreams.size() > 0"}: func(t *tree) ast.Expr {
-		return t.call(type0, "_>_", "greater_int64", t.member(type9, "size", "list_size", t.param(type4, "allowedUpstreams")), t.literal(types.Int(0)))
+	{RuleScope, Bool, "params.emptyListAllowsNothing || params.allowedUpstreams.size() > 0"}: func(t *tree) ast.Expr {
+		return t.call(type0, "_||_", "logical_or", t.param(type0, "emptyListAllowsNothing"), t.call(type0, "_>_", "greater_int64", t.member(type9, "size", "list_size", t.param(type4, "allowedUpstreams")), t.literal(types.Int(0))))
 	},
 	{RuleScope, Bool, "rule.upstream.registry in params.allowedUpstreams"}: func(t *tree) ast.Expr {
 		return t.call(type0, "@in", "in_list", t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "registry"), t.param(type4, "allowedUpstreams"))
@@ -66,8 +66,8 @@ var shipped = map[source]func(t *tree) ast.Expr{
 	{RuleScope, Fix, "\"\"\"Delete the rule, and create it again with the right URL:\naws ecr delete-pull-through-cache-rule --ecr-repository-prefix %s --region %s\"\"\"\n  .formatShell([rule.prefix, registry.region])\n+ (rule.upstream.prescribedUrl.contains(\"<\") || rule.upstream.authenticated && rule.credential.arn == \"\" ? \"\" :\n\"\"\"\naws ecr create-pull-through-cache-rule --ecr-repository-prefix %s --upstream-registry-url %s --region %s\"\"\"\n  .formatShell([rule.prefix, rule.upstream.prescribedUrl, registry.region])\n+ (!rule.upstream.authenticated ? \"\" : \" --credential-arn %s\".formatShell([rule.credential.arn]))\n+ (rule.upstream.prefix == \"\" ? \"\" : \" --upstream-repository-prefix %s\".formatShell([rule.upstream.prefix])))"}: func(t *tree) ast.Expr {
 		return t.call(type3, "_+_", "add_string", t.member(type3, "formatShell", "string_format_shell_list", t.literal(types.String("Delete the rule, and create it again with the right URL:\naws ecr delete-pull-through-cache-rule --ecr-repository-prefix %s --region %s")), t.list(type4, t.field(type3, t.variable(type2, "rule"), "prefix"), t.field(type3, t.variable(type8, "registry"), "region"))), t.call(type3, "_?_:_", "conditional", t.call(type0, "_||_", "logical_or", t.member(type0, "contains", "contains_string", t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "prescribedUrl"), t.literal(types.String("<"))), t.call(type0, "_&&_", "logical_and", t.field(type0, t.field(type5, t.variable(type2, "rule"), "upstream"), "authenticated"), t.call(type0, "_==_", "equals", t.field(type3, t.field(type6, t.variable(type2, "rule"), "credential"), "arn"), t.literal(types.String(""))))), t.literal(types.String("")), t.call(type3, "_+_", "add_string", t.call(type3, "_+_", "add_string", t.member(type3, "formatShell", "string_format_shell_list", t.literal(types.String("\naws ecr create-pull-through-cache-rule --ecr-repository-prefix %s --upstream-registry-url %s --region %s")), t.list(type4, t.field(type3, t.variable(type2, "rule"), "prefix"), t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "prescribedUrl"), t.field(type3, t.variable(type8, "registry"), "region"))), t.call(type3, "_?_:_", "conditional", t.call(type0, "!_", "logical_not", t.field(type0, t.field(type5, t.variable(type2, "rule"), "upstream"), "authenticated")), t.literal(types.String("")), t.member(type3, "formatShell", "string_format_shell_list", t.literal(types.String(" --credential-arn %s")), t.list(type4, t.field(type3, t.field(type6, t.variable(type2, "rule"), "credential"), "arn"))))), t.call(type3, "_?_:_", "conditional", t.call(type0, "_==_", "equals", t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "prefix"), t.literal(types.String(""))), t.literal(types.String("")), t.member(type3, "formatShell", "string_format_shell_list", t.literal(types.String(" --upstream-repository-prefix %s")), t.list(type4, t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "prefix")))))))
 	},
-	{RuleScope, Bool, "rule.upstream.registry == \"ecr\" && params.allowedUpstreamAccounts.size() > 0"}: func(t *tree) ast.Expr {
-		return t.call(type0, "_&&_", "logical_and", t.call(type0, "_==_", "equals", t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "registry"), t.literal(types.String("ecr"))), t.call(type0, "_>_", "greater_int64", t.member(type9, "size", "list_size", t.param(type4, "allowedUpstreamAccounts")), t.literal(types.Int(0))))
+	{RuleScope, Bool, "rule.upstream.registry == \"ecr\" && (params.emptyListAllowsNothing || params.allowedUpstreamAccounts.size() > 0)"}: func(t *tree) ast.Expr {
+		return t.call(type0, "_&&_", "logical_and", t.call(type0, "_==_", "equals", t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "registry"), t.literal(types.String("ecr"))), t.call(type0, "_||_", "logical_or", t.param(type0, "emptyListAllowsNothing"), t.call(type0, "_>_", "greater_int64", t.member(type9, "size", "list_size", t.param(type4, "allowedUpstreamAccounts")), t.literal(types.Int(0)))))
 	},
 	{RuleScope, Bool, "rule.upstream.account in params.allowedUpstreamAccounts"}: func(t *tree) ast.Expr {
 		return t.call(type0, "@in", "in_list", t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "account"), t.param(type4, "allowedUpstreamAccounts"))
@@ -78,8 +78,8 @@ var shipped = map[source]func(t *tree) ast.Expr{
 	{RuleScope, Fix, "\"\"\"Delete the rule, or add the account to allowedUpstreamAccounts:\naws ecr delete-pull-through-cache-rule --ecr-repository-prefix %s --region %s\"\"\"\n  .formatShell([rule.prefix, registry.region])"}: func(t *tree) ast.Expr {
 		return t.member(type3, "formatShell", "string_format_shell_list", t.literal(types.String("Delete the rule, or add the account to allowedUpstreamAccounts:\naws ecr delete-pull-through-cache-rule --ecr-repository-prefix %s --region %s")), t.list(type4, t.field(type3, t.variable(type2, "rule"), "prefix"), t.field(type3, t.variable(type8, "registry"), "region")))
 	},
-	{RuleScope, Bool, "rule.upstream.registry == \"ecr\" && params.allowedUpstreamRegions.size() > 0"}: func(t *tree) ast.Expr {
-		return t.call(type0, "_&&_", "logical_and", t.call(type0, "_==_", "equals", t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "registry"), t.literal(types.String("ecr"))), t.call(type0, "_>_", "greater_int64", t.member(type9, "size", "list_size", t.param(type4, "allowedUpstreamRegions")), t.literal(types.Int(0))))
+	{RuleScope, Bool, "rule.upstream.registry == \"ecr\" && (params.emptyListAllowsNothing || params.allowedUpstreamRegions.size() > 0)"}: func(t *tree) ast.Expr {
+		return t.call(type0, "_&&_", "logical_and", t.call(type0, "_==_", "equals", t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "registry"), t.literal(types.String("ecr"))), t.call(type0, "_||_", "logical_or", t.param(type0, "emptyListAllowsNothing"), t.call(type0, "_>_", "greater_int64", t.member(type9, "size", "list_size", t.param(type4, "allowedUpstreamRegions")), t.literal(types.Int(0)))))
 	},
 	{RuleScope, Bool, "rule.upstream.region in params.allowedUpstreamRegions"}: func(t *tree) ast.Expr {
 		return t.call(type0, "@in", "in_list", t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "region"), t.param(type4, "allowedUpstreamRegions"))
@@ -186,8 +186,8 @@ var shipped = map[source]func(t *tree) ast.Expr{
 	{RuleScope, Bool, "rule.isRoot"}: func(t *tree) ast.Expr {
 		return t.field(type0, t.variable(type2, "rule"), "isRoot")
 	},
-	{RuleScope, Bool, "rule.upstream.prefix in [\"\", \"ROOT\"]"}: func(t *tree) ast.Expr {
-		return t.call(type0, "@in", "in_list", t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "prefix"), t.list(type4, t.literal(types.String("")), t.literal(types.String("ROOT"))))
+	{RuleScope, Bool, "rule.upstream.prefix == \"\""}: func(t *tree) ast.Expr {
+		return t.call(type0, "_==_", "equals", t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "prefix"), t.literal(types.String("")))
 	},
 	{RuleScope, String, "\"The rule has the prefix ROOT and the upstream prefix %s.\".format([rule.upstream.prefix])"}: func(t *tree) ast.Expr {
 		return t.member(type3, "format", "string_format", t.literal(types.String("The rule has the prefix ROOT and the upstream prefix %s.")), t.list(type4, t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "prefix")))
@@ -201,8 +201,8 @@ var shipped = map[source]func(t *tree) ast.Expr{
 	{RuleScope, Fix, "\"\"\"Delete the rule, and create it again under another prefix:\naws ecr delete-pull-through-cache-rule --ecr-repository-prefix %s --region %s\"\"\"\n  .formatShell([rule.prefix, registry.region])"}: func(t *tree) ast.Expr {
 		return t.member(type3, "formatShell", "string_format_shell_list", t.literal(types.String("Delete the rule, and create it again under another prefix:\naws ecr delete-pull-through-cache-rule --ecr-repository-prefix %s --region %s")), t.list(type4, t.field(type3, t.variable(type2, "rule"), "prefix"), t.field(type3, t.variable(type8, "registry"), "region")))
 	},
-	{RuleScope, Bool, "params.allowedPrefixes.size() > 0"}: func(t *tree) ast.Expr {
-		return t.call(type0, "_>_", "greater_int64", t.member(type9, "size", "list_size", t.param(type4, "allowedPrefixes")), t.literal(types.Int(0)))
+	{RuleScope, Bool, "params.emptyListAllowsNothing || params.allowedPrefixes.size() > 0"}: func(t *tree) ast.Expr {
+		return t.call(type0, "_||_", "logical_or", t.param(type0, "emptyListAllowsNothing"), t.call(type0, "_>_", "greater_int64", t.member(type9, "size", "list_size", t.param(type4, "allowedPrefixes")), t.literal(types.Int(0))))
 	},
 	{RuleScope, Bool, "params.allowedPrefixes.exists(glob, rule.prefix.matchesGlob(glob))"}: func(t *tree) ast.Expr {
 		return t.fold(type0, t.param(type4, "allowedPrefixes"), "glob", t.literal(types.Bool(false)), t.call(type0, "@not_strictly_false", "not_strictly_false", t.call(type0, "!_", "logical_not", t.variable(type0, "@result"))), t.call(type0, "_||_", "logical_or", t.variable(type0, "@result"), t.member(type0, "matchesGlob", "string_matches_glob_string", t.field(type3, t.variable(type2, "rule"), "prefix"), t.variable(type3, "glob"))), t.variable(type0, "@result"))
@@ -222,11 +222,11 @@ var shipped = map[source]func(t *tree) ast.Expr{
 	{RuleScope, Bool, "rule.sameUpstream.size() == 0"}: func(t *tree) ast.Expr {
 		return t.call(type0, "_==_", "equals", t.member(type9, "size", "list_size", t.field(type4, t.variable(type2, "rule"), "sameUpstream")), t.literal(types.Int(0)))
 	},
-	{RuleScope, String, "\"Other rules have the same upstream %s%s: %s.\".format([rule.upstream.url,\n  rule.upstream.prefix in [\"\", \"ROOT\"] ? \"\" : \"/\" + rule.upstream.prefix, rule.sameUpstream.join(\", \")])"}: func(t *tree) ast.Expr {
-		return t.member(type3, "format", "string_format", t.literal(types.String("Other rules have the same upstream %s%s: %s.")), t.list(type4, t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "url"), t.call(type3, "_?_:_", "conditional", t.call(type0, "@in", "in_list", t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "prefix"), t.list(type4, t.literal(types.String("")), t.literal(types.String("ROOT")))), t.literal(types.String("")), t.call(type3, "_+_", "add_string", t.literal(types.String("/")), t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "prefix"))), t.member(type3, "join", "list_join_string", t.field(type4, t.variable(type2, "rule"), "sameUpstream"), t.literal(types.String(", ")))))
+	{RuleScope, String, "\"Other rules have the same upstream %s%s: %s.\".format([rule.upstream.url,\n  rule.upstream.prefix == \"\" ? \"\" : \"/\" + rule.upstream.prefix, rule.sameUpstream.join(\", \")])"}: func(t *tree) ast.Expr {
+		return t.member(type3, "format", "string_format", t.literal(types.String("Other rules have the same upstream %s%s: %s.")), t.list(type4, t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "url"), t.call(type3, "_?_:_", "conditional", t.call(type0, "_==_", "equals", t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "prefix"), t.literal(types.String(""))), t.literal(types.String("")), t.call(type3, "_+_", "add_string", t.literal(types.String("/")), t.field(type3, t.field(type5, t.variable(type2, "rule"), "upstream"), "prefix"))), t.member(type3, "join", "list_join_string", t.field(type4, t.variable(type2, "rule"), "sameUpstream"), t.literal(types.String(", ")))))
 	},
-	{RuleScope, Bool, "params.allowedRegions.size() > 0"}: func(t *tree) ast.Expr {
-		return t.call(type0, "_>_", "greater_int64", t.member(type9, "size", "list_size", t.param(type4, "allowedRegions")), t.literal(types.Int(0)))
+	{RuleScope, Bool, "params.emptyListAllowsNothing || params.allowedRegions.size() > 0"}: func(t *tree) ast.Expr {
+		return t.call(type0, "_||_", "logical_or", t.param(type0, "emptyListAllowsNothing"), t.call(type0, "_>_", "greater_int64", t.member(type9, "size", "list_size", t.param(type4, "allowedRegions")), t.literal(types.Int(0))))
 	},
 	{RuleScope, Bool, "registry.region in params.allowedRegions"}: func(t *tree) ast.Expr {
 		return t.call(type0, "@in", "in_list", t.field(type3, t.variable(type8, "registry"), "region"), t.param(type4, "allowedRegions"))
@@ -245,8 +245,5 @@ var shipped = map[source]func(t *tree) ast.Expr{
 	},
 	{RegistryScope, Fix, "\"\"\"Delete rules that no one needs. To list all rules, the oldest first:\naws ecr describe-pull-through-cache-rules --query 'sort_by(pullThroughCacheRules, &createdAt)[].ecrRepositoryPrefix' --region %s\"\"\"\n  .formatShell([registry.region])"}: func(t *tree) ast.Expr {
 		return t.member(type3, "formatShell", "string_format_shell_list", t.literal(types.String("Delete rules that no one needs. To list all rules, the oldest first:\naws ecr describe-pull-through-cache-rules --query 'sort_by(pullThroughCacheRules, &createdAt)[].ecrRepositoryPrefix' --region %s")), t.list(type4, t.field(type3, t.variable(type8, "registry"), "region")))
-	},
-	{RuleScope, Bool, "true"}: func(t *tree) ast.Expr {
-		return t.literal(types.Bool(true))
 	},
 }

@@ -38,6 +38,11 @@ func (pitfalls) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *
 			if hasObject(a.GetType(call.Args()[0].ID())) {
 				refuse(e.ID(), "objects are not compared: compare a field, for example prefix")
 			}
+			left, right := call.Args()[0], call.Args()[1]
+			literalFaults(a, left, right, refuse)
+			if call.FunctionName() != operators.In {
+				literalFaults(a, right, left, refuse)
+			}
 		case "dyn":
 			refuse(e.ID(), "dyn() would hide misspelled fields and wrong types")
 		case "days":
@@ -45,8 +50,14 @@ func (pitfalls) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *
 				refuse(call.Args()[0].ID(), "%v", days(n))
 			}
 		case "matchesGlob":
-			if glob, ok := literalString(call.Args()[0]); ok && types.IsError(matchesGlob(types.String(""), glob)) {
-				refuse(call.Args()[0].ID(), "invalid glob %q", string(glob))
+			if glob, ok := literalString(call.Args()[0]); ok {
+				fault := GlobFault(string(glob))
+				if w, _ := wordOf(a, call.Target()); fault == "" && w == prefixWord {
+					fault = PrefixGlob.Fault(string(glob))
+				}
+				if fault != "" {
+					refuse(call.Args()[0].ID(), "%s", fault)
+				}
 			}
 		case "formatShell":
 			format, ok := literalString(call.Target())

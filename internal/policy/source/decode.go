@@ -30,6 +30,12 @@ type Value struct {
 	Value any
 }
 
+// Items are the nodes of a list's elements; none if the value is no list.
+func (v Value) Items() []Node {
+	items, _ := v.items()
+	return items
+}
+
 // Map is a mapping with keys of the writer's choice, in the file's order.
 type Map[T any] []Entry[T]
 
@@ -98,6 +104,10 @@ func (n Node) decodeList(into reflect.Value, name string) {
 	items, ok := n.items()
 	if !ok {
 		n.Fault("%s must be a list, not %s", name, n.kind())
+		return
+	}
+	if len(items) > maxEntries {
+		n.Fault("%s has too many entries: use at most %d", name, maxEntries)
 		return
 	}
 	before := into.Len() // a duplicate key adds to the list

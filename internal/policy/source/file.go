@@ -23,10 +23,17 @@ const (
 	MaxSize  = 256 << 10
 	maxLines = 10_000
 	maxDepth = 32
+	// maxEntries is how many entries a list can have.
+	maxEntries = 5_000
+	// maxFaults is how many faults of a file are reported: a file of 200 KB can
+	// have 60,000, and each has the text of its line.
+	maxFaults = 200
 )
 
 // file is the text that nodes point into.
 type file struct {
+	// count is how many faults were found, maxFaults at most kept.
+	count  int
 	name   string
 	lines  []string
 	faults *Errors
@@ -170,6 +177,12 @@ func (f *file) root(parsed *ast.File) (Node, bool) {
 
 // fault adds a fault at a place.
 func (f *file) fault(line, column int, format string, args ...any) {
+	switch f.count++; {
+	case f.count > maxFaults:
+		return
+	case f.count == maxFaults:
+		format, args = "there are more errors: fix these first", nil
+	}
 	*f.faults = append(*f.faults, f.errorAt(line, column, fmt.Sprintf(format, args...)))
 }
 

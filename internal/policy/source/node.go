@@ -22,7 +22,8 @@ func (n Node) IsSet() bool { return n.file != nil }
 
 // Fault adds a fault at the node's first character.
 func (n Node) Fault(format string, args ...any) {
-	*n.file.faults = append(*n.file.faults, n.Error(format, args...))
+	line, column := n.position()
+	n.file.fault(line, column, format, args...)
 }
 
 // Error returns an error at the node, without adding it to the faults of the
