@@ -114,6 +114,9 @@ func TestFilesAreRefusedSoon(t *testing.T) {
 		{"aliases", head + "params: {a: [&a x" + strings.Repeat(",*a", 60_000) + "]}\n"},
 		{"unknown keys", head + "{" + strings.Repeat("x: y, ", 30_000) + "}\n"},
 		{"checks that are no mappings", head + "checks: [" + strings.Repeat("1,", 90_000) + "]\n"},
+		{"values that match nothing", head + "extends: default\nparams: {allowedPrefixes: [" + strings.Repeat("a/,", 4_900) + "]}\n"},
+		{"values", head + "extends: default\nparams: {allowedPrefixes: [" + strings.Repeat("a/,", 50_000) + "]}\n"},
+		{"params", head + "params: {" + strings.Repeat("a: 1,", 40_000) + "}\n"},
 		{"tags", head + "params: {a: [" + strings.Repeat("!!str a,", 23_000) + "]}\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

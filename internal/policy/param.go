@@ -85,9 +85,10 @@ func (p param) check(e source.Entry[source.Value]) {
 	if p.word == "" || !e.Value.IsSet() {
 		return
 	}
+	items := e.Value.Items()
 	for _, fault := range p.faults(e.Value.Value) {
 		at := e.Value.Node
-		if items := e.Value.Items(); fault.index < len(items) {
+		if fault.index < len(items) {
 			at = items[fault.index]
 		}
 		at.Fault("%s", fault.message)

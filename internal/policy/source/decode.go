@@ -106,8 +106,7 @@ func (n Node) decodeList(into reflect.Value, name string) {
 		n.Fault("%s must be a list, not %s", name, n.kind())
 		return
 	}
-	if len(items) > maxEntries {
-		n.Fault("%s has too many entries: use at most %d", name, maxEntries)
+	if n.tooMany(len(items), name) {
 		return
 	}
 	before := into.Len() // a duplicate key adds to the list
@@ -153,6 +152,9 @@ func (n Node) eachPair(name string, visit func(key Text, value Node)) bool {
 	pairs, ok := n.pairs()
 	if !ok {
 		n.Fault("%s must be a mapping, not %s", name, n.kind())
+		return false
+	}
+	if n.tooMany(len(pairs), name) {
 		return false
 	}
 	first := map[string]int{}
@@ -218,6 +220,9 @@ func (v *Value) decode(n Node, name string) {
 		}
 		return
 	}
+	if n.tooMany(len(items), name) {
+		return
+	}
 	list := make([]any, 0, len(items))
 	for _, item := range items {
 		value, ok := item.scalar("an entry of " + name)
@@ -256,4 +261,13 @@ func (m *Map[T]) decode(n Node, name string) {
 		value.decode(reflect.ValueOf(&entry.Value).Elem(), name+"."+key.Value)
 		*m = append(*m, entry)
 	})
+}
+
+// tooMany says that a list or a mapping has more entries than are read; that is
+// a fault.
+func (n Node) tooMany(entries int, name string) bool {
+	if entries > maxEntries {
+		n.Fault("%s has too many entries: use at most %d", name, maxEntries)
+	}
+	return entries > maxEntries
 }

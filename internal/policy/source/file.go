@@ -23,7 +23,7 @@ const (
 	MaxSize  = 256 << 10
 	maxLines = 10_000
 	maxDepth = 32
-	// maxEntries is how many entries a list can have.
+	// maxEntries is how many entries a list or a mapping can have.
 	maxEntries = 5_000
 	// maxFaults is how many faults of a file are reported: a file of 200 KB can
 	// have 60,000, and each has the text of its line.
