@@ -141,6 +141,7 @@ var params = []struct {
 	{"allowedUpstreamRegions", "Region", false, "Regions whose ECR registries may be upstreams."},
 	{"allowedPrefixes", "prefix", true, "Prefixes that rules may have."},
 	{"allowedRegions", "Region", false, "Regions in which a registry may have rules."},
+	{"emptyListAllowsNothing", "", false, "Whether the checks of these lists fail while their list is empty. Otherwise they are skipped."},
 	{"allowRoot", "", false, "Whether a rule may have the prefix ROOT, which matches every repository."},
 	{"ruleQuotaWarnAt", "number of rules", false, "A registry with this many rules fails `rule-quota`. The limit of ECR is 50."},
 }

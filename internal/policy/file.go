@@ -19,7 +19,7 @@ type file struct {
 	Extends source.Text `yaml:"extends"`
 	// Values that expressions read as params.NAME. A param keeps its type.
 	Params source.Map[source.Value] `yaml:"params"`
-	// What the values of params are, by param: upstream, account, region, prefixGlob or days. A value that can match nothing is then an error.
+	// What the values of a param are. A value that can match nothing is then an error.
 	ParamTypes source.Map[source.Text] `yaml:"paramTypes"`
 	// Rules that must exist. An entry replaces the inherited entry with its prefix.
 	RequiredRules []requiredEntry `yaml:"requiredRules"`
