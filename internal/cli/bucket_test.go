@@ -7,11 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-
 	"ptcaudit/internal/aws/store"
 	"ptcaudit/internal/aws/wire"
 	"ptcaudit/internal/cli"
@@ -30,17 +25,9 @@ func TestEvidenceInABucket(t *testing.T) {
 	} {
 		t.Setenv(key, value)
 	}
-	cfg := aws.Config{
-		Region: "eu-west-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-		HTTPClient: wire.Client(nil, time.Minute),
-	}
-	client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
-	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{
-		Bucket:                    aws.String("acme-evidence"),
-		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint("eu-west-1")},
-	}); err != nil {
-		t.Fatal(err)
-	}
+	cfg := localcloud.Config(endpoint, "test", "eu-west-1")
+	cfg.HTTPClient = wire.Client(nil, time.Minute)
+	localcloud.CreateBucket(t, cfg, "acme-evidence")
 	s, err := store.Open("s3://acme-evidence/ptcaudit", cfg)
 	if err != nil {
 		t.Fatal(err)

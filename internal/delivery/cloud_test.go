@@ -3,53 +3,25 @@ package delivery_test
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"golang.org/x/sync/errgroup"
 
-	"ptcaudit/internal/aws/wire"
 	"ptcaudit/internal/delivery"
 	"ptcaudit/internal/stand/localcloud"
 )
 
 // cloud is a local S3.
-type cloud struct {
-	cfg     aws.Config
-	client  *s3.Client
-	buckets atomic.Int32 // atomic because tests run in parallel
-}
+type cloud struct{ cfg aws.Config }
 
 func newCloud(t *testing.T) *cloud {
 	t.Helper()
-	c := &cloud{cfg: aws.Config{
-		Region:       home.Region,
-		BaseEndpoint: aws.String(localcloud.Start(t).Endpoint),
-		Credentials:  credentials.NewStaticCredentialsProvider(home.Account, "test", ""),
-	}}
-	cfg := c.cfg
-	cfg.HTTPClient = wire.Client(nil, time.Minute)
-	c.client = s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
-	return c
+	return &cloud{localcloud.Config(localcloud.Start(t).Endpoint, home.Account, home.Region)}
 }
 
 // bucket creates a bucket and returns its URL.
-func (c *cloud) bucket(t *testing.T) string {
-	t.Helper()
-	name := fmt.Sprint("bucket-", c.buckets.Add(1))
-	if _, err := c.client.CreateBucket(t.Context(), &s3.CreateBucketInput{
-		Bucket:                    &name,
-		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(home.Region)},
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return "s3://" + name
-}
+func (c *cloud) bucket(t *testing.T) string { t.Helper(); return localcloud.NewBucket(t, c.cfg) }
 
 // Several audits of one registry end at the same time with the same findings:
 // one of them publishes, once.

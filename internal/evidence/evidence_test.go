@@ -23,6 +23,7 @@ import (
 	"ptcaudit/internal/evidence"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/stand/localcloud"
 )
 
 var (
@@ -30,10 +31,9 @@ var (
 	noon    = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 )
 
-// open opens the store of a URL, which takes no calls to AWS.
-func open(t *testing.T, url string) blob.Store {
+func open(t *testing.T, url string, cfg aws.Config) blob.Store {
 	t.Helper()
-	s, err := store.Open(url, aws.Config{})
+	s, err := store.Open(url, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,24 +57,38 @@ func wantFault(t *testing.T, err error, kind ptc.FaultKind) ptc.Fault {
 	return *fault
 }
 
-// TestEvidence runs over a folder. The contract tests of package store show
-// that a bucket does the same. Each test opens its store several times, as
-// several processes do.
+// TestEvidence runs over a folder and over a bucket. Each test opens its store
+// several times, as several processes do.
 func TestEvidence(t *testing.T) {
-	for name, test := range map[string]func(t *testing.T, another func() blob.Store){
+	tests := map[string]func(t *testing.T, another func() blob.Store){
 		"reports":         testReports,
 		"by time":         testRecords,
 		"all registries":  testAllRecords,
 		"damaged":         testDamaged,
 		"changes":         testChanges,
 		"not overwritten": testNotOverwritten,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := "file://" + filepath.Join(t.TempDir(), "evidence")
-			test(t, func() blob.Store { return open(t, url) })
-		})
 	}
+	run := func(t *testing.T, cfg aws.Config, address func(t *testing.T) string) {
+		for name, test := range tests {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				url := address(t)
+				test(t, func() blob.Store { return open(t, url, cfg) })
+			})
+		}
+	}
+	t.Run("folder", func(t *testing.T) {
+		t.Parallel()
+		run(t, aws.Config{}, func(t *testing.T) string {
+			t.Helper()
+			return "file://" + filepath.Join(t.TempDir(), "evidence")
+		})
+	})
+	t.Run("bucket", func(t *testing.T) {
+		t.Parallel()
+		cfg := localcloud.Config(localcloud.Start(t).Endpoint, localcloud.Account, localcloud.Region)
+		run(t, cfg, func(t *testing.T) string { t.Helper(); return localcloud.NewBucket(t, cfg) + "/some/where" })
+	})
 }
 
 func audited(reg ptc.Registry, id string, at time.Time) report.Report {
@@ -118,7 +132,7 @@ func testReports(t *testing.T, another func() blob.Store) {
 	}
 
 	// Equal reports are equal bytes, which unpack to what a renderer writes.
-	elsewhere := open(t, "file://"+t.TempDir())
+	elsewhere := open(t, "file://"+t.TempDir(), aws.Config{})
 	keep(t, elsewhere, want)
 	here, _, err := s.Get(t.Context(), key)
 	if err != nil {

@@ -75,7 +75,7 @@ func answerS3(w http.ResponseWriter, status int, code string) {
 // and finds its own result. That is not a conflict; the write of another is.
 func TestLostAnswers(t *testing.T) {
 	n, cloud, behind := startNetwork(t)
-	address := buckets(t, config(cloud))
+	address := func(t *testing.T) string { t.Helper(); return localcloud.NewBucket(t, config(cloud)) }
 	isPut := func(r *http.Request) bool { return r.Method == http.MethodPut }
 	// once loses the answer to the first write, and then runs another function.
 	once := func(lose func(w http.ResponseWriter), then func()) {

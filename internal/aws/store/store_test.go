@@ -10,19 +10,15 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 
 	"ptcaudit/internal/aws/store"
-	"ptcaudit/internal/aws/wire"
 	"ptcaudit/internal/blob"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/stand/localcloud"
@@ -30,18 +26,14 @@ import (
 
 // config is that of a client which does not wait between its attempts.
 func config(endpoint string) aws.Config {
-	return aws.Config{
-		Region:       localcloud.Region,
-		BaseEndpoint: aws.String(endpoint),
-		Credentials:  credentials.NewStaticCredentialsProvider(localcloud.Account, "test", ""),
-		// As the SDK's loader sets it.
-		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
-		Retryer: func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) {
-				o.MaxBackoff = time.Millisecond
-			})
-		},
+	cfg := localcloud.Config(endpoint, localcloud.Account, localcloud.Region)
+	cfg.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported // as the SDK's loader sets it
+	cfg.Retryer = func() aws.Retryer {
+		return retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxBackoff = time.Millisecond
+		})
 	}
+	return cfg
 }
 
 func open(t *testing.T, url string, cfg aws.Config) blob.Store {
@@ -51,22 +43,6 @@ func open(t *testing.T, url string, cfg aws.Config) blob.Store {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// buckets returns the URLs of new buckets in a local cloud.
-func buckets(t *testing.T, cfg aws.Config) func(t *testing.T) string {
-	t.Helper()
-	cfg.HTTPClient = wire.Client(nil, time.Minute)
-	client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
-	var made atomic.Int64
-	return func(t *testing.T) string {
-		t.Helper()
-		name := fmt.Sprintf("bucket-%d", made.Add(1))
-		if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name}); err != nil {
-			t.Fatal(err)
-		}
-		return "s3://" + name
-	}
 }
 
 // TestContract tests both kinds of stores against the contract of blob.Store.
@@ -105,7 +81,7 @@ func TestContract(t *testing.T) {
 	t.Run("bucket", func(t *testing.T) {
 		t.Parallel()
 		cfg := config(localcloud.Start(t).Endpoint)
-		address := buckets(t, cfg)
+		address := func(t *testing.T) string { t.Helper(); return localcloud.NewBucket(t, cfg) }
 		run(t, cfg, func(t *testing.T) string { t.Helper(); return address(t) + "/some/where" })
 		t.Run("whole", func(t *testing.T) {
 			run(t, cfg, address, "write, read, replace", "keys", "list")

@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/aws/store"
@@ -65,7 +63,7 @@ func TestCallsToS3(t *testing.T) {
 	}
 	seen := &requests{next: httputil.NewSingleHostReverseProxy(target)}
 	for _, bucket := range []string{state, evidence} {
-		makeBucket(t, cloud.Endpoint, bucket)
+		localcloud.CreateBucket(t, awsConfig(cloud.Endpoint), bucket)
 	}
 	ecr := full()
 	ecr.Rules[0].Validation = &emulator.Validation{Failure: "It fails."}
@@ -158,17 +156,6 @@ func age(t *testing.T, endpoint string) {
 	ago := time.Now().Add(-time.Hour)
 	l.LastAudit.StartedAt, l.LastComplete = ago, ago
 	if _, err := s.Put(t.Context(), ledger.Key(registry), l.Encode(), version); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func makeBucket(t *testing.T, endpoint, name string) {
-	t.Helper()
-	client := s3.NewFromConfig(awsConfig(endpoint), func(o *s3.Options) { o.UsePathStyle = true })
-	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{
-		Bucket:                    &name,
-		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(registry.Region)},
-	}); err != nil {
 		t.Fatal(err)
 	}
 }

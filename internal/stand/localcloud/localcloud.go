@@ -1,7 +1,7 @@
 // Package localcloud starts a cloud on this machine for tests: SNS, SQS, S3 and
 // more, in one process (ministack). It enforces few of AWS's limits; package
 // snsstub enforces those of SNS. launch.py adds the events of CloudTrail and
-// CloudFormation. Only tests import it, and it imports only toolbox.
+// CloudFormation. Only tests import it.
 package localcloud
 
 import (
