@@ -76,8 +76,16 @@ func (e *eventCommand) Run(ctx context.Context, c *command) error {
 		h.Delivery.State = readOnly{h.Delivery.State}
 	}
 	result, handleErr := h.Handle(ctx, payload)
-	if err := c.writeResult(e.Output, result, settings, handleErr != nil || len(result.Failed) > 0); err != nil {
+	err = c.writeResult(e.Output, result, settings, handleErr != nil || len(result.Failed) > 0)
+	// The ledger records the notifications once every output has taken them. If
+	// one has not, or there is none, the next run notifies them again.
+	taken := err == nil && (len(e.Output) > 0 || !c.quiet)
+	unrecorded := result.Settle(ctx, taken)
+	switch {
+	case err != nil:
 		return err
+	case unrecorded != nil:
+		return incomplete(fmt.Errorf("%w: the next run notifies this again", unrecorded))
 	}
 	return unhandled(result, handleErr)
 }

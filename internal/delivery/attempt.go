@@ -15,6 +15,9 @@ import (
 	"ptcaudit/internal/report"
 )
 
+// LongestLease is how long an audit can be kept waiting by another.
+const LongestLease = ledger.LongestLease
+
 const (
 	// publishTime limits the time from taking the lease to giving it back. After
 	// a crash in between, others wait until the lease ends.
@@ -24,6 +27,8 @@ const (
 	leaseReserve = 10 * time.Second
 	// recordReserve is kept free to update the ledger after publishing.
 	recordReserve = 2 * time.Second
+	// recordTime limits the update of the ledger after publishing.
+	recordTime = 10 * time.Second
 	// patience limits a whole delivery if the context has no deadline, as on
 	// the command line.
 	patience = 3 * time.Minute
@@ -37,7 +42,7 @@ const (
 // leaves retryable faults to that attempt instead of notifying them.
 //
 // An error means that the report, or a part of it, was not notified. It is
-// *Busy, ErrLater, *PublishError, or the *ptc.Fault of a store. If retry is
+// *Busy, ErrLater, ErrOvertaken, *PublishError, or the *ptc.Fault of a store. If retry is
 // false, a store that fails does not prevent the notification.
 func (t *Turn) Deliver(ctx context.Context, r report.Report, retry bool) (Result, error) {
 	if _, ok := ctx.Deadline(); !ok {
@@ -138,6 +143,7 @@ var errReload = errors.New("read the ledger again")
 // meanwhile.
 func (a attempt) tryOnce(ctx context.Context, result *Result) error {
 	d := a.deliverer
+	isOld := a.cached != nil
 	k, err := a.loadLedger(ctx)
 	if err != nil {
 		return err
@@ -146,17 +152,24 @@ func (a attempt) tryOnce(ctx context.Context, result *Result) error {
 		result.Report = with(result.Report, k.damaged)
 	}
 	now, r := d.now(), result.Report
-	if k.ledger.Newer(r, now) {
-		result.Superseded = true
-		return a.record(ctx, k, result)
-	}
-	if k.ledger.Lease.Live(now) {
-		return a.wait(ctx, k.ledger.Lease.Until)
+	live := k.ledger.Lease.Live(now)
+	if live && isOld {
+		return errReload // it may have ended during the audit
 	}
 	hold := a.retry && MayRecover(r.Faults)
 	notification, next := ledger.Compare(k.ledger.Record(a.covered(k.ledger, r, now), now), r, ledger.Options{
-		Now: now, MinSeverity: d.MinSeverity, RemindAfter: d.RemindAfter, Hold: hold,
+		Now: now, Received: a.received, MinSeverity: d.MinSeverity, RemindAfter: d.RemindAfter, Hold: hold,
 	})
+	if a.overtaken(k, r) {
+		if isNews(notification) || hold {
+			return ErrOvertaken
+		}
+		result.Superseded = true
+		return a.record(ctx, k, result)
+	}
+	if live {
+		return a.wait(ctx, k.ledger.Lease.Until)
+	}
 	if k.damaged != nil {
 		notification.First = false // there were audits before, but what they found is lost
 	}
@@ -175,8 +188,15 @@ func (a attempt) tryOnce(ctx context.Context, result *Result) error {
 	return nil
 }
 
+// isNews reports whether a notification has something that no one knows yet.
+// What is resolved is none, and neither is a reminder: the next audit finds both
+// again.
+func isNews(n report.Notification) bool {
+	return len(n.New)+len(n.Altered)+len(n.Undecided)+len(n.Faults)+len(n.Unexplained) > 0
+}
+
 // loadLedger returns the current ledger. The first call returns the one that
-// Covered has read, if it has.
+// was read before the audit, if there is one.
 func (a attempt) loadLedger(ctx context.Context) (*known, error) {
 	if k := a.cached; k != nil {
 		a.cached = nil
@@ -255,20 +275,54 @@ func (a attempt) publishUnderLease(ctx context.Context, k *known, notification r
 		if mayHaveArrived(err) {
 			before = k.ledger // it says that the notification may have been published
 		}
-		before.Lease = nil
-		// If this write fails, too, the lease ends by itself.
-		_ = a.endLease(ctx, k, before)
-		failpoint("lease-dropped")
+		a.dropLease(ctx, k, before)
 		return err
 	}
 	result.Message = m
+	if a.deliverer.Publisher == nil {
+		result.Settle = func(ctx context.Context, taken bool) error {
+			if !taken {
+				a.dropLease(ctx, k, before)
+				return nil
+			}
+			return a.recordNotified(ctx, k, next)
+		}
+		return nil
+	}
 	failpoint("published")
+	return a.unrecorded(a.recordNotified(ctx, k, next), result) // a retry publishes again, with the same message id
+}
 
-	err = a.endLease(ctx, k, next)
+// recordNotified writes the ledger in which the notification is known.
+func (a attempt) recordNotified(ctx context.Context, k *known, next ledger.Ledger) error {
+	ctx, cancel := afterPublishing(ctx)
+	defer cancel()
+	err := a.endLease(ctx, k, next)
 	if err == nil {
 		failpoint("notified-put")
 	}
-	return a.unrecorded(err, result) // a retry publishes again, with the same message id
+	return err
+}
+
+// dropLease ends the own lease after a notification that was not published. If
+// that fails, the lease ends by itself.
+func (a attempt) dropLease(ctx context.Context, k *known, before ledger.Ledger) {
+	ctx, cancel := afterPublishing(ctx)
+	defer cancel()
+	before.Lease = nil
+	_ = a.endLease(ctx, k, before)
+	failpoint("lease-dropped")
+}
+
+// afterPublishing is the context of what is recorded after publishing. It has
+// the deadline of ctx, if that is near, but does not end when ctx is cancelled:
+// someone who stops the command must not be notified again of what they have.
+func afterPublishing(ctx context.Context) (context.Context, context.CancelFunc) {
+	until := time.Now().Add(recordTime)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
+		until = deadline
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), until)
 }
 
 // mayHaveArrived reports whether a message may have been published although an

@@ -27,11 +27,11 @@ func (t *Turn) Covered(ctx context.Context, changes []report.Trigger) bool {
 			return false
 		}
 		if !k.ledger.Covers(changes, d.Settle, d.now()) {
-			t.cached = k
+			t.remember(k)
 			return false
 		}
 		if d.Evidence != nil {
-			record := evidence.Changes{Registry: t.registry, CoveredBy: k.ledger.LastComplete, Triggers: changes}
+			record := evidence.Changes{Registry: t.registry, CoveredBy: k.ledger.SeenUntil, Triggers: changes}
 			if _, err := evidence.PutChanges(ctx, d.Evidence, record); err != nil {
 				return false
 			}
@@ -77,6 +77,7 @@ func (t *Turn) Due(changes []report.Trigger) time.Time {
 	if last.IsZero() || last.After(now) {
 		return time.Time{} // a wrong clock delays no audit
 	}
+	settles := time.Duration(1)
 	recent := 0
 	for _, c := range l.Changes {
 		if c.Time.After(now.Add(-burstTime)) {
@@ -84,7 +85,7 @@ func (t *Turn) Due(changes []report.Trigger) time.Time {
 		}
 	}
 	if recent >= burst {
-		return last.Add(burstSettles * t.deliverer.Settle)
+		settles = burstSettles
 	}
-	return last.Add(t.deliverer.Settle)
+	return last.Add(settles * t.deliverer.Settle)
 }

@@ -34,8 +34,8 @@ type Deliverer struct {
 	State blob.Store
 	// Evidence stores every report. If it is nil, no report is stored.
 	Evidence blob.Store
-	// Publisher sends the notifications. If it is nil, a notification counts as
-	// sent once it is in the Result.
+	// Publisher sends the notifications. If it is nil, the caller hands the
+	// message of a Result over, and then calls its Settle.
 	Publisher Publisher
 	// MinSeverity is the threshold: failures below it are not notified.
 	MinSeverity report.Severity
@@ -56,6 +56,12 @@ type Result struct {
 	// Message is what was published; nil if there was nothing to notify. It can
 	// be set beside an error.
 	Message *notify.Message
+	// Settle ends the delivery of a Message that the caller hands over, since
+	// there is no Publisher. With true the ledger records that it was notified.
+	// With false no one has it, and the next audit notifies it again. Until then
+	// the lease is held. Nil if there is nothing to settle. Its error is a
+	// *ptc.Fault; then the message will be notified again.
+	Settle func(ctx context.Context, taken bool) error
 	// Superseded is true if an audit that began later was delivered before, so
 	// that the findings of this one are outdated and were not notified.
 	Superseded bool
@@ -78,6 +84,11 @@ func (b *Busy) Error() string {
 // succeed. If there is a ledger, everything else was notified.
 var ErrLater = errors.New("not everything could be checked: the next attempt tries again")
 
+// ErrOvertaken means that an audit which seems to have begun later was delivered
+// during this one, and that this one has found something that was not notified.
+// Which of them is right can only another audit tell.
+var ErrOvertaken = errors.New("another audit was delivered meanwhile, and it does not have these findings: audit again")
+
 // PublishError means that a message could not be published.
 type PublishError struct{ Err error }
 
@@ -86,19 +97,56 @@ func (e *PublishError) Error() string { return "publish: " + e.Err.Error() }
 // Unwrap returns the publisher's error.
 func (e *PublishError) Unwrap() error { return e.Err }
 
-// Turn is what one audit does with the ledger of its registry: Covered and Due
-// before the audit, Deliver after it. Not safe for concurrent use.
+// Turn is what one audit does with the ledger of its registry: Covered, Due and
+// Begin before the audit, Deliver after it. Not safe for concurrent use.
 type Turn struct {
 	deliverer *Deliverer
 	registry  ptc.Registry
-	// cached is the ledger as Covered read it. The first attempt after the
-	// audit uses it: every write is conditional, so if it is outdated, the
+	// received is a time before the audit by AWS's clocks; zero if unknown.
+	received time.Time
+	// cached is the ledger as it was before the audit. The first attempt after
+	// the audit uses it: every write is conditional, so if it is outdated, the
 	// write fails and the ledger is read again.
 	cached *known
+	// before identifies that ledger; nil if it could not be read.
+	before *state
 }
+
+// state identifies a ledger: its version in the store, and its last audit.
+type state struct{ version, audit string }
 
 // Turn returns the turn of a new audit. It makes no call.
 func (d *Deliverer) Turn(reg ptc.Registry) *Turn { return &Turn{deliverer: d, registry: reg} }
+
+// Begin reads the ledger, so that Deliver can tell whether another audit was
+// delivered during this one. Call it just before the audit. Received is a time
+// before that by AWS's clocks, as late as is known; zero if unknown. If the
+// ledger cannot be read, Deliver tries again.
+func (t *Turn) Begin(ctx context.Context, received time.Time) {
+	t.received = received
+	if t.deliverer.State == nil || t.cached != nil {
+		return
+	}
+	if k, err := t.read(ctx); err == nil {
+		t.remember(k)
+	}
+}
+
+// remember keeps the ledger that was read before the audit.
+func (t *Turn) remember(k *known) {
+	t.cached, t.before = k, &state{k.version, k.ledger.LastAudit.ID}
+}
+
+// overtaken reports whether another audit was delivered since the ledger was
+// read before this one, and seems to have begun later. A ledger without another
+// audit since then means that none was, whatever its clocks say.
+func (t *Turn) overtaken(k *known, r report.Report) bool {
+	now := state{k.version, k.ledger.LastAudit.ID}
+	if b := t.before; b != nil && (b.version == now.version || b.audit == now.audit) {
+		return false
+	}
+	return k.ledger.Newer(r)
+}
 
 // known is a ledger and its version in the store.
 type known struct {

@@ -139,10 +139,13 @@ func open(t *testing.T, url string, cfg aws.Config) blob.Store {
 	return s
 }
 
-// deliver delivers a report in a turn of its own.
+// deliver delivers a report in a turn of its own. By AWS's clocks, its audit
+// begins when the report says.
 func (w *world) deliver(t *testing.T, r report.Report, retry bool) (delivery.Result, error) {
 	t.Helper()
-	return w.Turn(r.Registry).Deliver(t.Context(), r, retry)
+	turn := w.Turn(r.Registry)
+	turn.Begin(t.Context(), r.Audit.StartedAt)
+	return turn.Deliver(t.Context(), r, retry)
 }
 
 // mustDeliver delivers a report without an error and without a retry.
@@ -167,6 +170,20 @@ func (w *world) ledger(t *testing.T) ledger.Ledger {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// rewrite changes the stored ledger, as another audit would.
+func (w *world) rewrite(t *testing.T, modify func(l *ledger.Ledger)) {
+	t.Helper()
+	l := w.ledger(t)
+	modify(&l)
+	_, version, err := w.state.Store.Get(t.Context(), ledger.Key(home))
+	if err == nil {
+		_, err = w.state.Store.Put(t.Context(), ledger.Key(home), l.Encode(), version)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // records lists the stored evidence, as "report" and "changes".
@@ -313,26 +330,103 @@ func TestWithoutStores(t *testing.T) {
 	})
 }
 
-// An audit that began before the last delivered one notifies nothing, but
-// records who made changes.
-func TestOlderReportIsSuperseded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := inFolders(t)
-		older := audited("older", "hub")
-		older.Triggers = []report.Trigger{change("e1", "hub", time.Minute)}
-		time.Sleep(time.Second)
-		w.mustDeliver(t, audited("newer"))
-		result := w.mustDeliver(t, older)
-		if !result.Superseded || result.Message != nil {
-			t.Errorf("the older report: %+v", result)
+// During an audit another is delivered that seems to have begun later. If this
+// one has nothing that is not known, it only records who made changes. Otherwise
+// its messages go back to the queue.
+func TestAnotherIsDeliveredMeanwhile(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		known        []string // what fails before both audits
+		older, newer []string // what they find
+		retry        bool
+		overtaken    bool
+		later        bool // the other audit has a later time
+	}{
+		{name: "nothing new", known: []string{"hub"}, older: []string{"hub"}, newer: []string{"hub"}, later: true},
+		{name: "what the other has notified", older: []string{"hub"}, newer: []string{"hub"}, later: true},
+		{name: "fixed in the other's report only", known: []string{"hub"}, older: nil, newer: []string{"hub"}, later: true},
+		{name: "a failure that the other does not have", older: []string{"hub"}, later: true, overtaken: true},
+		{name: "the same, and a retry follows", older: []string{"hub"}, later: true, overtaken: true, retry: true},
+		{name: "a failure, and the other has an earlier time", older: []string{"hub"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := inFolders(t)
+				w.mustDeliver(t, audited("before", tt.known...))
+				time.Sleep(time.Hour)
+				turn := w.Turn(home)
+				turn.Begin(t.Context(), time.Now())
+				older := audited("older", tt.older...)
+				older.Triggers = []report.Trigger{change("e1", "ghcr", 2*time.Hour)}
+				time.Sleep(time.Second)
+				newer := audited("newer", tt.newer...)
+				if !tt.later {
+					newer.Audit.StartedAt = older.Audit.StartedAt.Add(-time.Minute)
+				}
+				w.mustDeliver(t, newer)
+				published := len(w.topic.published)
+				result, err := turn.Deliver(t.Context(), older, tt.retry)
+				if errors.Is(err, delivery.ErrOvertaken) != tt.overtaken || err != nil && !tt.overtaken {
+					t.Fatalf("error %v", err)
+				}
+				silent := tt.later && !tt.overtaken
+				if result.Superseded != silent || (result.Message != nil) == tt.later {
+					t.Errorf("superseded %v, message %v", result.Superseded, result.Message)
+				}
+				if got := len(w.topic.published) - published; (got == 0) != tt.later {
+					t.Errorf("%d messages", got)
+				}
+				if l := w.ledger(t); tt.later && l.LastAudit.ID != "newer" || silent && (len(l.Changes) != 1 || l.Changes[0].EventID != "e1") {
+					t.Errorf("the ledger is %+v", l)
+				}
+			})
+		})
+	}
+}
+
+// Whatever the times in a ledger say: if no other audit was delivered during
+// this one, its findings are notified.
+func TestLedgerOfAWrongClock(t *testing.T) {
+	far := time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, ahead := range []time.Duration{-24 * time.Hour, time.Second, 50 * time.Second, time.Hour, 24 * time.Hour, time.Until(far)} {
+		for _, read := range []bool{true, false} {
+			t.Run(fmt.Sprint(ahead, " read before ", read), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := inFolders(t)
+					w.mustDeliver(t, audited("before"))
+					time.Sleep(time.Hour)
+					at := time.Now().UTC().Add(ahead)
+					w.rewrite(t, func(l *ledger.Ledger) {
+						l.LastAudit.StartedAt, l.SeenUntil, l.RulesAt = at, at, at
+						l.Lease = &ledger.Lease{Holder: "another", Until: far}
+					})
+					turn := w.Turn(home)
+					changes := []report.Trigger{change("e1", "hub", time.Second)}
+					if ahead > 0 && turn.Covered(t.Context(), changes) {
+						t.Fatal("a change is covered by an audit of a second ago")
+					}
+					if due := turn.Due(changes); time.Until(due) > ledger.LongestLease {
+						t.Fatalf("due in %v", time.Until(due))
+					}
+					turn = w.Turn(home)
+					if read {
+						turn.Begin(t.Context(), time.Now())
+					}
+					_, err := turn.Deliver(t.Context(), audited("a", "hub"), true)
+					if !read && ahead > 0 {
+						if !errors.Is(err, delivery.ErrOvertaken) {
+							t.Fatalf("error %v: the findings would be acknowledged", err)
+						}
+						return
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+					is(t, "published", w.topic.statuses(), []string{"FAILED"})
+				})
+			})
 		}
-		is(t, "published", w.topic.statuses(), []string{})
-		is(t, "evidence", w.records(t), []string{"report", "report"})
-		l := w.ledger(t)
-		if l.LastAudit.ID != "newer" || len(l.Findings) != 0 || len(l.Changes) != 1 || l.Changes[0].EventID != "e1" {
-			t.Errorf("the ledger is %+v", l)
-		}
-	})
+	}
 }
 
 // Another audit has left a lease behind. An audit with a retry returns Busy; one
@@ -388,9 +482,11 @@ func TestLeaseOfAnother(t *testing.T) {
 func TestWhileAnotherPublishes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inFolders(t)
+		oldTurn := w.Turn(home)
+		oldTurn.Begin(t.Context(), time.Now())
 		w.mustDeliver(t, audited("first"))
 		time.Sleep(time.Hour)
-		old := audited("old", "hub")
+		old := audited("old")
 		old.Audit.StartedAt = old.Audit.StartedAt.Add(-2 * time.Hour)
 		old.Triggers = []report.Trigger{change("e1", "ghcr", 3*time.Hour)}
 		publishing := audited("publishing", "hub")
@@ -400,8 +496,9 @@ func TestWhileAnotherPublishes(t *testing.T) {
 			if l := w.ledger(t); !l.Lease.Live(time.Now()) || l.Seq != 0 {
 				t.Errorf("it publishes without a lease: %+v", l)
 			}
-			if result := w.mustDeliver(t, old); !result.Superseded {
-				t.Error("the old report is not superseded")
+			result, err := oldTurn.Deliver(ctx, old, false)
+			if err != nil || !result.Superseded {
+				t.Errorf("the old report: %+v, %v", result, err)
 			}
 			if !w.Turn(home).Covered(ctx, []report.Trigger{change("e3", "quay", 2*time.Hour)}) {
 				t.Error("an old change is not covered")
@@ -418,7 +515,7 @@ func TestWhileAnotherPublishes(t *testing.T) {
 		for _, c := range l.Changes {
 			known = append(known, fmt.Sprint(c.EventID, c.Notified))
 		}
-		is(t, "changes", known, []string{"e1false", "e3false", "e2true"})
+		is(t, "changes", known, []string{"e2true", "e1false", "e3false"})
 		if l.Seq != 1 || l.Lease != nil || l.LastAudit.ID != "publishing" {
 			t.Errorf("the ledger is %+v", l)
 		}

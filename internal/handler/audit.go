@@ -37,11 +37,12 @@ func (h *Handler) do(ctx context.Context, w *work) {
 			return
 		}
 	}
+	h.begin(ctx, turn, w)
 	r := h.audit(ctx, w)
 	log = log.With("audit_id", r.Audit.ID, "complete", r.Complete, "messages", len(w.messages), "receives", w.receives)
 
 	result, err := h.deliver(ctx, turn, r, !w.last)
-	r, w.notification, w.err = result.Report, result.Message, err
+	r, w.notification, w.settle, w.err = result.Report, result.Message, result.Settle, err
 	w.audit = Audit{
 		Account: w.registry.Account, Region: w.registry.Region,
 		Complete: r.Complete, Summary: r.Summary, Faults: r.Faults, Superseded: result.Superseded,
@@ -78,6 +79,13 @@ func (h *Handler) covered(ctx context.Context, turn *delivery.Turn, w *work) boo
 	ctx, cancel := within(ctx, auditReserve)
 	defer cancel()
 	return turn.Covered(ctx, w.triggers)
+}
+
+// begin reads the ledger before the audit.
+func (h *Handler) begin(ctx context.Context, turn *delivery.Turn, w *work) {
+	ctx, cancel := within(ctx, auditReserve)
+	defer cancel()
+	turn.Begin(ctx, w.received)
 }
 
 // deliver delivers a report, and leaves time to reply.

@@ -40,8 +40,13 @@ type work struct {
 	receives int
 	last     bool
 
+	// received is when the queue delivered one of the messages for the first time:
+	// the latest, by the queue's clock. Zero if unknown.
+	received time.Time
+
 	audit        Audit
 	notification *notify.Message // nil if none was published
+	settle       func(ctx context.Context, taken bool) error
 	// err is why the messages failed. They come back after until, and after a
 	// backoff that grows with their receive count. If waits is true, they only
 	// wait for another audit, and come back right after until.
@@ -127,6 +132,9 @@ func (w *work) add(record trigger.Record, t report.Trigger, now time.Time, maxRe
 	// Without a receive count it is unknown whether the queue will retry, so
 	// this counts as the last attempt.
 	w.last = w.last || record.Receives == 0 || record.Receives >= maxReceives
+	if record.Received.After(w.received) {
+		w.received = record.Received
+	}
 	if t.Time.IsZero() {
 		t.Time = now
 	}

@@ -99,6 +99,8 @@ type Result struct {
 	// Failed lists the ids of the messages that the queue must deliver again, in
 	// the order of the batch.
 	Failed []string `json:"-"`
+	// settle are the Settle functions of the deliveries.
+	settle []func(ctx context.Context, taken bool) error
 	// Ignored lists why messages requested no audit.
 	Ignored []trigger.Ignored `json:"-"`
 }
@@ -120,13 +122,19 @@ type Audit struct {
 // text from outside.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	result, err := h.Handle(ctx, payload)
-	if err != nil {
+	// Without a Publisher only a reply that has the notifications hands them over.
+	taken := err == nil && !result.Batch
+	if unrecorded := result.Settle(ctx, taken); unrecorded != nil {
+		h.log().ErrorContext(ctx, "ledger not written: the notification will be repeated", "reason", reason(unrecorded))
+	}
+	switch {
+	case err != nil:
 		return nil, errors.New(reason(err))
-	}
-	if result.Batch {
+	case result.Batch:
 		return json.Marshal(batchReply(result.Failed))
+	default:
+		return json.Marshal(result)
 	}
-	return json.Marshal(result)
 }
 
 // batchReply is the reply to a batch: which messages failed. The list is never
@@ -172,6 +180,9 @@ func (h *Handler) Handle(ctx context.Context, payload []byte) (Result, error) {
 		if w.notification != nil {
 			result.Notifications = append(result.Notifications, *w.notification)
 		}
+		if w.settle != nil {
+			result.settle = append(result.settle, w.settle)
+		}
 		errs = append(errs, w.err)
 	}
 	if !b.queued {
@@ -183,6 +194,18 @@ func (h *Handler) Handle(ctx context.Context, payload []byte) (Result, error) {
 		result.Failed = append(result.Failed, f.record.ID)
 	}
 	return result, nil
+}
+
+// Settle ends a handling whose Notifications the caller hands over, since there
+// is no Publisher. With true someone has taken all of them, and the ledgers
+// record that. With false they are notified again. Its error says which ledger
+// could not be written.
+func (r Result) Settle(ctx context.Context, taken bool) error {
+	var errs []error
+	for _, settle := range r.settle {
+		errs = append(errs, settle(ctx, taken))
+	}
+	return errors.Join(errs...)
 }
 
 // within ends a context the given time before its deadline.

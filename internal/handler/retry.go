@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"ptcaudit/internal/delivery"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/trigger"
 )
@@ -15,7 +16,7 @@ import (
 // each time, at most maxBackoff.
 const (
 	firstBackoff = 30 * time.Second
-	maxBackoff   = 5 * time.Minute
+	maxBackoff   = 2 * time.Minute
 )
 
 // backoff returns the delay of a message with this receive count. It is up to a
@@ -23,7 +24,7 @@ const (
 // back together.
 func backoff(receives int) time.Duration {
 	d := maxBackoff
-	if receives < 5 { // 30 s, 1, 2 and 4 minutes
+	if receives < 3 { // 30 s and 1 minute
 		d = firstBackoff << (max(receives, 1) - 1)
 	}
 	return d - rand.N(d/4) //nolint:gosec // spreads load, guards nothing
@@ -59,18 +60,21 @@ func (b *batch) failed() []failure {
 	return out
 }
 
-// delay returns how long a failed message waits. A message that cannot be read,
+// delay returns how long a failed message waits: never longer than a lease,
+// whatever the clocks say. A message that cannot be read,
 // or that had its last attempt, comes back at once: the queue then moves it to
 // the dead-letter queue, and the alarm goes off within seconds.
 func (h *Handler) delay(f failure) time.Duration {
 	if f.work == nil || f.record.Receives >= h.MaxReceives {
 		return 0
 	}
-	until := max(0, f.work.until.Sub(h.now()))
+	delay := max(0, f.work.until.Sub(h.now()))
 	if f.work.waits {
-		return until + rand.N(spread) //nolint:gosec // spreads load, guards nothing
+		delay = min(delay, delivery.LongestLease) + rand.N(spread) //nolint:gosec // spreads load, guards nothing
+	} else {
+		delay = max(delay, backoff(f.record.Receives))
 	}
-	return max(until, backoff(f.record.Receives))
+	return min(delay, delivery.LongestLease)
 }
 
 // putBack makes the queue deliver failed messages again.

@@ -34,9 +34,9 @@ func TestPutBack(t *testing.T) {
 		{name: "first try", message: sqsbatch.Message{"a", change, 1}, faults: later, most: 30 * time.Second},
 		{name: "second try", message: sqsbatch.Message{"a", change, 2}, faults: later, most: time.Minute},
 		{name: "third try", message: sqsbatch.Message{"a", change, 3}, faults: later, most: 2 * time.Minute},
-		{name: "fourth try", message: sqsbatch.Message{"a", change, 4}, faults: later, most: 4 * time.Minute},
-		{name: "fifth try", message: sqsbatch.Message{"a", change, 5}, faults: later, most: 5 * time.Minute},
-		{name: "last but one", message: sqsbatch.Message{"a", change, 7}, faults: later, most: 5 * time.Minute},
+		{name: "fourth try", message: sqsbatch.Message{"a", change, 4}, faults: later, most: 2 * time.Minute},
+		{name: "fifth try", message: sqsbatch.Message{"a", change, 5}, faults: later, most: 2 * time.Minute},
+		{name: "last but one", message: sqsbatch.Message{"a", change, 7}, faults: later, most: 2 * time.Minute},
 		{name: "last, published", message: sqsbatch.Message{"a", change, 8}, faults: later, not: true},
 		{name: "not published", message: sqsbatch.Message{"a", change, 1}, refuse: errors.New("no topic"), most: 30 * time.Second},
 		{name: "not published on the last try", message: sqsbatch.Message{"a", change, 8}, refuse: errors.New("no topic")},
@@ -78,7 +78,7 @@ func TestPutBackEachOfABatch(t *testing.T) {
 	}
 	got := map[string]string{}
 	for receipt, delay := range w.delays {
-		got[receipt] = fmt.Sprint(delay > 2*time.Minute, delay > 0)
+		got[receipt] = fmt.Sprint(delay > time.Minute, delay > 0)
 	}
 	want := map[string]string{"receipt of a": "false true", "receipt of b": "true true", "receipt of c": "false false"}
 	if diff := cmp.Diff(want, got); diff != "" {

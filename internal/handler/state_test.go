@@ -146,7 +146,8 @@ func TestBatchesWithALedger(t *testing.T) {
 // audit audits the registry and delivers the report.
 func audit(t *testing.T, h *handler.Handler) {
 	t.Helper()
-	if got, err := h.Handle(t.Context(), []byte(sqsbatch.Request(home.Account, home.Region))); err != nil || len(got.Audits) != 1 {
+	batch := sqsbatch.Batch(t, sqsbatch.Message{"audit", sqsbatch.Request(home.Account, home.Region), 1})
+	if got, err := h.Handle(t.Context(), batch); err != nil || len(got.Audits) != 1 || len(got.Failed) > 0 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 }

@@ -16,6 +16,10 @@ type Options struct {
 	// RemindAfter is the time after which an unchanged failure is notified
 	// again. Zero means with every audit.
 	RemindAfter time.Duration
+	// Received is a time before the audit began, by AWS's clocks and as late as
+	// is known; zero if unknown. The clock of the machine may be wrong by any
+	// amount: only Received can say which changes the audit has seen.
+	Received time.Time
 	// Hold is true if a retry follows: faults and findings with the outcome error
 	// are then not notified yet.
 	Hold bool
@@ -29,13 +33,14 @@ func Compare(prev Ledger, r report.Report, o Options) (report.Notification, Ledg
 	if prev.Registry != r.Registry {
 		prev = Ledger{Lease: prev.Lease}
 	}
-	c := comparison{prev: prev.until(o.Now), report: r, options: o, read: r.ListRead() && !unsupported(r)}
+	c := comparison{prev: prev.until(o.Now), report: r, options: o, read: r.ListRead()}
 	c.notification = report.Notification{Registry: r.Registry, Policy: r.Policy, At: r.Audit.StartedAt, First: c.read && prev.RulesAt.IsZero(), Seq: prev.Seq, Notes: map[string]report.Note{}}
 	c.next = c.prev
 	c.next.Registry = r.Registry
 	c.next.LastAudit = Audit{ID: r.Audit.ID, StartedAt: r.Audit.StartedAt, Complete: r.Complete}
-	if r.Complete {
-		c.next.LastComplete = r.Audit.StartedAt
+	if r.Complete && c.read {
+		// Without a time of AWS's, the own clock counts, as if it were a day ahead.
+		c.next.SeenUntil = later(c.prev.SeenUntil, later(o.Received, r.Audit.StartedAt.Add(-mostSkew)))
 	}
 	if c.read {
 		c.next.Rules, c.next.RulesAt = r.Rules, r.Audit.StartedAt
@@ -61,21 +66,23 @@ type comparison struct {
 	next         Ledger
 }
 
-// unsupported reports whether the Region has no pull through cache: the report
-// is complete, but holds no facts.
-func unsupported(r report.Report) bool {
-	return slices.ContainsFunc(r.Faults, func(f ptc.Fault) bool { return f.Kind == ptc.FaultUnsupported })
-}
-
 // until returns a copy of l without changes that are too old, in which no time
 // is after now. A later time comes from a clock that was ahead, and would delay
-// reminders until then.
+// reminders until then, or cover changes that no audit has seen.
 func (l Ledger) until(now time.Time) Ledger {
+	if l.SeenUntil.After(now) {
+		l.SeenUntil = time.Time{}
+	}
 	l.Findings = slices.Clone(l.Findings)
 	for i, e := range l.Findings {
 		l.Findings[i].Since = earlier(e.Since, now)
-		if e.Notified != nil && e.Notified.At.After(now) {
-			l.Findings[i].Notified = &Notified{At: now, Severity: e.Notified.Severity, Facts: e.Notified.Facts}
+		if e.Notified != nil {
+			n := *e.Notified
+			n.At = earlier(n.At, now)
+			if n.Began.After(now) {
+				n.Began = time.Time{} // it would hide that a change has been made since
+			}
+			l.Findings[i].Notified = &n
 		}
 	}
 	l.Changes = slices.Clone(l.Changes)
@@ -93,6 +100,13 @@ func (l Ledger) until(now time.Time) Ledger {
 		l.Unaudited = &u
 	}
 	return l
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func earlier(a, b time.Time) time.Time {

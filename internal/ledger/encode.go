@@ -141,7 +141,7 @@ func (l Ledger) Encode() []byte {
 func (l Ledger) canonical() Ledger {
 	l.SchemaVersion = SchemaVersion
 	l.LastAudit.StartedAt = utc(l.LastAudit.StartedAt)
-	l.LastComplete, l.RulesAt = utc(l.LastComplete), utc(l.RulesAt)
+	l.SeenUntil, l.RulesAt = utc(l.SeenUntil), utc(l.RulesAt)
 
 	l.Rules = sorted(l.Rules, func(a, b report.Rule) int { return cmp.Compare(a.Prefix, b.Prefix) })
 	for i, r := range l.Rules {
@@ -188,7 +188,7 @@ func (n *Notified) utc() *Notified {
 	if n == nil {
 		return nil
 	}
-	return &Notified{At: utc(n.At), Severity: n.Severity, Facts: n.Facts}
+	return &Notified{At: utc(n.At), Began: utc(n.Began), Severity: n.Severity, Facts: n.Facts}
 }
 
 // sorted returns a sorted copy of a list. It is never nil.

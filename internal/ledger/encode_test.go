@@ -59,7 +59,7 @@ func TestEqualLedgersGiveEqualBytes(t *testing.T) {
 	l := eventful(t)
 	other := l
 	other.SchemaVersion = ""
-	other.LastComplete = l.LastComplete.In(time.FixedZone("CET", 3600))
+	other.SeenUntil = l.SeenUntil.In(time.FixedZone("CET", 3600))
 	other.Changes, other.Findings, other.Rules = slices.Clone(l.Changes), slices.Clone(l.Findings), slices.Clone(l.Rules)
 	slices.Reverse(other.Changes)
 	slices.Reverse(other.Findings)
@@ -97,11 +97,11 @@ func TestDecodeRefuses(t *testing.T) {
 		"another schema":          {`{"schemaVersion":"ptcaudit/report/v2"}`, ledger.ErrDamaged, "schemaVersion"},
 		"a version of no kind":    {`{"schemaVersion":"ptcaudit/ledger/v2x"}`, ledger.ErrDamaged, "schemaVersion"},
 		"a newer schema":          {`{"schemaVersion":"ptcaudit/ledger/v2"}`, ledger.ErrNewer, "newer version"},
-		"a much newer schema":     {`{"schemaVersion":"ptcaudit/ledger/v10","seq":"of another type","findings":{},"lastComplete":7}`, ledger.ErrNewer, "newer version"},
+		"a much newer schema":     {`{"schemaVersion":"ptcaudit/ledger/v10","seq":"of another type","findings":{},"seenUntil":7}`, ledger.ErrNewer, "newer version"},
 		"no registry":             {`{"schemaVersion":"ptcaudit/ledger/v1"}`, ledger.ErrDamaged, "registry is missing"},
 		"a negative seq":          {head + `,"seq":-1}`, ledger.ErrDamaged, "seq is negative"},
 		"a seq of another type":   {head + `,"seq":"x"}`, ledger.ErrDamaged, "seq cannot be a string"},
-		"an invalid time":         {head + `,"lastComplete":"soon"}`, ledger.ErrDamaged, "out of range"},
+		"an invalid time":         {head + `,"seenUntil":"soon"}`, ledger.ErrDamaged, "out of range"},
 		"lease without holder":    {head + `,"lease":{"until":"2026-11-21T22:50:00Z"}}`, ledger.ErrDamaged, "lease has no holder"},
 		"an unknown state":        {entry(`"state":"fine"`), ledger.ErrDamaged, "finding 0 contradicts itself"},
 		"a severity of no weight": {entry(`"state":"open","notified":{"at":"2026-11-21T22:50:00Z","severity":"HIGH"}`), ledger.ErrDamaged, "finding 0 contradicts itself"},
@@ -138,7 +138,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(golden)
 	f.Add([]byte(`{"schemaVersion":"ptcaudit/ledger/v2"}`))
-	f.Add([]byte(`{"schemaVersion":"ptcaudit/ledger/v1","registry":{"account":"111122223333","region":"eu-west-1"},"lastComplete":"0000-01-01T00:00:00+02:00","unaudited":{"subjects":["b","a","a"]}}`))
+	f.Add([]byte(`{"schemaVersion":"ptcaudit/ledger/v1","registry":{"account":"111122223333","region":"eu-west-1"},"seenUntil":"0000-01-01T00:00:00+02:00","unaudited":{"subjects":["b","a","a"]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		l, err := ledger.Decode(data)
 		if err != nil {

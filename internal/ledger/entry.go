@@ -44,7 +44,10 @@ type Entry struct {
 
 // Notified is the last notification of a failure.
 type Notified struct {
-	At       time.Time       `json:"at"`
+	At time.Time `json:"at"`
+	// Began is when the audit began that was notified, UTC; zero if unknown. An
+	// event of a change before that is no reason to notify it again.
+	Began    time.Time       `json:"began,omitzero"`
 	Severity report.Severity `json:"severity"`
 	// Facts are the Facts of the finding then.
 	Facts string `json:"facts,omitempty"`

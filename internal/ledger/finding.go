@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
@@ -17,7 +18,7 @@ func (c *comparison) findings() {
 	for i, e := range c.prev.Findings {
 		known[e.key()] = i
 	}
-	waived := waivedAt(c.report.Findings)
+	weighs := c.report.Weighs(c.options.MinSeverity)
 	// Most findings stay known. Growing these lists step by step would take most
 	// of Compare's time.
 	c.next.Findings = make([]Entry, 0, len(c.prev.Findings))
@@ -34,11 +35,11 @@ func (c *comparison) findings() {
 			delete(known, k)
 		}
 		switch {
-		case f.Outcome == report.Error && isKnown:
+		case isKnown && (f.Outcome == report.Error || !c.read && f.Outcome != report.Fail):
 			c.keep(e) // it is unknown whether it still fails
 		case f.Outcome == report.Error, !isKnown && f.Outcome != report.Fail && f.Waiver == nil: // most findings
 		default:
-			c.keep(c.judge(e, f, c.weighs(f, waived)))
+			c.keep(c.judge(e, f, weighs(f)))
 		}
 	}
 	for _, e := range c.prev.Findings {
@@ -48,26 +49,36 @@ func (c *comparison) findings() {
 	}
 }
 
-// touch marks the notified failures that a new change concerns.
+// touch marks the notified failures that a new change concerns. A failure that
+// was notified by an audit that began after the change is not touched by it: the
+// event only comes late. Its actor is listed with the next notification.
 func (c *comparison) touch() {
-	touched := map[string]bool{}
+	touched := map[string]time.Time{} // when the last change was made, by prefix
 	for _, t := range c.fresh {
 		for _, prefix := range c.next.prefixesOf(t) {
-			touched[prefix] = true
+			if last, known := touched[prefix]; !known || t.Time.After(last) {
+				touched[prefix] = t.Time
+			}
 		}
 	}
 	for i, e := range c.prev.Findings {
-		if e.Notified != nil && touched[ptc.CleanPrefix(e.Prefix)] {
+		if e.Notified == nil {
+			continue
+		}
+		// The time of an event is a whole second: the change was made within it.
+		if at, ok := touched[ptc.CleanPrefix(e.Prefix)]; ok && (at.IsZero() || at.Add(time.Second).After(e.Notified.Began)) {
 			c.prev.Findings[i].Touched = true
 		}
 	}
 }
 
-// weighs reports whether a failure reaches the threshold. The end of a waiver
-// counts with the severity of the waived finding, because its own is the lowest.
-func (c *comparison) weighs(f report.Finding, waived map[string]report.Severity) bool {
-	return f.Severity.AtLeast(c.options.MinSeverity) ||
-		f.Check == report.CheckWaiverEnding && waived[f.Prefix].AtLeast(c.options.MinSeverity)
+// began is when the audit began: the earlier of what its own clock says and
+// what AWS's clocks say, if these are known.
+func (c *comparison) began() time.Time {
+	if received := c.options.Received; !received.IsZero() {
+		return earlier(c.report.Audit.StartedAt, received)
+	}
+	return c.report.Audit.StartedAt
 }
 
 // keep adds an entry to the next ledger if it holds anything to remember.
@@ -144,7 +155,7 @@ func (c *comparison) open(e Entry, f report.Finding) Entry {
 	}
 	e.State = Open
 	if section != &s.Open {
-		e.Notified = &Notified{At: c.options.Now, Severity: f.Severity, Facts: f.Facts}
+		e.Notified = &Notified{At: c.options.Now, Began: c.began(), Severity: f.Severity, Facts: f.Facts}
 		e.Touched, e.Unsure = false, nil
 	}
 	if section == &s.Open && s.Open == nil {
@@ -185,7 +196,7 @@ func (c *comparison) resolve(e Entry, f report.Finding) {
 
 // judgeAbsent handles a known finding that is not in the report.
 func (c *comparison) judgeAbsent(e Entry) Entry {
-	if !c.read || !c.report.Complete && report.IsWaiverCheck(e.Check) {
+	if !c.evaluated() || !c.report.Complete && report.IsWaiverCheck(e.Check) {
 		return e // it is unknown whether it still fails
 	}
 	if e.Check == report.CheckWaiverEnding && c.fails(key{e.Prefix, report.CheckWaiverExpired}) {
@@ -196,6 +207,14 @@ func (c *comparison) judgeAbsent(e Entry) Entry {
 		Fingerprint: report.Fingerprint(c.report.Registry, e.Check, e.Prefix),
 	})
 	return e.closed()
+}
+
+// evaluated reports whether the audit has listed the rules and applied the
+// whole policy to them. Faults of stores say nothing about that.
+func (c *comparison) evaluated() bool {
+	return c.read && !slices.ContainsFunc(c.report.Faults, func(f ptc.Fault) bool {
+		return f.Prefix == "" && !slices.Contains([]string{ptc.OpPutEvidence, ptc.OpGetLedger, ptc.OpPutLedger}, f.Operation)
+	})
 }
 
 // absence explains why a known finding is not in the report.

@@ -27,8 +27,9 @@ type Ledger struct {
 	Seq int64 `json:"seq"`
 	// LastAudit is the last audit that was compared.
 	LastAudit Audit `json:"lastAudit,omitzero"`
-	// LastComplete is when the last complete audit began; zero if there was none.
-	LastComplete time.Time `json:"lastComplete,omitzero"`
+	// SeenUntil is a time by AWS's clocks after which a complete audit began that
+	// listed the rules; zero if none is known. See Options.Received.
+	SeenUntil time.Time `json:"seenUntil,omitzero"`
 	// Rules are the rules of the registry as last listed. RulesAt is when the
 	// audit that listed them began; zero if they were never listed.
 	Rules   []report.Rule `json:"rules"`
@@ -61,33 +62,39 @@ type Lease struct {
 	Until time.Time `json:"until"`
 }
 
-// Live reports whether the lease is in force at now. A nil lease is not.
-func (l *Lease) Live(now time.Time) bool { return l != nil && now.Before(l.Until) }
+// LongestLease is how long a lease can last. It leaves a minute for the clocks
+// of two machines to differ. A lease that seems to last longer comes from a
+// wrong clock.
+const LongestLease = 130 * time.Second
+
+// Live reports whether the lease is in force at now. A nil lease is not, and
+// neither is one that ends more than LongestLease ahead.
+func (l *Lease) Live(now time.Time) bool {
+	return l != nil && now.Before(l.Until) && !l.Until.After(now.Add(LongestLease))
+}
+
+// mostSkew is how far the clock of a machine may be ahead without keeping a
+// change from being audited.
+const mostSkew = 24 * time.Hour
 
 // Key returns the key of a registry's ledger in a store.
 func Key(reg ptc.Registry) string { return "ledger/" + reg.Account + "/" + reg.Region + ".json" }
 
-// clockSkew is how far the clocks of two machines may differ.
-const clockSkew = time.Minute
-
-// Newer reports whether the ledger has seen an audit that began after the audit
-// of r, so that the findings of r are outdated. It ignores a last audit in the
-// future, which comes from a wrong clock: otherwise no audit would be delivered
-// until then.
-func (l Ledger) Newer(r report.Report, now time.Time) bool {
-	at := l.LastAudit.StartedAt
-	return at.After(r.Audit.StartedAt) && !at.After(now.Add(clockSkew))
-}
+// Newer reports whether the last audit of the ledger began after the audit of
+// r, by the clocks of the machines that ran them. Clocks may be wrong: it alone
+// is no reason to drop the findings of r.
+func (l Ledger) Newer(r report.Report) bool { return l.LastAudit.StartedAt.After(r.Audit.StartedAt) }
 
 // Covers reports whether the last complete audit has seen the effect of all
 // triggers: each is a change, made at least settle before that audit began. If
-// so, no audit is needed, and Record is enough.
+// so, no audit is needed, and Record is enough. Both times are those of AWS's
+// clocks. A time in the future comes from a wrong clock, and covers nothing.
 func (l Ledger) Covers(triggers []report.Trigger, settle time.Duration, now time.Time) bool {
-	if l.LastComplete.IsZero() || l.LastComplete.After(now) {
+	if l.SeenUntil.IsZero() || l.SeenUntil.After(now) {
 		return false
 	}
 	for _, t := range triggers {
-		if !isChange(t) || t.Time.IsZero() || t.Time.After(l.LastComplete.Add(-settle)) {
+		if !isChange(t) || t.Time.IsZero() || t.Time.After(l.SeenUntil.Add(-settle)) {
 			return false
 		}
 	}

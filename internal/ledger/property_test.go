@@ -71,7 +71,11 @@ func (m *memory) read(at moment) {
 			uses := slices.ContainsFunc(rules, func(r report.Rule) bool { return r.Prefix == prefix })
 			if t.Prefix == prefix || t.Secret != "" && uses { // there is one secret for all
 				for _, check := range append([]string{"upstream-approved", ending, expired}, someChecks...) {
-					m.touched[report.Fingerprint(registry, check, prefix)] = true
+					fp := report.Fingerprint(registry, check, prefix)
+					// A change from before the audit that was notified only comes late.
+					if t.Time.Add(time.Second).After(m.notified[fp].Began) {
+						m.touched[fp] = true
+					}
 				}
 			}
 		}
@@ -105,7 +109,7 @@ func (m *memory) hear(at moment) {
 		for _, f := range list {
 			delete(m.touched, f.Fingerprint)
 			if delete(m.notified, f.Fingerprint); name != "resolved" {
-				m.notified[f.Fingerprint] = ledger.Notified{At: at.now, Severity: f.Severity, Facts: f.Facts}
+				m.notified[f.Fingerprint] = ledger.Notified{At: at.now, Began: at.now, Severity: f.Severity, Facts: f.Facts}
 			}
 		}
 	}
@@ -311,8 +315,8 @@ func TestAnIncompleteReportChangesNothingThatItCouldNotSee(t *testing.T) {
 				t.Fatalf("%s of %q is resolved", f.Check, f.Prefix)
 			}
 		}
-		if !at.after.LastComplete.Equal(at.before.LastComplete) {
-			t.Fatalf("complete at %v", at.after.LastComplete)
+		if !at.after.SeenUntil.Equal(at.before.SeenUntil) {
+			t.Fatalf("complete at %v", at.after.SeenUntil)
 		}
 		if !listed && (cmp.Diff(at.before.Rules, at.after.Rules, equateEmpty) != "" || !at.after.RulesAt.Equal(at.before.RulesAt)) {
 			t.Fatal("the rules changed")

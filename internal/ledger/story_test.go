@@ -82,7 +82,7 @@ func (s step) options() ledger.Options {
 	if lowest == "" {
 		lowest = report.Low
 	}
-	return ledger.Options{Now: start.Add(s.at), MinSeverity: lowest, RemindAfter: week, Hold: s.hold}
+	return ledger.Options{Now: start.Add(s.at), Received: start.Add(s.at), MinSeverity: lowest, RemindAfter: week, Hold: s.hold}
 }
 
 // lines is a notification in short: "section check prefix: why", and for other
@@ -188,6 +188,9 @@ func triggers(list ...report.Trigger) []report.Trigger { return list }
 
 // noList are the faults of an audit that could not list the rules.
 var noList = []ptc.Fault{{Operation: "DescribePullThroughCacheRules", Kind: ptc.FaultThrottled, Retryable: true}}
+
+// listDenied are the faults of an audit that may not list the rules.
+var listDenied = []ptc.Fault{{Operation: ptc.OpDescribeRules, Kind: ptc.FaultDenied}}
 
 // noVerdict are the faults of an audit without a validation result.
 func noVerdict(prefix string) ptc.Fault {

@@ -14,7 +14,8 @@ type Unaudited struct {
 	Since time.Time `json:"since"`
 	// NotifiedAt is when that was last notified, UTC; zero if it was not.
 	NotifiedAt time.Time `json:"notifiedAt,omitzero"`
-	// Subjects were notified. Each is an operation or a check, and a prefix.
+	// Subjects were notified. Each is an operation and the kind of its fault, or
+	// a check, and a prefix.
 	Subjects []string `json:"subjects"`
 }
 
@@ -26,7 +27,9 @@ func (c *comparison) undecided() {
 	for _, f := range c.report.Faults {
 		if f.Kind != ptc.FaultUnsupported {
 			s.Faults = append(s.Faults, f)
-			subjects = append(subjects, f.Operation+" "+f.Prefix)
+			// The kind belongs to it: if a call that was throttled is denied,
+			// someone has to act.
+			subjects = append(subjects, f.Operation+" "+string(f.Kind)+" "+f.Prefix)
 		}
 	}
 	for _, f := range c.report.Findings {
@@ -37,7 +40,7 @@ func (c *comparison) undecided() {
 	}
 	before := c.prev.Unaudited
 	if len(subjects) == 0 {
-		if before == nil || !c.report.Complete || unsupported(c.report) {
+		if before == nil || !c.report.Complete || !c.read {
 			return
 		}
 		if !before.NotifiedAt.IsZero() {

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/ledger"
+	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
 )
 
@@ -35,6 +36,17 @@ func TestUndecided(t *testing.T) {
 			{at: 2 * hour, rules: hub, faults: faults("hub"), findings: unsure},
 			{at: 3 * hour, rules: hub, faults: faults("quay")},
 			{at: 4 * hour, rules: hub, findings: broken, want: []string{"new validation-passed hub", "recovered since 0s"}},
+		},
+		"another reason": {
+			{at: 0, faults: noList, want: []string{describe}},
+			{at: 1 * hour, faults: listDenied, want: []string{describe}},
+			{at: 2 * hour, faults: listDenied},
+			{at: 3 * hour, faults: noList},
+			{at: 4 * hour, rules: hub, want: []string{"recovered since 0s"}},
+		},
+		"another reason for one rule": {
+			{rules: hub, faults: faults("hub"), want: []string{"fault ValidatePullThroughCacheRule hub"}},
+			{at: hour, rules: hub, faults: []fault{{Operation: ptc.OpValidateRule, Prefix: "hub", Kind: ptc.FaultDenied}}, want: []string{"fault ValidatePullThroughCacheRule hub"}},
 		},
 		"two that take turns": {
 			{rules: hub, faults: faults("hub"), want: []string{"fault ValidatePullThroughCacheRule hub"}},
@@ -94,7 +106,7 @@ func TestUndecided(t *testing.T) {
 func TestSubjectsStandOnce(t *testing.T) {
 	l := (step{rules: hub, faults: faults("hub")}).compare(ledger.Ledger{})
 	l = (step{at: hour, rules: hub, faults: faults("hub", "quay")}).compare(l)
-	want := []string{"ValidatePullThroughCacheRule hub", "ValidatePullThroughCacheRule quay"}
+	want := []string{"ValidatePullThroughCacheRule timeout hub", "ValidatePullThroughCacheRule timeout quay"}
 	if diff := cmp.Diff(want, l.Unaudited.Subjects); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

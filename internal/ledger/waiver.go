@@ -31,14 +31,3 @@ func (b Binding) over(now time.Time) bool {
 	day, err := time.Parse(time.DateOnly, b.Expires)
 	return err != nil || !now.Before(day.AddDate(0, 0, 1))
 }
-
-// waivedAt returns the highest severity that waivers cover, by prefix.
-func waivedAt(findings []report.Finding) map[string]report.Severity {
-	out := map[string]report.Severity{}
-	for _, f := range findings {
-		if f.Waiver != nil {
-			out[f.Prefix] = report.Highest(out[f.Prefix], f.Severity)
-		}
-	}
-	return out
-}

@@ -73,7 +73,7 @@ func histories(t *testing.T, events trail, begin func() func(t *rapid.T, m momen
 				w.work()
 			}
 			batch := w.deliver(events)
-			m := moment{now: w.now, options: ledger.Options{Now: w.now, MinSeverity: minSeverity, RemindAfter: week}}
+			m := moment{now: w.now, options: ledger.Options{Now: w.now, Received: w.now, MinSeverity: minSeverity, RemindAfter: week}}
 			if events == whimsical && rapid.IntRange(0, 5).Draw(t, "covered") == 0 {
 				m.recorded, batch = batch, nil
 				l = l.Record(m.recorded, w.now)

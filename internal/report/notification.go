@@ -116,14 +116,30 @@ func (s Notification) Severity() Severity {
 	return highest
 }
 
+// Weighs returns a function that reports whether a failure of the report
+// reaches the threshold. The end of a waiver counts with the severity of the
+// findings that are waived, because its own is the lowest.
+func (r Report) Weighs(threshold Severity) func(Finding) bool {
+	waived := map[string]Severity{} // the highest, by prefix
+	for _, f := range r.Findings {
+		if f.Waiver != nil {
+			waived[f.Prefix] = Highest(waived[f.Prefix], f.Severity)
+		}
+	}
+	return func(f Finding) bool {
+		return f.Severity.AtLeast(threshold) || f.Check == CheckWaiverEnding && waived[f.Prefix].AtLeast(threshold)
+	}
+}
+
 // NotificationOf returns the notification of a report if nothing is known of
 // earlier audits: every open failure at or above threshold, and everything
 // that could not be checked.
 func NotificationOf(r Report, threshold Severity) Notification {
 	s := Notification{Registry: r.Registry, Policy: r.Policy, At: r.Audit.StartedAt}
+	weighs := r.Weighs(threshold)
 	for _, f := range r.Findings {
 		switch {
-		case f.Open() && f.Severity.AtLeast(threshold):
+		case f.Open() && weighs(f):
 			s.New = append(s.New, f)
 		case f.Outcome == Error:
 			s.Undecided = append(s.Undecided, f)

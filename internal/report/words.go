@@ -148,12 +148,10 @@ func (r Report) Unsupported() (message string, ok bool) {
 	return "", false
 }
 
-// ListRead reports whether the audit knows which rules the registry has. A
-// Region without the API has none.
+// ListRead reports whether the audit knows which rules the registry has. In a
+// Region without the API it has seen no list.
 func (r Report) ListRead() bool {
-	return len(r.Rules) > 0 || !slices.ContainsFunc(r.Faults, func(f ptc.Fault) bool {
-		return f.Prefix == "" && f.Kind != ptc.FaultUnsupported
-	})
+	return len(r.Rules) > 0 || !slices.ContainsFunc(r.Faults, func(f ptc.Fault) bool { return f.Prefix == "" })
 }
 
 // Advice is how to fix a fault, if that follows from its kind; otherwise it is

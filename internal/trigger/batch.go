@@ -3,6 +3,7 @@ package trigger
 import (
 	"encoding/json"
 	"strconv"
+	"time"
 )
 
 // Record is one message of a batch from a queue.
@@ -14,6 +15,9 @@ type Record struct {
 	// Receives is how often the queue has delivered it, this time included;
 	// 0 if unknown.
 	Receives int
+	// Received is when the queue delivered it for the first time, by the queue's
+	// clock, UTC; zero if unknown.
+	Received time.Time
 	// Queue is the ARN of the queue, and Receipt its handle of this receive;
 	// empty if unknown.
 	Queue   string
@@ -36,6 +40,7 @@ func Batch(raw []byte) (records []Record, ok bool) {
 			EventSourceARN string `json:"eventSourceARN"`
 			Attributes     struct {
 				ReceiveCount string `json:"ApproximateReceiveCount"`
+				FirstReceive string `json:"ApproximateFirstReceiveTimestamp"` // milliseconds since 1970
 			} `json:"attributes"`
 		}
 	}
@@ -48,9 +53,20 @@ func Batch(raw []byte) (records []Record, ok bool) {
 			ID:       r.MessageID,
 			Body:     []byte(r.Body),
 			Receives: max(receives, 0),
+			Received: firstReceive(r.Attributes.FirstReceive),
 			Queue:    r.EventSourceARN,
 			Receipt:  r.ReceiptHandle,
 		})
 	}
 	return records, true
+}
+
+// firstReceive reads the time of a message's first delivery. Zero, if it is
+// invalid.
+func firstReceive(milliseconds string) time.Time {
+	n, err := strconv.ParseInt(milliseconds, 10, 64)
+	if at := time.UnixMilli(n).UTC(); err == nil && n > 0 && at.Year() <= 9999 {
+		return at
+	}
+	return time.Time{}
 }

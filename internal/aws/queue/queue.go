@@ -32,6 +32,18 @@ const (
 	attempts    = 2
 )
 
+// longestDelay is the longest time that a message waits: the longest lease of a
+// ledger, with a minute for clocks that differ. A longer delay comes from a wrong
+// clock, and would keep a finding from being notified.
+const longestDelay = 130 * time.Second
+
+// seconds is a delay as SQS takes it, in whole seconds from 0 to longestDelay. It
+// rounds up, so that no message comes back before its time.
+func seconds(delay time.Duration) int32 {
+	delay = min(max(delay, 0), longestDelay)
+	return int32((delay + time.Second - 1) / time.Second) //nolint:gosec // at most 130
+}
+
 // faults has SQS's own error codes that mean something else than their HTTP
 // status: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html#API_ChangeMessageVisibilityBatch_Errors
 var faults = fault.Classifier{CallTimeout: callTimeout, Codes: map[string]fault.Meaning{
@@ -52,9 +64,10 @@ func New(cfg aws.Config) *Queues {
 }
 
 // Delay lets the queue deliver each message, by its receipt handle, again after a
-// time from now; 0 means at once. Its error is a *ptc.Fault; then at least one
-// message waits for the queue's visibility timeout instead. It needs the IAM
-// permission sqs:ChangeMessageVisibility on the queue:
+// time from now, of 0 (at once) to 130 seconds; another time counts as the nearer
+// of the two. Its error is a *ptc.Fault; then at least one message waits for the
+// queue's visibility timeout instead. It needs the IAM permission
+// sqs:ChangeMessageVisibility on the queue:
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 func (q *Queues) Delay(ctx context.Context, queueARN string, delays map[string]time.Duration) error {
 	queueURL, region, err := address(ctx, queueARN)
@@ -66,7 +79,7 @@ func (q *Queues) Delay(ctx context.Context, queueARN string, delays map[string]t
 		entries = append(entries, types.ChangeMessageVisibilityBatchRequestEntry{
 			Id:                aws.String(strconv.Itoa(len(entries))),
 			ReceiptHandle:     aws.String(receipt),
-			VisibilityTimeout: int32((delay + time.Second - 1) / time.Second), //nolint:gosec // SQS allows 12 hours
+			VisibilityTimeout: seconds(delay),
 		})
 	}
 	var failed []error

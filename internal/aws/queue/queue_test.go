@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -126,6 +127,30 @@ func TestRequest(t *testing.T) {
 	}
 	if len(got.Entries) != 1 || got.Entries[0].VisibilityTimeout != 23 || got.Entries[0].ReceiptHandle != "receipt" {
 		t.Errorf("entries %+v", got.Entries)
+	}
+}
+
+// Whatever the delay, a message waits for 0 to 130 seconds: a wrong clock keeps
+// none in the queue.
+func TestDelayIsLimited(t *testing.T) {
+	for delay, want := range map[time.Duration]int{
+		math.MinInt64: 0, -time.Hour: 0, -1: 0, 0: 0, 1: 1, time.Second: 1, 129001 * time.Millisecond: 130,
+		130 * time.Second: 130, 131 * time.Second: 130, 73 * 365 * 24 * time.Hour: 130, math.MaxInt64: 130,
+	} {
+		var got struct {
+			Entries []struct{ VisibilityTimeout int }
+		}
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := json.NewDecoder(r.Body).Decode(&got); err != nil {
+				t.Error(err)
+			}
+			_, _ = io.WriteString(w, `{"Successful":[],"Failed":[]}`)
+		}))
+		err := queue.New(config(server.URL)).Delay(t.Context(), arn("requests"), map[string]time.Duration{"receipt": delay})
+		server.Close()
+		if err != nil || len(got.Entries) != 1 || got.Entries[0].VisibilityTimeout != want {
+			t.Errorf("%v: %+v, %v; want %d", delay, got.Entries, err, want)
+		}
 	}
 }
 

@@ -154,7 +154,7 @@ func age(t *testing.T, endpoint string) {
 		t.Fatal(err)
 	}
 	ago := time.Now().Add(-time.Hour)
-	l.LastAudit.StartedAt, l.LastComplete = ago, ago
+	l.LastAudit.StartedAt, l.SeenUntil = ago, ago
 	if _, err := s.Put(t.Context(), ledger.Key(registry), l.Encode(), version); err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func (w *world) write(data []byte) {
 func (w *world) age(by time.Duration) {
 	w.t.Helper()
 	l := w.ledger()
-	for _, at := range []*time.Time{&l.LastAudit.StartedAt, &l.LastComplete, &l.RulesAt} {
+	for _, at := range []*time.Time{&l.LastAudit.StartedAt, &l.SeenUntil, &l.RulesAt} {
 		*at = at.Add(-by)
 	}
 	w.write(l.Encode())

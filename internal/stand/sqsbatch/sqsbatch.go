@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
 )
 
 // QueueARN is the queue of every message in a Batch.
@@ -21,7 +22,8 @@ type Message = struct {
 
 // Batch encodes messages as Lambda receives them from a queue:
 // https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
-// The receipt handle of a message is "receipt of " and its id.
+// The receipt handle of a message is "receipt of " and its id. Each was first
+// received now.
 func Batch(t testing.TB, messages ...Message) []byte {
 	t.Helper()
 	var records []any
@@ -29,7 +31,9 @@ func Batch(t testing.TB, messages ...Message) []byte {
 		records = append(records, map[string]any{
 			"messageId": m.ID, "body": m.Body, "eventSource": "aws:sqs",
 			"receiptHandle": "receipt of " + m.ID, "eventSourceARN": QueueARN,
-			"attributes": map[string]string{"ApproximateReceiveCount": fmt.Sprint(m.Receives)},
+			"attributes": map[string]string{
+				"ApproximateReceiveCount": fmt.Sprint(m.Receives), "ApproximateFirstReceiveTimestamp": fmt.Sprint(time.Now().UnixMilli()),
+			},
 		})
 	}
 	raw, err := json.Marshal(map[string]any{"Records": records})
