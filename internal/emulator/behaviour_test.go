@@ -20,8 +20,8 @@ func TestValidate(t *testing.T) {
 	rule := func(url, credential string) emulator.Rule {
 		return emulator.Rule{EcrRepositoryPrefix: "xx", UpstreamRegistryURL: url, CredentialArn: credential}
 	}
-	said := rule("ghcr.io", hub)
-	said.Validation = &emulator.Validation{Failure: "so the fixture says"}
+	given := rule("ghcr.io", hub)
+	given.Validation = &emulator.Validation{Failure: "so the fixture says"}
 	foreign := rule(otherECR, "")
 	withRole := foreign
 	withRole.CustomRoleArn = role
@@ -35,7 +35,7 @@ func TestValidate(t *testing.T) {
 		{"unknown upstream", rule("harbor.example", ""), "", ""},
 		{"secret ok", rule("ghcr.io", secretIn(emulator.SecretOK)), emulator.SecretMissing, ""},
 		{"secret unlisted", rule("ghcr.io", hub), "", ""},
-		{"secret unlisted, taken for missing", rule("ghcr.io", hub), emulator.SecretMissing, "not found"},
+		{"unlisted secrets are missing", rule("ghcr.io", hub), emulator.SecretMissing, "not found"},
 		{"secret without its suffix", rule("ghcr.io", strings.TrimSuffix(secretIn(emulator.SecretRejected), "-AbCdEf")), "", "authentication"},
 		{"secret missing", rule("ghcr.io", secretIn(emulator.SecretMissing)), "", "not found"},
 		{"secret inaccessible", rule("ghcr.io", secretIn(emulator.SecretInaccessible)), "", "unable to access"},
@@ -46,7 +46,7 @@ func TestValidate(t *testing.T) {
 		{"ecr of another account, without", foreign, "", "role"},
 		{"ecr of this account", rule("111122223333.dkr.ecr.us-east-1.amazonaws.com", ""), "", ""},
 		{"ecr of an account that the URL leaves open", rule("dkr.ecr.us-east-1.amazonaws.com", ""), "", ""},
-		{"said", said, "", "so the fixture says"},
+		{"result of the fixture", given, "", "so the fixture says"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestValidate(t *testing.T) {
 	})
 }
 
-// What AWS does not document, both ways.
+// Behaviour that AWS does not document, in both variants.
 func TestBehaviour(t *testing.T) {
 	foreignSecret := strings.Replace(hub, account, "444455556666", 1)
 	verify := func(prefix string) func(*testing.T, string) string {
@@ -85,7 +85,7 @@ func TestBehaviour(t *testing.T) {
 	}
 	tests := []struct {
 		name       string
-		standard   string // the code with no choice made
+		standard   string // the code without a choice
 		otherwise  emulator.Behaviour
 		wantOther  string
 		explicitly emulator.Behaviour // the same as no choice

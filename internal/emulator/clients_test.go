@@ -17,8 +17,8 @@ import (
 	"ptcaudit/internal/stand/toolbox"
 )
 
-// environ is the environment of a client: nothing of this machine's own
-// configuration, and no other address than the emulator's.
+// environ is the environment of a client: it has no configuration of this machine,
+// and only the address of the emulator.
 func environ(more ...string) []string {
 	return append([]string{
 		"PATH=" + os.Getenv("PATH"),
@@ -71,12 +71,12 @@ func boto3(t *testing.T, calls []pythonCall) []pythonResult {
 	return results
 }
 
-// Every constraint once more, by a client that checks none of them.
+// Tests every constraint again with a client that does not check them itself.
 func TestConstraintsByBoto3(t *testing.T) {
 	var cases []constraintCase
 	var calls []pythonCall
 	for _, tt := range constraintCases() {
-		// What has not the form of a request no client can send.
+		// A client cannot send a request of an invalid form.
 		if tt.code == "SerializationException" || tt.body == "" || strings.Contains(tt.body, "whatever") {
 			continue
 		}
@@ -144,7 +144,7 @@ func TestTheLifeOfARuleByBoto3(t *testing.T) {
 	for i, got := range boto3(t, calls) {
 		s := steps[i]
 		for name, v := range got.Output {
-			// boto3 gives times in the zone of the machine.
+			// boto3 returns times in the machine's time zone.
 			if text, ok := v.(string); ok {
 				got.Output[name] = inUTC(text)
 			}
@@ -164,7 +164,7 @@ func TestTheLifeOfARuleByBoto3(t *testing.T) {
 	}
 }
 
-// inUTC writes a time of Python's in UTC; any other text as it is.
+// inUTC converts a time of Python to UTC, and returns any other text unchanged.
 func inUTC(s string) string {
 	const layout = "2006-01-02T15:04:05.000000-07:00"
 	if at, err := time.Parse(layout, s); err == nil {
@@ -173,7 +173,7 @@ func inUTC(s string) string {
 	return s
 }
 
-// The AWS CLI, unmodified, told only where the API is.
+// The unmodified AWS CLI works with the address of the emulator alone.
 func TestTheAWSCLI(t *testing.T) {
 	aws := toolbox.AWS(t)
 	// With its own validation off, so that constraints reach the server.
@@ -186,7 +186,7 @@ func TestTheAWSCLI(t *testing.T) {
 		emulator.WithEvents(func(e []byte) { events = append(events, string(e)) }))
 	tests := []struct {
 		args string // between blanks
-		want string // part of what it prints; where it is an error's name, it fails
+		want string // part of the output; the name of an error means that the command fails
 	}{
 		{"sts get-caller-identity --query Arn", `"arn:aws:iam::111122223333:user/emulator"`},
 		{"ecr create-pull-through-cache-rule --ecr-repository-prefix hub --upstream-registry-url registry-1.docker.io --credential-arn " + hub, `"upstreamRegistry": "docker-hub"`},

@@ -59,7 +59,7 @@ func (c *call) invalid(name, complaint string) *apiError {
 	return errorf(code, "Invalid parameter at '%s' failed to satisfy constraint: '%s'", name, complaint)
 }
 
-// complain names the constraint that v breaks; empty if there is none.
+// complain describes the constraint that v violates; empty if it meets all.
 func (m member) complain(v any) string {
 	switch v := v.(type) {
 	case string:

@@ -17,14 +17,15 @@ func list(n int, format string) string {
 	return strings.Join(items, ",")
 }
 
-// constraintCase is a request that keeps to a constraint, or breaks it.
+// constraintCase is a request that meets or violates a constraint.
 type constraintCase struct {
 	name, operation, body string
 	code                  string // "": answered
 	text                  string // part of the message
 }
 
-// constraintCases are every constraint of the API's model, from both sides.
+// constraintCases has requests that meet, and that violate, every constraint of the
+// API's model.
 func constraintCases() []constraintCase {
 	const (
 		serial = "SerializationException"
@@ -47,8 +48,8 @@ func constraintCases() []constraintCase {
 		{"delete without prefix", remove, `{}`, invalid, "'ecrRepositoryPrefix'"},
 		{"validate without prefix", verify, `{}`, invalid, "'ecrRepositoryPrefix'"},
 
-		{"no JSON", create, `{`, serial, ""},
-		{"something after it", create, `{} {}`, serial, ""},
+		{"invalid JSON", create, `{`, serial, ""},
+		{"text after the JSON", create, `{} {}`, serial, ""},
 		{"a list", create, `[]`, serial, ""},
 		{"a number for a string", create, `{"ecrRepositoryPrefix":7}`, serial, "NUMBER_VALUE can not be converted to a String"},
 		{"an object for a string", create, `{"ecrRepositoryPrefix":{}}`, serial, "START_OBJECT can not be converted to a String"},

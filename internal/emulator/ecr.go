@@ -214,7 +214,7 @@ func updateRule(r *registry, c *call) (object, *apiError) {
 	if roleARN != "" {
 		ru.roleARN = roleARN
 	}
-	ru.updatedAt, ru.verdict = c.now, nil
+	ru.updatedAt, ru.validation = c.now, nil
 	return ru.members("ecrRepositoryPrefix", "credentialArn", "customRoleArn", "upstreamRepositoryPrefix", "registryId", "updatedAt"), nil
 }
 
@@ -240,12 +240,12 @@ func validateRule(r *registry, c *call) (object, *apiError) {
 		return nil, errorf("InvalidParameterException", "The upstream registry of the pull through cache rule requires no authentication")
 	}
 	out := ru.members("ecrRepositoryPrefix", "upstreamRegistryUrl", "credentialArn", "customRoleArn", "upstreamRepositoryPrefix", "registryId")
-	verdict := ru.verdict
-	if verdict == nil {
+	result := ru.validation
+	if result == nil {
 		failure := r.failure(ru)
-		verdict = &Validation{IsValid: failure == "", Failure: failure}
+		result = &Validation{IsValid: failure == "", Failure: failure}
 	}
-	out["isValid"] = verdict.IsValid
-	out.set("failure", verdict.Failure)
+	out["isValid"] = result.IsValid
+	out.set("failure", result.Failure)
 	return out, nil
 }

@@ -32,7 +32,7 @@ const (
 	working = `{"username":"u","accessToken":"t"}`
 )
 
-// now is what the emulators of these tests take for the time.
+// now is the time of the emulators in these tests.
 var now = time.Date(2026, 11, 5, 12, 0, 0, 123_000_000, time.UTC)
 
 // serve starts an emulator with a fixture.

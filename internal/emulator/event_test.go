@@ -126,7 +126,7 @@ func recorded(t testing.TB, target, body string, headers map[string]string) *htt
 	return r
 }
 
-// record calls an emulator of its own and gives the events and the answer.
+// record calls a new emulator, and returns the events and the answer.
 func record(t *testing.T, f emulator.Fixture, target, body string, headers map[string]string) (events []string, answer string) {
 	t.Helper()
 	ids := 0

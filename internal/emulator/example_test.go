@@ -7,7 +7,7 @@ import (
 	"ptcaudit/internal/emulator"
 )
 
-// An emulator behind a server of its own. Clients find it by their endpoint:
+// An emulator behind its own server. Clients find it by their endpoint:
 // AWS_ENDPOINT_URL, --endpoint-url, or BaseEndpoint.
 func Example() {
 	fixture, err := emulator.ParseFixture([]byte(`{

@@ -24,7 +24,7 @@ type Fault struct {
 	Prefix string `json:"prefix"`
 	// Times is how many calls it strikes; 0 is all.
 	Times int `json:"times"`
-	// Delay is how long the answer takes.
+	// Delay is the time before the answer.
 	Delay Duration `json:"delay"`
 
 	// Code is the error to answer with, for example "ThrottlingException".
@@ -122,7 +122,7 @@ func (f Fault) answers() bool {
 	return f.Code != "" || f.Status != 0 || f.Body != "" || f.Empty || f.Drop && !f.Truncate
 }
 
-// cut is where the fault's own answer is cut.
+// cut is the place at which the fault's answer is cut.
 func (f Fault) cut() cut {
 	switch {
 	case f.Truncate:
@@ -133,7 +133,7 @@ func (f Fault) cut() cut {
 	return cutNever
 }
 
-// error is the refusal that a fault with a code stands for.
+// error is the error that a fault with a code answers with.
 func (f Fault) error(c *call) *apiError {
 	err := &apiError{name: f.Code, text: f.Message, status: f.Status}
 	if err.text != "" {

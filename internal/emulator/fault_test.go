@@ -215,7 +215,7 @@ func TestFaultsOfTheAnswer(t *testing.T) {
 		{"no list", emulator.Fault{Omit: []string{"pullThroughCacheRules"}}, describeOp, 200, `{}`},
 		{"pages without end", emulator.Fault{Set: map[string]any{"nextToken": "again", "pullThroughCacheRules": []any{}}}, describeOp, 200, `{"nextToken":"again","pullThroughCacheRules":[]}`},
 		{"of another rule", emulator.Fault{Set: map[string]any{"ecrRepositoryPrefix": "other"}}, validateOp, 200, `{"ecrRepositoryPrefix":"other","isValid":true,"registryId":"111122223333","upstreamRegistryUrl":"quay.io"}`},
-		{"no verdict", emulator.Fault{Omit: []string{"isValid"}}, validateOp, 200, `{"ecrRepositoryPrefix":"quay","registryId":"111122223333","upstreamRegistryUrl":"quay.io"}`},
+		{"no validation result", emulator.Fault{Omit: []string{"isValid"}}, validateOp, 200, `{"ecrRepositoryPrefix":"quay","registryId":"111122223333","upstreamRegistryUrl":"quay.io"}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -301,7 +301,7 @@ func TestDurationsAreWrittenAsTheyAreRead(t *testing.T) {
 	}
 	for _, bad := range []string{`"soon"`, `100`, `"-1s"`} {
 		if err := json.Unmarshal([]byte(bad), &d); err == nil {
-			t.Errorf("%s is taken for a duration", bad)
+			t.Errorf("%s is read as a duration", bad)
 		}
 	}
 }

@@ -43,12 +43,12 @@ type Rule struct {
 	RegistryID string `json:"registryId"`
 	CreatedAt  Time   `json:"createdAt"`
 	UpdatedAt  Time   `json:"updatedAt"`
-	// Validation is ECR's verdict, until the rule is updated or its secret
+	// Validation is ECR's validation result, until the rule is updated or its secret
 	// written to. If it is nil, it follows from the state of the secret.
 	Validation *Validation `json:"validation"`
 }
 
-// Validation is ECR's verdict on a rule.
+// Validation is ECR's validation result for a rule.
 type Validation struct {
 	IsValid bool   `json:"isValid"`
 	Failure string `json:"failure"`

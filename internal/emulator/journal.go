@@ -11,9 +11,9 @@ type Call struct {
 	Operation string
 	Account   string
 	Region    string
-	// Prefix is the rule that was named; empty where none was.
+	// Prefix is the rule that the call named; empty if it named none.
 	Prefix string
-	// Code is the error that was answered; empty where none was.
+	// Code is the error of the answer; empty if the call succeeded.
 	Code string
 }
 

@@ -103,7 +103,7 @@ func TestParseFixtureRefuses(t *testing.T) {
 		{"an unknown key", `{"registry":[]}`, []string{`registry: unknown key "registry"`}},
 		{"a key in another case", registry(`,"PageSize":1`), []string{`registries[0].PageSize: unknown key "PageSize"`}},
 		{"all unknown keys", `{"a":1,"faults":[{"op":1}],"registries":[{"rules":[{"prefix":1}]}]}`, []string{`a: unknown key`, `faults[0].op: unknown key`, `registries[0].rules[0].prefix: unknown key`}},
-		{"an unknown key of a verdict", registry(`,"rules":[{"ecrRepositoryPrefix":"quay","validation":{"valid":true}}]`), []string{"registries[0].rules[0].validation.valid: unknown key"}},
+		{"an unknown key of a validation result", registry(`,"rules":[{"ecrRepositoryPrefix":"quay","validation":{"valid":true}}]`), []string{"registries[0].rules[0].validation.valid: unknown key"}},
 		{"a number for an account", `{"registries":[{"account":111122223333,"region":"eu-west-1"}]}`, []string{"registries.account", "number"}},
 		{"no account", `{"registries":[{}]}`, []string{`registries[0].account: invalid account ID ""`, `registries[0].region: invalid Region ""`}},
 		{"one registry twice", `{"registries":[{"account":"111122223333","region":"eu-west-1"},{"account":"111122223333","region":"eu-west-1"}]}`, []string{"registries[1]: duplicate registry 111122223333 eu-west-1"}},

@@ -14,7 +14,7 @@ type reply struct {
 
 func (a reply) write(w http.ResponseWriter) { a.writeCut(w, cutNever) }
 
-// writeCut sends the answer, or cuts the connection where it is to be cut.
+// writeCut sends the answer, or closes the connection in the middle of it.
 func (a reply) writeCut(w http.ResponseWriter, where cut) {
 	if where == cutBeforeHead {
 		panic(http.ErrAbortHandler) // net/http's way to close a connection
@@ -32,7 +32,7 @@ func (a reply) writeCut(w http.ResponseWriter, where cut) {
 	_, _ = w.Write(a.body) // an error means that the client has disconnected
 }
 
-// cut is where a connection is cut.
+// cut is the place at which a connection is closed.
 type cut int
 
 const (

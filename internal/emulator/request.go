@@ -46,7 +46,7 @@ func readCall(r *http.Request, body []byte) (*call, *apiError) {
 	return c, err
 }
 
-// formInput takes the known members of a query protocol request.
+// formInput reads the known members of a query protocol request.
 func formInput(op *operation, form url.Values) object {
 	in := object{}
 	for _, m := range op.input {

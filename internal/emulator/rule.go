@@ -40,9 +40,9 @@ type rule struct {
 	registryID     string
 	createdAt      time.Time
 	updatedAt      time.Time // zero: never
-	// verdict is the fixture's validation. It holds until the rule or its
+	// validation is the result of the fixture. It holds until the rule or its
 	// secret is written to.
-	verdict *Validation
+	validation *Validation
 }
 
 func newRegistry(f Registry) *registry {
@@ -71,7 +71,7 @@ func newRegistry(f Registry) *registry {
 			registryID:     in.RegistryID,
 			createdAt:      in.CreatedAt.Time,
 			updatedAt:      in.UpdatedAt.Time,
-			verdict:        in.Validation,
+			validation:     in.Validation,
 		}
 		if ru.upstream == "" {
 			ru.upstream = upstreamOf(ru.url).name

@@ -10,16 +10,16 @@ type SecretState string
 
 // The states of a secret.
 const (
-	// SecretOK: the upstream takes the credential.
+	// SecretOK: the upstream accepts the credential.
 	SecretOK SecretState = "ok"
-	// SecretMissing: there is no such secret, or it is marked for deletion.
+	// SecretMissing: the secret does not exist, or is marked for deletion.
 	SecretMissing SecretState = "missing"
 	// SecretInaccessible: ECR may not read it.
 	SecretInaccessible SecretState = "inaccessible"
 	// SecretUndecryptable: ECR may not decrypt it, as with a customer managed
 	// key.
 	SecretUndecryptable SecretState = "undecryptable" //nolint:gosec // a state, no credential
-	// SecretRejected: the upstream does not take the credential.
+	// SecretRejected: the upstream rejects the credential.
 	SecretRejected SecretState = "rejected"
 )
 
@@ -133,7 +133,7 @@ func (r *registry) checkCredential(arn string) *apiError {
 func (r *registry) touched(s *secret) {
 	for _, ru := range r.rules {
 		if s.named(ru.credentialARN) {
-			ru.verdict = nil
+			ru.validation = nil
 		}
 	}
 }

@@ -24,10 +24,10 @@ func secretCall(members ...string) string {
 	return string(b)
 }
 
-// What a write to a secret does to the rule that uses it.
-func TestSecretsMendAndBreakRules(t *testing.T) {
+// A write to a secret can break or fix the rule that uses it.
+func TestSecretsFixAndBreakRules(t *testing.T) {
 	const name = "ecr-pullthroughcache/hub"
-	said := &emulator.Validation{Failure: "so the fixture says"}
+	given := &emulator.Validation{Failure: "so the fixture says"}
 	type step struct{ operation, body, code string }
 	put := func(value string) step {
 		return step{"PutSecretValue", secretCall("SecretId", name, "SecretString", value), ""}
@@ -36,7 +36,7 @@ func TestSecretsMendAndBreakRules(t *testing.T) {
 		name     string
 		state    emulator.SecretState // "": unlisted
 		unlisted emulator.SecretState
-		verdict  *emulator.Validation
+		result   *emulator.Validation
 		steps    []step
 		failure  string // "": valid
 	}{
@@ -45,9 +45,9 @@ func TestSecretsMendAndBreakRules(t *testing.T) {
 		{"a working value by ARN", emulator.SecretRejected, "", nil, []step{{"PutSecretValue", secretCall("SecretId", hub, "SecretString", working), ""}}, ""},
 		{"a working value by half an ARN", emulator.SecretRejected, "", nil, []step{{"PutSecretValue", secretCall("SecretId", strings.TrimSuffix(hub, "-AbCdEf"), "SecretString", working), ""}}, ""},
 		{"a working value by update", emulator.SecretRejected, "", nil, []step{{"UpdateSecret", secretCall("SecretId", name, "SecretString", working), ""}}, ""},
-		{"a working value instead of the fixture's verdict", emulator.SecretOK, "", said, []step{put(working)}, ""},
-		{"a working value into an unlisted secret", "", "", said, []step{put(working)}, ""},
-		{"no JSON", emulator.SecretOK, "", nil, []step{put("token")}, "authentication"},
+		{"a working value replaces the result of the fixture", emulator.SecretOK, "", given, []step{put(working)}, ""},
+		{"a working value into an unlisted secret", "", "", given, []step{put(working)}, ""},
+		{"invalid JSON", emulator.SecretOK, "", nil, []step{put("token")}, "authentication"},
 		{"no username", emulator.SecretOK, "", nil, []step{put(`{"accessToken":"t"}`)}, "authentication"},
 		{"empty token", emulator.SecretOK, "", nil, []step{put(`{"username":"u","accessToken":""}`)}, "authentication"},
 		{"token in the wrong case", emulator.SecretOK, "", nil, []step{put(`{"username":"u","accesstoken":"t"}`)}, "authentication"},
@@ -69,9 +69,9 @@ func TestSecretsMendAndBreakRules(t *testing.T) {
 		{"deleted for good and created: another ARN", emulator.SecretOK, "", nil, []step{{"DeleteSecret", `{"SecretId":"` + name + `","ForceDeleteWithoutRecovery":true}`, ""}, {"CreateSecret", secretCall("Name", name, "SecretString", working), ""}}, "not found"},
 		{"missing cannot be written to", emulator.SecretMissing, "", nil, []step{{"PutSecretValue", secretCall("SecretId", name, "SecretString", working), "ResourceNotFoundException"}}, "not found"},
 		{"missing by half an ARN", emulator.SecretMissing, "", nil, []step{{"PutSecretValue", secretCall("SecretId", strings.TrimSuffix(hub, "-AbCdEf"), "SecretString", working), "ResourceNotFoundException"}}, "not found"},
-		{"unlisted and taken for missing", "", emulator.SecretMissing, nil, []step{{"PutSecretValue", secretCall("SecretId", hub, "SecretString", working), "ResourceNotFoundException"}}, "not found"},
-		{"there already", emulator.SecretOK, "", nil, []step{{"CreateSecret", secretCall("Name", name, "SecretString", working), "ResourceExistsException"}}, ""},
-		{"unlisted, there already", "", "", nil, []step{{"CreateSecret", secretCall("Name", name, "SecretString", working), "ResourceExistsException"}}, ""},
+		{"unlisted secrets are missing", "", emulator.SecretMissing, nil, []step{{"PutSecretValue", secretCall("SecretId", hub, "SecretString", working), "ResourceNotFoundException"}}, "not found"},
+		{"exists already", emulator.SecretOK, "", nil, []step{{"CreateSecret", secretCall("Name", name, "SecretString", working), "ResourceExistsException"}}, ""},
+		{"unlisted, exists already", "", "", nil, []step{{"CreateSecret", secretCall("Name", name, "SecretString", working), "ResourceExistsException"}}, ""},
 		{"no value", emulator.SecretOK, "", nil, []step{{"PutSecretValue", secretCall("SecretId", name), "InvalidRequestException"}}, ""},
 		{"no such secret", emulator.SecretOK, "", nil, []step{
 			{"PutSecretValue", secretCall("SecretId", "none", "SecretString", working), "ResourceNotFoundException"},
@@ -93,7 +93,7 @@ func TestSecretsMendAndBreakRules(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := emulator.Registry{
 				UnlistedSecrets: tt.unlisted,
-				Rules:           []emulator.Rule{{EcrRepositoryPrefix: "hub", UpstreamRegistryURL: "registry-1.docker.io", CredentialArn: hub, Validation: tt.verdict}},
+				Rules:           []emulator.Rule{{EcrRepositoryPrefix: "hub", UpstreamRegistryURL: "registry-1.docker.io", CredentialArn: hub, Validation: tt.result}},
 			}
 			if tt.state != "" {
 				r.Secrets = []emulator.Secret{{ARN: hub, State: tt.state}}
@@ -128,7 +128,7 @@ func TestASecretForANewRule(t *testing.T) {
 	}
 }
 
-// A name means the secret that exists, whatever had that name before.
+// A name refers to the secret that exists now, not to a deleted one.
 func TestANameIsUsedAgain(t *testing.T) {
 	const name = "ecr-pullthroughcache/gh"
 	_, url := serve(t, emulator.Fixture{})
@@ -146,9 +146,9 @@ func TestANameIsUsedAgain(t *testing.T) {
 	}
 }
 
-// An update of the rule is judged by its new secret, whatever the fixture
-// said of the old one.
-func TestUpdateForgetsTheFixturesVerdict(t *testing.T) {
+// After an update of the rule, its new secret decides, and not the fixture's result
+// for the old one.
+func TestUpdateDiscardsTheResultOfTheFixture(t *testing.T) {
 	_, url := serve(t, one(emulator.Registry{
 		Rules:   []emulator.Rule{{EcrRepositoryPrefix: "hub", UpstreamRegistryURL: "registry-1.docker.io", CredentialArn: secretIn(emulator.SecretRejected), Validation: &emulator.Validation{Failure: "no"}}},
 		Secrets: allSecrets,

@@ -169,7 +169,7 @@ func TestSamplesRoundTrip(t *testing.T) {
 			if err := errors.Join(json.Unmarshal(raw, &before), json.Unmarshal(back, &after)); err != nil {
 				t.Fatal(err)
 			}
-			// The one member that the type writes where AWS leaves it out.
+			// The only member that the type writes and AWS omits.
 			added := cmpopts.IgnoreMapEntries(func(k string, v any) bool { return k == "md5OfMessageAttributes" && v == "" })
 			if diff := cmp.Diff(before, after, added); diff != "" {
 				t.Errorf("(-file +after decoding and encoding)\n%s", diff)
@@ -178,8 +178,7 @@ func TestSamplesRoundTrip(t *testing.T) {
 	}
 }
 
-// edit decodes a sample after setting one field, or deleting it where value
-// is nil.
+// edit decodes a sample after setting one field, or deleting it if value is nil.
 func edit(t *testing.T, name string, value any, path ...string) (trigger.Message, error) {
 	t.Helper()
 	var event map[string]any
@@ -202,7 +201,7 @@ func edit(t *testing.T, name string, value any, path ...string) (trigger.Message
 	return trigger.Decode(raw)
 }
 
-// unreadable is what is left of an event whose detail cannot be read.
+// unreadable is an event whose detail cannot be read.
 func unreadable(kind report.TriggerKind) func(*trigger.Message) {
 	return func(m *trigger.Message) { m.Trigger = report.Trigger{Kind: kind} }
 }
@@ -338,7 +337,7 @@ func TestDecodePoison(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, ok := trigger.Batch([]byte(raw)); ok {
-				t.Error("taken for a batch")
+				t.Error("read as a batch")
 			}
 			m, err := trigger.Decode([]byte(raw))
 			if err == nil || m != (trigger.Message{}) {
@@ -358,14 +357,14 @@ func TestBatchCountsReceives(t *testing.T) {
 	}
 }
 
-// What has records of the queue is a batch, whatever else it says.
-func TestToldApartInOrder(t *testing.T) {
+// A message with records of the queue is a batch, even with other members.
+func TestBatchesAreRecognizedFirst(t *testing.T) {
 	raw := `{"detail-type":"x","schema":"ptcaudit/request/v1","account":"111122223333","region":"eu-west-1"`
 	if _, ok := trigger.Batch([]byte(raw + `,"Records":[{"eventSource":"aws:sqs"}]}`)); !ok {
 		t.Error("records do not come first")
 	}
 	if _, ok := trigger.Batch([]byte(raw + `,"Records":[{"eventSource":"aws:sns"}]}`)); ok {
-		t.Error("records of another source are taken for a batch")
+		t.Error("records of another source are read as a batch")
 	}
 	m, err := trigger.Decode([]byte(raw + "}"))
 	if err != nil || m.Ignored != trigger.Unrelated {
@@ -393,7 +392,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// check holds what must be true of anything that is decoded.
+// check tests what must hold for every decoded message.
 func check(t *testing.T, raw []byte) {
 	m, err := trigger.Decode(raw)
 	switch {
