@@ -277,11 +277,11 @@ func TestBareEvents(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	for payload, want := range map[string]string{
-		"{}":                               "error: message is neither an event nor a request that this version knows",
-		"[1]":                              "error: message is not a JSON object",
-		`"x"`:                              "error: message is not a JSON object",
-		"null":                             "error: message is not a JSON object",
-		`{"schema":"ptcaudit/request/v1"}`: "error: message has no registry: want a twelve-digit account and a Region",
+		"{}":                               "error: unknown message: send an event of EventBridge, or a request with the schema ptcaudit/request/v1",
+		"[1]":                              "error: invalid message: send a JSON object",
+		`"x"`:                              "error: invalid message: send a JSON object",
+		"null":                             "error: invalid message: send a JSON object",
+		`{"schema":"ptcaudit/request/v1"}`: "error: message has no registry: send a twelve-digit account and a Region",
 	} {
 		if got := outcome(t, f.invoke(t, []byte(payload), limit)); got != want {
 			t.Errorf("%s: got %s, want %s", payload, got, want)

@@ -92,11 +92,11 @@ type Message struct {
 // Errors of Decode. They never quote the message, because its content does not
 // belong in a log.
 var (
-	ErrNotJSON    = errors.New("message is not a JSON object")
-	ErrUnknown    = errors.New("message is neither an event nor a request that this version knows")
-	ErrNoRegistry = errors.New("message has no registry: want a twelve-digit account and a Region")
-	ErrConflict   = errors.New("event's envelope and detail have different registries")
-	ErrVersion    = errors.New("event has an unknown major version of CloudTrail")
+	ErrNotJSON    = errors.New("invalid message: send a JSON object")
+	ErrUnknown    = errors.New("unknown message: send an event of EventBridge, or a request with the schema " + RequestSchema)
+	ErrNoRegistry = errors.New("message has no registry: send a twelve-digit account and a Region")
+	ErrConflict   = errors.New("event has two registries: send the same account and Region in its envelope and detail")
+	ErrVersion    = errors.New("unsupported version of a CloudTrail event: send major version 1")
 )
 
 // Decode reads one event or request. An unrelated event is not an error. A
