@@ -72,8 +72,8 @@ func indent(t *testing.T, data []byte) string {
 	return b.String() + "\n"
 }
 
-// TestOfManyChangesThoseOfFindingsAreKept however early they were made.
-func TestOfManyChangesThoseOfFindingsAreKept(t *testing.T) {
+// TestChangesOfFindingsAreKeptFirst however early they were made.
+func TestChangesOfFindingsAreKeptFirst(t *testing.T) {
 	n := notification(func(s *report.Notification) {
 		for i := range 1000 {
 			c := change(ptc.OpCreateRule, fmt.Sprintf("team-%03d/hub", i), "", 0)
@@ -114,8 +114,8 @@ func TestOfManyChangesThoseOfFindingsAreKept(t *testing.T) {
 	}
 }
 
-// TestSeveralChangesOfOneRuleStandBeneathItsFinding, at most three of them.
-func TestSeveralChangesOfOneRuleStandBeneathItsFinding(t *testing.T) {
+// TestChangesOfARuleAreListedWithItsFinding, at most three of them.
+func TestChangesOfARuleAreListedWithItsFinding(t *testing.T) {
 	m := verify(t, notification(func(s *report.Notification) {
 		s.New = []report.Finding{quay}
 		for second := range 5 {

@@ -192,9 +192,8 @@ func TestIDIsTheSameOnlyForTheSameContent(t *testing.T) {
 	}
 }
 
-// TestSubjectSaysTheWorstFirst and names what it is about, as far as there is
-// room.
-func TestSubjectSaysTheWorstFirst(t *testing.T) {
+// TestSubjectBeginsWithTheWorst failure, and names its rule if that fits.
+func TestSubjectBeginsWithTheWorst(t *testing.T) {
 	const tail = " - 111122223333 eu-west-1"
 	failing := func(prefix string, severity report.Severity, message string) report.Finding {
 		return finding("validation-passed", prefix, severity, message, "Fix it.")

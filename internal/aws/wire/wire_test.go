@@ -18,9 +18,9 @@ import (
 	"ptcaudit/internal/aws/wire"
 )
 
-// A call that was answered is made once. Without the workaround about one in
-// fifteen is made again on a fast network.
-func TestWhatWasAnsweredIsNotAskedAgain(t *testing.T) {
+// TestAnsweredCallsAreNotRepeated. Without inOnePiece, about one call in fifteen is
+// repeated on a fast network.
+func TestAnsweredCallsAreNotRepeated(t *testing.T) {
 	const calls = 60
 	var asked atomic.Int64
 	answer := `{"QueueUrl": "` + strings.Repeat("x", 1<<20) + `"}`

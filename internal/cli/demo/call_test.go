@@ -31,7 +31,7 @@ func TestSplitReadsWordsAsAShellDoes(t *testing.T) {
 	}
 }
 
-func TestCallRefusesWhatItDoesNotKnow(t *testing.T) {
+func TestCallRefusesUnknownCommands(t *testing.T) {
 	for _, command := range []string{
 		"", "aws", "aws ecr", "ls -l x", "aws ecr describe --flag", "aws s3 ls --x y", "aws ecr op -x y",
 		"aws ecr op --x file://nosuch", "aws ecr op --x 'y",

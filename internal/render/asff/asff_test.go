@@ -58,9 +58,9 @@ type counts struct {
 	States  map[string]int // compliance, workflow, record
 }
 
-// AWS's own client finds every call as its model wants it, and counts what the
-// report counts.
-func TestIsWhatTheAPITakes(t *testing.T) {
+// TestTheAPIAcceptsTheOutput: every line is valid by the model of AWS's client,
+// and has as many findings of each outcome as the report.
+func TestTheAPIAcceptsTheOutput(t *testing.T) {
 	corpus, written := samples.Corpus(), map[string][]byte{}
 	for name, r := range corpus {
 		written[name] = render(t, r)
@@ -86,8 +86,8 @@ func TestIsWhatTheAPITakes(t *testing.T) {
 	}
 }
 
-// TestTheCLITakesEachLine runs the loop that the comment of Render shows.
-func TestTheCLITakesEachLine(t *testing.T) {
+// TestTheCLIAcceptsEachLine runs the loop that the comment of Render shows.
+func TestTheCLIAcceptsEachLine(t *testing.T) {
 	aws := toolbox.AWS(t)
 	var sent []int
 	hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

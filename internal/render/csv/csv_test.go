@@ -68,8 +68,8 @@ func TestFormulasAreText(t *testing.T) {
 	}
 }
 
-// Two commands are not made one.
-func TestCommandsStandInLinesOfTheirOwn(t *testing.T) {
+// TestCommandsHaveTheirOwnLines: two commands are never joined.
+func TestCommandsHaveTheirOwnLines(t *testing.T) {
 	if got := string(render(t, samples.Realistic())); !strings.Contains(got, "--region eu-west-1\r\naws ecr validate-") {
 		t.Error(got)
 	}
