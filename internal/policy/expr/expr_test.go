@@ -218,9 +218,9 @@ func TestProblems(t *testing.T) {
 		src  string
 		want expr.Problem // its message is a part of the real one
 	}{
-		"misspelled field":          {`rule.prefx == "a"`, expr.Problem{1, 6, "undefined field 'prefx'"}},
-		"misspelled deep field":     {`rule.upstream.url == "" || rule.upstream.rejistry == ""`, expr.Problem{1, 42, "undefined field 'rejistry'"}},
-		"misspelled in a loop":      {`registry.rules.all(r, r.prefx == "")`, expr.Problem{1, 25, "undefined field 'prefx'"}},
+		"misspelled field":        {`rule.prefx == "a"`, expr.Problem{1, 6, "undefined field 'prefx'"}},
+		"misspelled deep field":   {`rule.upstream.url == "" || rule.upstream.rejistry == ""`, expr.Problem{1, 42, "undefined field 'rejistry'"}},
+		"misspelled in a loop":    {`registry.rules.all(r, r.prefx == "")`, expr.Problem{1, 25, "undefined field 'prefx'"}},
 		"unknown variable":        {`rules.size() > 0`, expr.Problem{1, 1, "undeclared reference to 'rules'"}},
 		"unknown param":           {`rule.prefix in params.allowd`, expr.Problem{1, 23, "undeclared reference to 'params.allowd'"}},
 		"param like no other":     {`rule.isRoot || params.nope == "a"`, expr.Problem{1, 23, "undeclared reference to 'params.nope': no policy sets it"}},
