@@ -18,6 +18,12 @@ func TestRequiredRules(t *testing.T) {
 		fix         string
 	}{
 		{"there", "prefix: hub, upstreamRegistry: docker-hub, upstreamUrl: registry-1.docker.io, credential: required, role: forbidden", []ptc.Rule{hub}, "pass", ""},
+		{"upstream prefix ROOT, and none", "prefix: hub, upstreamPrefix: ROOT", []ptc.Rule{hub}, "pass", ""},
+		{
+			"upstream prefix and host name in other spellings", "prefix: quay/, upstreamPrefix: acme/, upstreamUrl: Quay.io",
+			[]ptc.Rule{{Prefix: "quay", Upstream: ptc.Upstream{Registry: ptc.Quay, URL: "quay.io", Prefix: "acme"}}},
+			"pass", "",
+		},
 		{"nothing asked", "prefix: hub", []ptc.Rule{hub}, "pass", ""},
 		{"of another account", "prefix: k8s, accounts: [\"444455556666\"]", nil, "skip", ""},
 		{"of another Region", "prefix: k8s, regions: [us-east-1]", nil, "skip", ""},

@@ -37,7 +37,7 @@ func constant(checked *ast.AST) (value, isConstant bool) {
 }
 
 // maxAtoms bounds the combinations that are tried.
-const maxAtoms = 10
+const maxAtoms = 14
 
 // truth is a part of a formula: its value for an assignment, which has a bit for
 // each atom.
@@ -88,6 +88,9 @@ func (f *formula) atom(key string, a atom) truth {
 
 // read makes a formula of an expression of type bool.
 func (f *formula) read(e ast.Expr) truth {
+	if f.failed {
+		return always(false)
+	}
 	if v, ok := evaluated(f.ast, e).(types.Bool); ok {
 		return always(bool(v))
 	}
