@@ -192,3 +192,25 @@ func Minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") 
 
 // Second is a time to the second, in UTC.
 func Second(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// Counts lists how many checks had each outcome: "3 passed, 1 failed". It is
+// empty if no check ran.
+func (s Summary) Counts() string {
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		what string
+	}{
+		{s.Outcomes[Pass], "passed"},
+		{s.Outcomes[Fail] - s.Waived, "failed"},
+		{s.Waived, "waived"},
+		{s.Outcomes[Error], "not checked"},
+		{s.Outcomes[Pending], "not in force yet"},
+		{s.Outcomes[Skip], "did not apply"},
+	} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	return strings.Join(parts, ", ")
+}

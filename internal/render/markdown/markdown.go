@@ -158,23 +158,7 @@ func full(label string, f report.Finding) string {
 
 // tail counts all outcomes.
 func tail(b *strings.Builder, s report.Summary) {
-	var parts []string
-	for _, c := range []struct {
-		n    int
-		what string
-	}{
-		{s.Outcomes[report.Pass], "passed"},
-		{s.Outcomes[report.Fail] - s.Waived, "failed"},
-		{s.Waived, "waived"},
-		{s.Outcomes[report.Error], "not checked"},
-		{s.Outcomes[report.Pending], "not in force yet"},
-		{s.Outcomes[report.Skip], "did not apply"},
-	} {
-		if c.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
-		}
-	}
-	if len(parts) > 0 {
-		fmt.Fprintf(b, "\nChecks: %s.\n", strings.Join(parts, ", "))
+	if counts := s.Counts(); counts != "" {
+		fmt.Fprintf(b, "\nChecks: %s.\n", counts)
 	}
 }

@@ -314,25 +314,9 @@ func (p *printer) brief(findings []report.Finding, detail func(report.Finding) s
 
 // tail counts all outcomes.
 func (p *printer) tail(s report.Summary) {
-	var parts []string
-	for _, c := range []struct {
-		n    int
-		what string
-	}{
-		{s.Outcomes[report.Pass], "passed"},
-		{s.Outcomes[report.Fail] - s.Waived, "failed"},
-		{s.Waived, "waived"},
-		{s.Outcomes[report.Error], "not checked"},
-		{s.Outcomes[report.Pending], "not in force yet"},
-		{s.Outcomes[report.Skip], "did not apply"},
-	} {
-		if c.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
-		}
-	}
-	if len(parts) > 0 {
+	if counts := s.Counts(); counts != "" {
 		p.blank()
-		p.prose("", "Checks: "+strings.Join(parts, ", ")+".")
+		p.prose("", "Checks: "+counts+".")
 	}
 }
 
