@@ -170,7 +170,11 @@ func (c *comparison) open(e Entry, f report.Finding) Entry {
 func alterations(e Entry, f report.Finding, slipped bool) []string {
 	var why []string
 	if f.Facts != e.Notified.Facts && !slipped {
-		why = append(why, "Its upstream, credential or role has changed.")
+		if e.Prefix == "" {
+			why = append(why, "What its check looks at has changed.")
+		} else {
+			why = append(why, "Its upstream, credential or role has changed.")
+		}
 	}
 	if f.Severity.Rank() > e.Notified.Severity.Rank() {
 		why = append(why, fmt.Sprintf("Severity raised from %s to %s.", e.Notified.Severity, f.Severity))

@@ -79,9 +79,27 @@ func (e *evaluation) all(ctx context.Context, i int) {
 			f := e.finding(c.Check, prefix)
 			f.Facts = facts
 			e.evaluate(ctx, c, i, &f)
+			if f.Outcome == report.Fail || f.Outcome == report.Pending {
+				f.Facts = e.facts(ctx, c, i, facts)
+			}
 			e.findings = append(e.findings, f)
 		}
 	}
+}
+
+// facts are those of a failure: what the rule is, and what the check has looked
+// at besides. A check that looks at nothing else has the facts of the rule.
+func (e *evaluation) facts(ctx context.Context, c compiled, i int, ofRule string) string {
+	var looked []string
+	for _, p := range []*expr.Program{c.match, c.assert} {
+		if p != nil {
+			looked = append(looked, p.Facts(ctx, e.snapshot, i, e.params)...)
+		}
+	}
+	if len(looked) == 0 {
+		return ofRule
+	}
+	return report.FactsWith(ofRule, looked...)
 }
 
 // finding returns a finding of a check without its outcome.

@@ -141,6 +141,12 @@ func FactsOf(r ptc.Rule) string {
 	return hash(r.Upstream.Registry, r.Upstream.URL, ptc.CleanUpstreamPrefix(r.Upstream.Prefix), r.CredentialARN, r.RoleARN)
 }
 
+// FactsWith adds to the facts of a rule, or of no rule, what a check has looked
+// at besides.
+func FactsWith(facts string, looked ...string) string {
+	return hash(append([]string{facts}, looked...)...)
+}
+
 // hash is half of the SHA-256 of parts, in hexadecimal: 128 bits are enough to
 // identify. An audit computes a thousand of them, so it works on the stack.
 func hash(parts ...string) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
@@ -25,6 +26,8 @@ type Program struct {
 	program    cel.Program
 	loops      bool
 	readsFacts bool
+	// look finds what it looks at, when it is first needed.
+	look func() reads
 }
 
 // ReadsFacts reports whether the expression looks at the rule or the registry,
@@ -47,7 +50,7 @@ func plan(checked *ast.AST) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Program{program, loops, readsFacts(checked)}, nil
+	return &Program{program, loops, readsFacts(checked), sync.OnceValue(func() reads { return look(checked) })}, nil
 }
 
 func hasLoop(a *ast.AST) bool {
