@@ -52,6 +52,7 @@ func (p *Policy) Evaluate(ctx context.Context, in Input) []report.Finding {
 		e.requiredRules(ctx, c)
 	}
 	e.waivers()
+	e.contain()
 	slices.SortStableFunc(e.findings, func(a, b report.Finding) int {
 		return cmp.Or(cmp.Compare(a.Prefix, b.Prefix), cmp.Compare(a.Check, b.Check))
 	})

@@ -14,6 +14,7 @@
 package untrusted
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -35,6 +36,15 @@ const (
 // Name is the name of something: one line of at most MaxName characters.
 func Name(s string) string { return Line(s, MaxName) }
 
+// Word is a name that has no blanks by nature, such as a prefix, a URL or an ARN.
+// A blank in it is shown as a mark, so that the name stays one word: a line
+// that is wrapped cannot begin with a part of it that reads like a sentence.
+func Word(s string) string { return strings.ReplaceAll(Name(s), " ", "␣") }
+
+// Quote is a message between quotation marks, at most MaxText characters of
+// it. Those within become apostrophes, so that none of them ends it.
+func Quote(s string) string { return `"` + strings.ReplaceAll(Text(s), `"`, "'") + `"` }
+
 // Text is a message for a terminal, a mail or a log: one line of at most
 // MaxText characters, in which no program finds an address to open.
 func Text(s string) string { return Sentence(s, MaxText) }
@@ -42,11 +52,15 @@ func Text(s string) string { return Sentence(s, MaxText) }
 // Sentence is like Text with a limit of its own, in characters.
 func Sentence(s string, limit int) string {
 	s = Line(s, limit)
-	if !strings.Contains(s, "://") {
+	cut := opened.ReplaceAllString(s, "$1$3$5 $2$4$6")
+	if cut == s {
 		return s
 	}
-	return Line(strings.ReplaceAll(s, "://", ": //"), limit)
+	return Line(cut, limit)
 }
+
+// opened matches where mail programs and chats find an address to open.
+var opened = regexp.MustCompile(`(?i)(:)(//)|\b(?:(www)(\.)|(mailto)(:))`)
 
 // Line is one line of at most limit characters. If s is longer, it is cut and
 // ends with "…". Line breaks and runs of blanks become one blank. A character
@@ -57,7 +71,7 @@ func Line(s string, limit int) string {
 	runes, marks, blank := 0, maxMarks, false
 	for _, r := range s { // invalid UTF-8 is read as U+FFFD
 		switch {
-		case isBlank(r):
+		case IsBlank(r):
 			blank, marks = runes > 0, maxMarks
 			continue
 		case !visible(r):
@@ -94,7 +108,7 @@ func Lines(s string, limit int) []string {
 	for line := range strings.Lines(s) {
 		line = disarm(strings.TrimSpace(strings.Map(func(r rune) rune {
 			switch {
-			case isBlank(r):
+			case IsBlank(r):
 				return ' '
 			case !visible(r):
 				return -1
@@ -118,7 +132,7 @@ func Lines(s string, limit int) []string {
 // anything else becomes "?", and no name passes for a similar one or for an
 // address to open.
 func ID(s string, limit int) string {
-	return strings.ReplaceAll(Address(s, limit), "://", ":?//")
+	return opened.ReplaceAllString(Address(s, limit), "$1$3$5?$2$4$6")
 }
 
 // Address is like ID, but keeps an address that can be opened.
@@ -140,7 +154,7 @@ func Verbatim(s string) string {
 		switch {
 		case r == '\t':
 			return r
-		case isBlank(r):
+		case IsBlank(r):
 			return ' '
 		case !visible(r):
 			return utf8.RuneError
@@ -149,9 +163,9 @@ func Verbatim(s string) string {
 	}, s))
 }
 
-// isBlank reports whether a reader sees r as empty space. U+2800 is a Braille
+// IsBlank reports whether a reader sees r as empty space. U+2800 is a Braille
 // cell without dots.
-func isBlank(r rune) bool { return unicode.IsSpace(r) || r == '\u2800' }
+func IsBlank(r rune) bool { return unicode.IsSpace(r) || r == '\u2800' }
 
 // visible reports whether a reader sees r, and sees the characters around it
 // as they are.

@@ -13,6 +13,9 @@ import (
 func name(s string) string   { return untrusted.Name(s) }
 func quoted(s string) string { return untrusted.Text(s) }
 
+// word is a name that has no blanks by nature.
+func word(s string) string { return untrusted.Word(s) }
+
 // Wrap breaks s between words into lines of at most width columns. A longer
 // word has its own line: an ARN or a URL is never broken.
 func Wrap(s string, width int) []string {
@@ -45,19 +48,29 @@ func WrapMail(mail string, width int) string {
 	return b.String()
 }
 
+// mark begins a line that continues a quotation. Its words come from outside,
+// and without the mark a reader could take them for ours.
+const mark = "| "
+
 // broken breaks a line between words into lines of at most width columns,
-// unless one is a single word. All but the first begin with hanging.
+// unless one is a single word. All but the first begin with hanging, and with
+// mark if they begin within quotation marks.
 func broken(line, hanging string, width int) []string {
 	columns := text.StringWidthWithoutEscSequences
 	var lines []string
 	rest := strings.TrimLeft(line, " ")
 	part, used, words := line[:len(line)-len(rest)], len(line)-len(rest), 0
+	quotes := 0
 	for word := range strings.SplitSeq(rest, " ") { // empty between two blanks, which align words
 		w := columns(word)
 		if words > 0 && word != "" && used+1+w > width {
 			lines = append(lines, strings.TrimRight(part, " "))
 			part, used, words = hanging, len(hanging), 0
+			if quotes%2 == 1 {
+				part, used = part+mark, used+len(mark)
+			}
 		}
+		quotes += strings.Count(word, `"`)
 		if words > 0 {
 			part, used = part+" ", used+1
 		}

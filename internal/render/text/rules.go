@@ -22,7 +22,7 @@ func (p *printer) rules(r report.Report) {
 	rows := [][]string{{"PREFIX", "UPSTREAM", "CREDENTIAL", "VALIDATION"}}
 	for _, rule := range r.Rules {
 		says := p.says(rule.Validation, r.Audit.WithoutValidation)
-		rows = append(rows, []string{name(rule.Prefix), upstream(rule.Upstream), credential(rule), says})
+		rows = append(rows, []string{word(rule.Prefix), upstream(rule.Upstream), credential(rule), says})
 	}
 
 	t := table.NewWriter()
@@ -48,9 +48,9 @@ func (p *printer) rules(r report.Report) {
 // upstream is where a rule fetches images from, as in an image reference.
 func upstream(u report.Upstream) string {
 	if u.Prefix == "" || u.Prefix == ptc.RootPrefix {
-		return name(u.URL)
+		return word(u.URL)
 	}
-	return name(u.URL) + "/" + name(u.Prefix)
+	return word(u.URL) + "/" + word(u.Prefix)
 }
 
 // credential names what ECR authenticates with: a secret, without the start
@@ -63,14 +63,14 @@ func credential(r report.Rule) string {
 		if id == "" {
 			id = r.Credential.ARN
 		}
-		parts = append(parts, name(strings.TrimPrefix(id, ptc.SecretPrefix)))
+		parts = append(parts, word(strings.TrimPrefix(id, ptc.SecretPrefix)))
 	}
 	if r.Role.ARN != "" {
 		id := r.Role.Name
 		if id == "" {
 			id = r.Role.ARN
 		}
-		parts = append(parts, "role "+name(id))
+		parts = append(parts, "role "+word(id))
 	}
 	if len(parts) == 0 {
 		return "-"

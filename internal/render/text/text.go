@@ -131,16 +131,16 @@ func (p *printer) verdict(s report.Summary, none string) string {
 
 // actor is a sentence about who made the change that a trigger reports.
 func actor(t report.Trigger) string {
-	who := name(t.Actor.Name)
-	if arn := name(t.Actor.ARN); who == "" {
+	who := word(t.Actor.Name)
+	if arn := word(t.Actor.ARN); who == "" {
 		who = arn
 	} else if arn != "" {
 		who += " (" + arn + ")"
 	}
-	subject := name(t.Prefix + t.Secret)
-	s := fmt.Sprintf("%s called %s on %s at %s", who, name(t.Call), subject, report.Second(t.Time))
+	subject := word(t.Prefix + t.Secret)
+	s := fmt.Sprintf("%s called %s on %s at %s", who, word(t.Call), subject, report.Second(t.Time))
 	if t.Actor.Address != "" {
-		s += " from " + name(t.Actor.Address)
+		s += " from " + word(t.Actor.Address)
 	}
 	return s + "."
 }
@@ -174,7 +174,7 @@ func (p *printer) fault(alike []ptc.Fault) {
 	var prefixes []string
 	for _, one := range alike {
 		if one.Prefix != "" {
-			prefixes = append(prefixes, name(one.Prefix))
+			prefixes = append(prefixes, word(one.Prefix))
 		}
 	}
 	if len(prefixes) > 0 {
@@ -185,7 +185,7 @@ func (p *printer) fault(alike []ptc.Fault) {
 	if f.Code != "" {
 		message = f.Code + ": " + message
 	}
-	p.prose("    ", quoted(message))
+	p.prose("    ", untrusted.Quote(message))
 	if f.RequestID != "" {
 		p.prose("    ", "Request id: "+name(f.RequestID))
 	}

@@ -101,7 +101,7 @@ policies
 report:            ptc untrusted
 policy/source:     input untrusted suggest
 policy/expr:       ptc report
-policy:            ptc report suggest policies policy/expr policy/source
+policy:            ptc report untrusted suggest policies policy/expr policy/source
 policy/policytest: ptc report suggest policies policy policy/source
 policy/starter:    ptc report untrusted
 policy/annotate:   policy untrusted

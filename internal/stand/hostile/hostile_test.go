@@ -101,12 +101,46 @@ func TestCommand(t *testing.T) {
 			if w.Want == hostile.Incomplete && !strings.Contains(stdout, "NOT CHECKED") && !strings.Contains(stdout, "NOT AUDITED") {
 				t.Errorf("the output does not say that something was not checked:\n%s", stdout)
 			}
-			for line := range strings.Lines(stdout) {
-				if strings.HasPrefix(line, "aws iam") || strings.HasPrefix(line, "RESOLVED") {
-					t.Errorf("text from outside begins a line: %q", line)
-				}
-			}
+			checkLines(t, stdout)
 		})
+	}
+}
+
+// checkLines requires that no line, whatever its indentation, begins with words
+// of hostile.Injection: a reader could take them for a command or a result of
+// ours.
+func checkLines(t *testing.T, text string) {
+	t.Helper()
+	words := strings.Fields(hostile.Injection)
+	for line := range strings.Lines(text) {
+		first := strings.Fields(line)
+		for i := range words {
+			if n := min(2, len(words)-i); len(first) >= n && slices.Equal(first[:n], words[i:i+n]) {
+				t.Errorf("text from outside begins a line: %q", line)
+			}
+		}
+	}
+}
+
+// TestLinesAtAnyWidth runs checkLines on reports and notifications for several
+// widths of a terminal.
+func TestLinesAtAnyWidth(t *testing.T) {
+	i := slices.IndexFunc(hostile.ECR(), func(w hostile.Scenario) bool { return w.Name == "a URL with line breaks" })
+	world := hostile.ECR()[i]
+	request := filepath.Join(t.TempDir(), "request.json")
+	content := `{"schema":"ptcaudit/request/v1","account":"` + hostile.Account + `","region":"` + hostile.Region + `","reason":"request"}`
+	if err := os.WriteFile(request, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := settings(serve(t, hostile.Serve(world)))
+	for _, columns := range []string{"60", "66", "72", "80", "100"} {
+		for _, args := range [][]string{{"audit"}, {"event", request}, {"audit", "-o", "markdown"}, {"audit", "-o", "github"}} {
+			_, stdout, stderr := command(t, append(slices.Clone(env), "COLUMNS="+columns), args...)
+			if !strings.Contains(stdout, "evil.example") {
+				t.Errorf("%v shows nothing of the URL:\n%s%s", args, stdout, stderr)
+			}
+			checkLines(t, stdout)
+		}
 	}
 }
 
