@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 ARCH      ?= arm64
 FUZZTIME  ?= 10s
 CDK_FLAGS ?=
+FORCE     ?=
 CACHE     := .cache
 FUNCTIONS := $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
 # The race detector needs a C compiler. Without one, tests run without it.
@@ -15,7 +16,7 @@ RACE = $(if $(shell command -v cc),-race)
 .PHONY: help
 help: ## List the targets and their variables
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
-	@printf '\nVariables (make TARGET NAME=value), with their defaults:\n  ARCH=%s      architecture of the Lambda function: arm64 or amd64\n  CDK_FLAGS=      more flags for the CDK CLI, for example "--context email=ops@example.com"\n  STORY=%s       which story e2e plays: a number, or all\n  FUZZTIME=%s    how long fuzz runs each target\n' '$(ARCH)' '$(STORY)' '$(FUZZTIME)'
+	@printf '\nVariables (make TARGET NAME=value), with their defaults:\n  ARCH=%s      architecture of the Lambda function: arm64 or amd64\n  CDK_FLAGS=      more flags for the CDK CLI, for example "--context email=ops@example.com"\n  FORCE=          losses that deploy allows: subscribers,policy,lock,schedule\n  STORY=%s       which story e2e plays: a number, or all\n  FUZZTIME=%s    how long fuzz runs each target\n' '$(ARCH)' '$(STORY)' '$(FUZZTIME)'
 
 .PHONY: build
 build: ## Build the Lambda function for ARCH into dist/audit/bootstrap
@@ -38,6 +39,8 @@ demo: bin ## Break a rule on the emulator, read the mail and fix the rule; needs
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 CDK = npx --no-install --prefix $(CURDIR)/$(CACHE)/cdk cdk
 CDK_APP = --context architecture=$(ARCH) $(CDK_FLAGS)
+# bootstrap and destroy need the app, but not who is notified.
+ANY_SUBSCRIBERS = --context email=none
 
 .PHONY: synth
 synth: build $(CACHE)/cdk/.done ## Write the CloudFormation template into cdk.out; needs no AWS account
@@ -45,20 +48,21 @@ synth: build $(CACHE)/cdk/.done ## Write the CloudFormation template into cdk.ou
 
 .PHONY: bootstrap
 bootstrap: build $(CACHE)/cdk/.done ## Prepare your account and Region for the CDK (once)
-	$(CDK) bootstrap $(CDK_APP)
+	$(CDK) bootstrap $(CDK_APP) $(ANY_SUBSCRIBERS)
 
 .PHONY: diff
 diff: build $(CACHE)/cdk/.done ## Show what make deploy would change
 	$(CDK) diff $(CDK_APP)
 
 .PHONY: deploy
-deploy: build $(CACHE)/cdk/.done $(CACHE)/clients/.done ## Deploy into the account and Region of your credentials
-	$(CDK) deploy --outputs-file cdk.out/outputs.json $(CDK_APP)
+deploy: synth $(CACHE)/clients/.done ## Deploy into the account and Region of your credentials, unless protection would be lost
+	@go run ./infra compare -aws $(CACHE)/clients/bin/aws -force '$(FORCE)' cdk.out
+	$(CDK) deploy --app cdk.out --outputs-file cdk.out/outputs.json $(CDK_FLAGS)
 	@$(CACHE)/clients/bin/python .tools/unconfirmed.py cdk.out/outputs.json
 
 .PHONY: destroy
 destroy: build $(CACHE)/cdk/.done ## Delete the deployment; infra/README.md lists what remains
-	$(CDK) destroy $(CDK_APP)
+	$(CDK) destroy $(CDK_APP) $(ANY_SUBSCRIBERS)
 
 GO_PACKAGES := ./functions/... ./internal/... ./policies/...
 

@@ -113,12 +113,31 @@ func parseLock(value string) (lock, error) {
 	return lock{m[1], n}, nil
 }
 
+// String is the value of evidenceLock.
+func (l lock) String() string {
+	if l == (lock{}) {
+		return noLock
+	}
+	return fmt.Sprintf("%s %d days", l.mode, l.days)
+}
+
+// weakerThan reports whether the lock protects new reports less than another.
+func (l lock) weakerThan(other lock) bool {
+	return l.days < other.days || other.mode == compliance && l.mode != compliance
+}
+
+// The modes of a lock.
+const (
+	governance = "governance"
+	compliance = "compliance"
+)
+
 // retention returns the retention of every new object; nil for none.
 func (l lock) retention() awss3.ObjectLockRetention {
 	switch l.mode {
-	case "governance":
+	case governance:
 		return awss3.ObjectLockRetention_Governance(days(l.days))
-	case "compliance":
+	case compliance:
 		return awss3.ObjectLockRetention_Compliance(days(l.days))
 	default:
 		return nil

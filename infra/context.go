@@ -14,11 +14,10 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"ptcaudit/internal/config"
-	"ptcaudit/internal/suggest"
 )
 
-// settings configure a deployment. They are read from the CDK's context:
-// `--context KEY=VALUE`, or "context" in cdk.json.
+// settings configure a deployment. They are read from the settings file and the
+// CDK's context: `--context KEY=VALUE`, or "context" in cdk.json.
 type settings struct {
 	stackName string
 	policy    string
@@ -31,6 +30,8 @@ type settings struct {
 	subscriptions []subscription
 	alarms        []subscription
 	minSeverity   string
+	// noSubscribers allows that there are no subscriptions.
+	noSubscribers bool
 
 	architecture   string
 	memoryMB       int
@@ -73,17 +74,32 @@ type key struct {
 // and sqs.
 const same = "same"
 
+// noSubscribers is the value of email for a deployment that notifies no one.
+const noSubscribers = "none"
+
+var policyKey = key{
+	"policy", "default", "./acme.yaml",
+	"A shipped policy (`default`, `strict`) or a file, relative to the repository. It is compiled when the template is written. An invalid policy stops the deployment with the errors that `policy lint` prints.",
+	func(s *settings, v string) error { s.policy = v; return nil },
+}
+
 // keys are all settings, in the order in which the README lists them.
 var keys = []key{
 	{
-		"policy", "default", "./acme.yaml",
-		"A shipped policy (`default`, `strict`) or a file. It is compiled when the template is written. An invalid policy stops the deployment with the errors that `policy lint` prints.",
-		func(s *settings, v string) error { s.policy = v; return nil },
+		settingsKey, "", "./production.yaml",
+		"The settings file, relative to the repository; `none` reads no file. By default it is `ptcaudit.yaml`, if that exists. With `--context` only.",
+		func(*settings, string) error { return nil }, // loadSettings has read it
 	},
+	policyKey,
 	{
 		email, "", "ops@example.com; lead@example.com severity=critical",
-		"Mail addresses, separated by semicolons. Each may have the filters `severity=LOWEST` and `status=ONE,OTHER` after it. SNS first mails a confirmation link to each address.",
-		setSubscriptions(email),
+		"Mail addresses, separated by semicolons. Each may have the filters `severity=LOWEST` and `status=ONE,OTHER` after it. SNS first mails a confirmation link to each address. Without any subscriber in `email`, `https` or `sqs`, `email=none` is required.",
+		func(s *settings, v string) error {
+			if s.noSubscribers = v == noSubscribers; s.noSubscribers {
+				return nil
+			}
+			return setSubscriptions(email)(s, v)
+		},
 	},
 	{
 		https, "", "https://hooks.example.com/ptc status=FAILED,COULD_NOT_AUDIT",
@@ -154,7 +170,7 @@ var keys = []key{
 	},
 	{
 		"architecture", "arm64", "amd64",
-		"Architecture of the function: arm64 or amd64. `make` sets it from `ARCH`.",
+		"Architecture of the function: arm64 or amd64. `make` sets it from `ARCH`. With `--context` only.",
 		func(s *settings, v string) error { s.architecture = v; return oneOf(v, "arm64", "amd64") },
 	},
 	{
@@ -252,33 +268,29 @@ var keys = []key{
 	},
 }
 
-// parseSettings reads the context. Its error lists all faults, one on each line.
-func parseSettings(context map[string]any) (settings, error) {
-	var faults []error
-	names := make([]string, len(keys))
-	for i, k := range keys {
-		names[i] = k.name
-	}
-	for _, name := range slices.Sorted(maps.Keys(context)) {
-		if !slices.Contains(names, name) && !isCDKs(name) {
-			faults = append(faults, fmt.Errorf("context %s: unknown key: did you mean %s?", name, suggest.Nearest(name, names)))
-		}
-	}
-	var s settings
+// parse reads the values of the settings. Its error lists all faults, one on each
+// line. at adds the place to the fault of a key.
+func parse(values map[string]any, at func(key string, err error) error) (settings, error) {
+	faults := unknownKeys(values)
+	s := settings{policy: policyKey.standard}
 	for _, k := range keys {
-		value, err := text(context[k.name])
+		value, err := text(values[k.name])
 		if err == nil {
 			err = k.set(&s, cmp.Or(value, k.standard))
 		}
 		if err != nil {
-			faults = append(faults, fmt.Errorf("context %s: %w", k.name, err))
+			faults = append(faults, at(k.name, err))
 		}
 	}
 	if s.evidenceDays > 0 && s.evidenceLock.days > s.evidenceDays {
-		faults = append(faults, fmt.Errorf("context evidenceLock: %d days are more than evidenceDays (%d), and S3 cannot delete a locked report: lower evidenceLock or raise evidenceDays",
-			s.evidenceLock.days, s.evidenceDays))
+		faults = append(faults, at("evidenceLock", fmt.Errorf("%d days are more than evidenceDays (%d), and S3 cannot delete a locked report: lower evidenceLock or raise evidenceDays",
+			s.evidenceLock.days, s.evidenceDays)))
 	}
-	if value, _ := text(context["alarms"]); cmp.Or(value, same) == same {
+	unset := func(name string) bool { value, err := text(values[name]); return value == "" && err == nil }
+	if unset(email) && unset(https) && unset(sqs) {
+		faults = append(faults, at(email, errors.New("no one would be notified: set email, https or sqs, or set email to "+noSubscribers)))
+	}
+	if value, _ := text(values["alarms"]); cmp.Or(value, same) == same {
 		for _, sub := range s.subscriptions {
 			s.alarms = append(s.alarms, subscription{protocol: sub.protocol, endpoint: sub.endpoint})
 		}
@@ -303,6 +315,8 @@ func text(value any) (string, error) {
 		return strings.TrimSpace(v), nil
 	case bool:
 		return strconv.FormatBool(v), nil
+	case int64:
+		return strconv.FormatInt(v, 10), nil
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64), nil
 	case []any:

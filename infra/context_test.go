@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,52 @@ func TestDefaultsAndExamplesAreValid(t *testing.T) {
 		}
 		if k.example == k.standard || k.doc == "" {
 			t.Errorf("%s: it needs an example that differs from %q, and a description", k.name, k.standard)
+		}
+	}
+}
+
+// settingsOf reads a context without a settings file. If the context has no
+// subscriber, it says so.
+func settingsOf(context map[string]any) (settings, error) {
+	return loadSettings(withoutFile(context))
+}
+
+func withoutFile(context map[string]any) map[string]any {
+	context = maps.Clone(context)
+	if context == nil {
+		context = map[string]any{}
+	}
+	if context[settingsKey] == nil {
+		context[settingsKey] = noSettings
+	}
+	if value, _ := text(context[email]); value == "" && context[https] == nil && context[sqs] == nil {
+		context[email] = noSubscribers
+	}
+	return context
+}
+
+// A deployment that notifies no one must be intended.
+func TestSubscribersAreRequired(t *testing.T) {
+	const want = "context email: no one would be notified: set email, https or sqs, or set email to none"
+	for name, tt := range map[string]struct {
+		context map[string]any
+		err     string
+	}{
+		"nothing":           {map[string]any{}, want},
+		"alarms only":       {map[string]any{"alarms": "oncall@example.com"}, want},
+		"empty":             {map[string]any{"email": "", "sqs": " "}, want},
+		"mail":              {map[string]any{"email": "ops@example.com"}, ""},
+		"a queue":           {map[string]any{"sqs": tickets}, ""},
+		"none":              {map[string]any{"email": "none"}, ""},
+		"none, and a queue": {map[string]any{"email": "none", "sqs": tickets}, ""},
+		"none twice":        {map[string]any{"email": "none; none"}, `context email: invalid address "none": use a mail address`},
+	} {
+		tt.context[settingsKey] = noSettings
+		switch _, err := loadSettings(tt.context); {
+		case tt.err == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err) || strings.Contains(err.Error(), "\n")):
+			t.Errorf("%s: %v, want %q only", name, err, tt.err)
 		}
 	}
 }
@@ -95,7 +142,7 @@ func TestSettings(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := parseSettings(tt.context)
+			s, err := settingsOf(tt.context)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,7 +154,7 @@ func TestSettings(t *testing.T) {
 }
 
 func TestAllFaultsOfAContextAreReported(t *testing.T) {
-	_, err := parseSettings(map[string]any{
+	_, err := settingsOf(map[string]any{
 		"emial":          "a@example.com",
 		"POLICY":         "strict",
 		"email":          "operations",
@@ -258,7 +305,7 @@ func TestScheduleWindow(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.schedule+" "+tt.window, func(t *testing.T) {
-			s, err := parseSettings(map[string]any{"schedule": tt.schedule, "scheduleWindow": tt.window})
+			s, err := settingsOf(map[string]any{"schedule": tt.schedule, "scheduleWindow": tt.window})
 			switch {
 			case tt.err == "" && (err != nil || s.schedule.gap != tt.gap):
 				t.Errorf("gap %v, %v; want %v", s.schedule.gap, err, tt.gap)
@@ -342,7 +389,7 @@ func TestLocks(t *testing.T) {
 		}
 	}
 	// Evidence can be locked as long as it is kept.
-	if _, err := parseSettings(map[string]any{"evidenceDays": "365", "evidenceLock": "compliance 365 days"}); err != nil {
+	if _, err := settingsOf(map[string]any{"evidenceDays": "365", "evidenceLock": "compliance 365 days"}); err != nil {
 		t.Error(err)
 	}
 }

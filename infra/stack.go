@@ -49,6 +49,7 @@ func newStack(scope constructs.Construct, s settings, p *policy.Policy, folder s
 		newDashboard(stack, s, q, function, logs, alarms)
 	}
 	newOutputs(stack, p, q, t, b, function, logs)
+	newFacts(stack, s, p)
 	if s.createTrail {
 		newOutput(stack, "TrailArn", "Trail that records changes", newTrail(stack, s))
 	}

@@ -108,7 +108,7 @@ func synthesize(context map[string]any) deployment {
 func synthesizeWith(context map[string]any, bootstrap []byte) deployment {
 	var file struct{ Context map[string]any }
 	try(json.Unmarshal(read("../cdk.json"), &file))
-	maps.Copy(file.Context, context)
+	maps.Copy(file.Context, withoutFile(context))
 	// Findings of cdk-nag are read below. They do not stop the synthesis.
 	file.Context["@aws-cdk/core:annotationsInValidationReport"] = false
 

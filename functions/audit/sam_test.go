@@ -160,7 +160,7 @@ func synthesize(t *testing.T) string {
 	toolbox.Bootstrap(t, "audit")
 	folder := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), toolbox.CDK(t), "synth", "--quiet", "--no-notices", "--output", folder,
-		"--context", "architecture="+runtime.GOARCH)
+		"--context", "architecture="+runtime.GOARCH, "--context", "settings=none", "--context", "email=none")
 	cmd.Dir = toolbox.Root(t)
 	output(t, cmd)
 	return folder

@@ -43,6 +43,7 @@ func (s stack) context() []string {
 	var flags []string
 	for _, setting := range slices.Concat([]string{
 		"architecture=" + runtime.GOARCH,
+		"settings=none",
 		"policy=" + s.policy,
 		"sqs=" + queueARN(everything) + "; " + queueARN(criticalOnly) + " severity=critical",
 	}, s.more) {
