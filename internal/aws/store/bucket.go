@@ -9,9 +9,11 @@ import (
 	"errors"
 	"io"
 	"iter"
+	mathrand "math/rand/v2"
 	"net/http"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -114,7 +116,18 @@ func isMissing(err error) bool {
 
 var errNoVersion = errors.New("the answer has no ETag")
 
-// Put writes an object.
+// Limits of the repeats of a Put that S3 answers with 409.
+const (
+	putAttempts = 5
+	// shortestPause and longestPause limit the random pause before a repeat. It
+	// doubles with each of them.
+	shortestPause = 50 * time.Millisecond
+	longestPause  = 500 * time.Millisecond
+)
+
+// Put writes an object. If other requests keep S3 from deciding whether the
+// condition holds, it repeats the write, and returns a retryable fault at last.
+// An object that may be missing never counts as one that exists.
 func (b *bucket) Put(ctx context.Context, key string, data []byte, version string) (string, error) {
 	if err := checkPut(b.prefix+key, b.Place(key), data); err != nil {
 		return "", malformed(opPutObject, err)
@@ -124,7 +137,6 @@ func (b *bucket) Put(ctx context.Context, key string, data []byte, version strin
 	in := &s3.PutObjectInput{
 		Bucket: &b.name,
 		Key:    aws.String(b.prefix + key),
-		Body:   bytes.NewReader(data),
 		// Computed here, because the client would send it after the body. A bucket
 		// with Object Lock requires a checksum.
 		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
@@ -136,16 +148,60 @@ func (b *bucket) Put(ctx context.Context, key string, data []byte, version strin
 	} else {
 		in.IfMatch = &version
 	}
-	out, err := b.api.PutObject(ctx, in)
-	switch {
-	case isConflict(err):
-		return b.settle(ctx, key, writer, version)
-	case err != nil:
-		return "", faults.Fault(ctx, opPutObject, err)
-	case aws.ToString(out.ETag) == "":
-		return "", malformed(opPutObject, errNoVersion)
+	for attempt := 1; ; attempt++ {
+		in.Body = bytes.NewReader(data)
+		written, err := b.tryPut(ctx, key, in)
+		if !errors.Is(err, errUndecided) {
+			return written, err
+		}
+		if attempt == putAttempts || pause(ctx, attempt) != nil {
+			return "", &ptc.Fault{
+				Operation: opPutObject, Kind: ptc.FaultUnavailable, Code: codeConflict, Retryable: true,
+				Message: "other requests for the object kept S3 from writing it: try again",
+			}
+		}
 	}
-	return *out.ETag, nil
+}
+
+// codeConflict is S3's error code for a conditional write that conflicts with
+// another request.
+const codeConflict = "ConditionalRequestConflict"
+
+// errUndecided means that the object was not written, and that it is unknown
+// whether another one exists.
+var errUndecided = errors.New("another request is under way")
+
+// tryPut writes an object once. Its error is errUndecided if S3 asks to repeat
+// the write.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html#conditional-error-response
+func (b *bucket) tryPut(ctx context.Context, key string, in *s3.PutObjectInput) (string, error) {
+	out, err := b.api.PutObject(ctx, in)
+	switch status := fault.Read(err).Status; {
+	case err == nil && aws.ToString(out.ETag) == "":
+		return "", malformed(opPutObject, errNoVersion)
+	case err == nil:
+		return *out.ETag, nil
+	case status == http.StatusConflict, in.IfNoneMatch != nil && isMissing(err):
+		return "", errUndecided
+	case status == http.StatusPreconditionFailed, isMissing(err): // missing: the expected version was deleted
+		return b.settle(ctx, key, in)
+	default:
+		return "", faults.Fault(ctx, opPutObject, err)
+	}
+}
+
+// pause waits before a Put is repeated. It returns the error of ctx if that ends
+// first.
+func pause(ctx context.Context, attempt int) error {
+	limit := min(shortestPause<<attempt, longestPause)
+	timer := time.NewTimer(limit/2 + mathrand.N(limit/2)) //nolint:gosec // spreads load, guards nothing
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // settle finds out who wrote the object that a Put conflicts with. It may be the
@@ -153,16 +209,19 @@ func (b *bucket) Put(ctx context.Context, key string, data []byte, version strin
 // finds what the first wrote. The function may not read evidence, so then it cannot
 // find out. A Put that expects a missing object then counts as a conflict, because
 // an object exists.
-func (b *bucket) settle(ctx context.Context, key, writer, version string) (string, error) {
+func (b *bucket) settle(ctx context.Context, key string, in *s3.PutObjectInput) (string, error) {
+	creates := in.IfNoneMatch != nil
 	out, err := b.open(ctx, key)
 	switch {
-	case errors.Is(err, blob.ErrNotFound), version == "" && isDenied(err):
+	case creates && errors.Is(err, blob.ErrNotFound):
+		return "", errUndecided // it was deleted meanwhile
+	case errors.Is(err, blob.ErrNotFound), creates && isDenied(err):
 		return "", blob.ErrConflict
 	case err != nil:
 		return "", err
 	}
 	_ = out.Body.Close()
-	if out.Metadata[writerKey] != writer {
+	if out.Metadata[writerKey] != in.Metadata[writerKey] {
 		return "", blob.ErrConflict
 	}
 	return *out.ETag, nil
@@ -171,14 +230,6 @@ func (b *bucket) settle(ctx context.Context, key, writer, version string) (strin
 func isDenied(err error) bool {
 	f, ok := errors.AsType[*ptc.Fault](err)
 	return ok && f.Kind == ptc.FaultDenied
-}
-
-// isConflict reports whether a conditional write found another version: the answer
-// is 412, 409 during another write, or 404 if the object was deleted.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html#conditional-error-response
-func isConflict(err error) bool {
-	status := fault.Read(err).Status
-	return status == http.StatusPreconditionFailed || status == http.StatusConflict || isMissing(err)
 }
 
 // contentType lets a browser show or unpack a downloaded object.

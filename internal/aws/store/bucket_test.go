@@ -166,23 +166,101 @@ func TestLostAnswers(t *testing.T) {
 		}
 	})
 
-	t.Run("another write is under way", func(t *testing.T) {
-		where := address(t)
-		s, other := open(t, where, config(behind)), open(t, where, config(cloud))
-		version := put(t, other, "a", "theirs", "")
-		n.play(func(w http.ResponseWriter, r *http.Request, _ func(http.ResponseWriter)) bool {
-			if isPut(r) {
-				answerS3(w, http.StatusConflict, "ConditionalRequestConflict")
+}
+
+// TestOnlyAPreconditionMeansExists: of all refusals only 412 says that an object
+// exists. Everything else is repeated, with a limit, and is then a fault: an
+// object that is not there must never count as stored.
+func TestOnlyAPreconditionMeansExists(t *testing.T) {
+	type answer struct {
+		status int
+		code   string
+	}
+	var (
+		conflict = answer{http.StatusConflict, "ConditionalRequestConflict"}
+		aborted  = answer{http.StatusConflict, "OperationAborted"}
+		exists   = answer{http.StatusPreconditionFailed, "PreconditionFailed"}
+		missing  = answer{http.StatusNotFound, "NoSuchKey"}
+		denied   = answer{http.StatusForbidden, "AccessDenied"}
+		written  = answer{status: http.StatusOK}
+	)
+	const fails = "a retryable fault"
+	for _, tt := range []struct {
+		name    string
+		puts    []answer // the last one repeats
+		get     answer
+		version string
+		want    any // an error, fails, or nil if it was written
+		calls   int
+	}{
+		{"new, 409 for ever", []answer{conflict}, missing, "", fails, 5},
+		{"new, 409 for ever, nothing may be read", []answer{conflict}, denied, "", fails, 5},
+		{"new, another 409", []answer{aborted}, denied, "", fails, 5},
+		{"new, 409, then written", []answer{conflict, conflict, written}, missing, "", nil, 3},
+		{"new, 409, then 412", []answer{conflict, exists}, denied, "", blob.ErrConflict, 2},
+		{"new, 412", []answer{exists}, denied, "", blob.ErrConflict, 1},
+		{"new, 412, but missing", []answer{exists, written}, missing, "", nil, 2},
+		{"new, 412 for ever, but missing", []answer{exists}, missing, "", fails, 5},
+		{"new, 404", []answer{missing}, denied, "", fails, 5},
+		{"replace, 409 for ever", []answer{conflict}, missing, `"1"`, fails, 5},
+		{"replace, 409, then written", []answer{conflict, written}, missing, `"1"`, nil, 2},
+		{"replace, 412, but missing", []answer{exists}, missing, `"1"`, blob.ErrConflict, 1},
+		{"replace, 404", []answer{missing}, missing, `"1"`, blob.ErrConflict, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			calls := 0
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				a := tt.get
+				if r.Method == http.MethodPut {
+					if string(body) != "ours" {
+						t.Errorf("attempt %d has the body %q", calls, body)
+					}
+					a = tt.puts[min(calls, len(tt.puts)-1)]
+					calls++
+				}
+				if a == written {
+					w.Header().Set("ETag", `"2"`)
+					return
+				}
+				answerS3(w, a.status, a.code)
+			}))
+			defer server.Close()
+			version, err := open(t, "s3://state", config(server.URL)).Put(t.Context(), "a", []byte("ours"), tt.version)
+			switch want := tt.want.(type) {
+			case nil:
+				if err != nil || version != `"2"` {
+					t.Errorf("got %q, %v", version, err)
+				}
+			case error:
+				if !errors.Is(err, want) {
+					t.Errorf("got %v, want %v", err, want)
+				}
+			default:
+				if f := wantFault(t, err, ptc.FaultUnavailable); !f.Retryable || f.Operation != "PutObject" {
+					t.Errorf("got %+v", f)
+				}
 			}
-			return isPut(r)
+			if calls != tt.calls {
+				t.Errorf("%d attempts, want %d", calls, tt.calls)
+			}
 		})
-		for _, key := range []string{"a", "b"} {
-			if _, err := s.Put(t.Context(), key, []byte("ours"), version); !errors.Is(err, blob.ErrConflict) {
-				t.Errorf("%s: %v", key, err)
-			}
-		}
-		wantObject(t, other, "a", "theirs", version)
-	})
+	}
+}
+
+// TestConflictsEndWithTheirContext: the repeats stop when time is up.
+func TestConflictsEndWithTheirContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		defer cancel()
+		answerS3(w, http.StatusConflict, "ConditionalRequestConflict")
+	}))
+	defer server.Close()
+	if _, err := open(t, "s3://state", config(server.URL)).Put(ctx, "a", []byte("ours"), ""); err == nil || errors.Is(err, blob.ErrConflict) {
+		t.Errorf("got %v", err)
+	}
 }
 
 // TestRequests: the requests that S3 receives.
