@@ -143,7 +143,7 @@ func replaceFile(name string, write func(io.Writer) error) error {
 	default:
 		// A rename needs no permission for the file that it replaces.
 		mode = info.Mode().Perm()
-		file, err := os.OpenFile(name, os.O_WRONLY, 0)
+		file, err := os.OpenFile(name, os.O_WRONLY, 0) //nolint:gosec // the user names the file
 		if err != nil {
 			return err
 		}

@@ -29,7 +29,7 @@ func asNobody(t *testing.T, f func()) {
 }
 
 func TestFileInFolderThatTakesNoNewFiles(t *testing.T) {
-	dir, err := os.MkdirTemp("", "")
+	dir, err := os.MkdirTemp("", "") //nolint:usetesting // the other user has to reach it
 	if err != nil {
 		t.Fatal(err)
 	}

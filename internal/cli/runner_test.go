@@ -65,10 +65,16 @@ func TestNoCommandsInLogs(t *testing.T) {
 			}
 		}
 		commands := [][]string{
-			{"diff", "report.json", "other.json"}, {"diff", "report.json", "other.json", "-o", "json"},
-			{"eval", "report.json", "-o", "text"}, {"eval", "report.json", "-o", "json"},
+			{"diff", "report.json", "other.json"},
+			{"diff", "report.json", "other.json", "-o", "json"},
+			{"eval", "report.json", "-o", "text"},
+			{"eval", "report.json", "-o", "json"},
 			{"report", "report.json", "--baseline", "other.json", "--fail-on", "low"},
-			{"report", evil}, {"event", evil}, {"audit", "--region", evil}, {"policy", "lint", evil}, {"history", "--evidence", evil},
+			{"report", evil},
+			{"event", evil},
+			{"audit", "--region", evil},
+			{"policy", "lint", evil},
+			{"history", "--evidence", evil},
 		}
 		for _, format := range []string{"text", "json", "markdown", "html", "csv", "junit", "sarif", "asff", "ocsf"} {
 			commands = append(commands, []string{"report", "report.json", "-o", format}, []string{"report", "report.json", "-q", "-o", format + "=" + format})

@@ -236,7 +236,7 @@ func (f *Registry) keepFaults(r *report.Report) {
 		met := slices.ContainsFunc(r.Faults, func(other ptc.Fault) bool {
 			return other.Operation == fault.Operation && other.Prefix == fault.Prefix
 		})
-		if !met && !(f.withoutValidation && fault.Operation == ptc.OpValidateRule) {
+		if !met && (!f.withoutValidation || fault.Operation != ptc.OpValidateRule) {
 			r.Faults = append(r.Faults, fault)
 		}
 	}

@@ -25,11 +25,16 @@ func TestParseRules(t *testing.T) {
 	}{
 		{
 			"account from a rule", `{"pullThroughCacheRules":[{"ecrRepositoryPrefix":"quay/","registryId":"111122223333"},{"ecrRepositoryPrefix":"hub"}]}`,
-			ptc.Registry{Region: "eu-west-1"}, ptc.Registry{Account: here, Region: "eu-west-1"}, []string{"quay", "hub"}, "",
+			ptc.Registry{Region: "eu-west-1"},
+			ptc.Registry{Account: here, Region: "eu-west-1"},
+			[]string{"quay", "hub"},
+			"",
 		},
 		{
 			"account from the user", `{"pullThroughCacheRules":[]}`,
-			ptc.Registry{Account: here, Region: "eu-west-1"}, ptc.Registry{Account: here, Region: "eu-west-1"}, nil, "",
+			ptc.Registry{Account: here, Region: "eu-west-1"},
+			ptc.Registry{Account: here, Region: "eu-west-1"},
+			nil, "",
 		},
 		{name: "no Region", file: `{"pullThroughCacheRules":[]}`, err: "use --region"},
 		{name: "no account", file: `{"pullThroughCacheRules":[{"ecrRepositoryPrefix":"a"}]}`, given: ptc.Registry{Region: "eu-west-1"}, err: "use --account"},

@@ -38,7 +38,7 @@ func (r *resolver) compile(p *Policy) {
 // must exist.
 func (p *Policy) checksNothing() bool {
 	_, enabled := p.check(report.CheckRequiredRule)
-	return !(enabled && len(p.RequiredRules) > 0) && !slices.ContainsFunc(p.compiled, func(c compiled) bool { return c.assert != nil })
+	return (!enabled || len(p.RequiredRules) == 0) && !slices.ContainsFunc(p.compiled, func(c compiled) bool { return c.assert != nil })
 }
 
 // programs compiles the expressions of a check.

@@ -71,12 +71,14 @@ func TestParamTypes(t *testing.T) {
 		want  string
 	}{
 		{
-			"host names", []string{shipped + "params:\n  allowedUpstreams: [docker.io, quay.io, quay]\n"},
+			"host names",
+			[]string{shipped + "params:\n  allowedUpstreams: [docker.io, quay.io, quay]\n"},
 			`a.yaml:5:22: unknown upstream "docker.io": ` + upstreams + `, did you mean docker-hub (registry-1.docker.io)?
 a.yaml:5:33: unknown upstream "quay.io": ` + upstreams + `, did you mean quay (quay.io)?`,
 		},
 		{
-			"values that match nothing", []string{shipped + "params:\n  allowedPrefixes: [\"docker-hub/\", \"*\"]\n  allowedRegions: [EU-WEST-1]\n  allowedUpstreamAccounts: [\"11112222333\"]\n  allowedUpstreamRegions: [ireland]\n"},
+			"values that match nothing",
+			[]string{shipped + "params:\n  allowedPrefixes: [\"docker-hub/\", \"*\"]\n  allowedRegions: [EU-WEST-1]\n  allowedUpstreamAccounts: [\"11112222333\"]\n  allowedUpstreamRegions: [ireland]\n"},
 			`a.yaml:5:21: glob "docker-hub/" matches no prefix: a prefix has no trailing slash, did you mean docker-hub?
 a.yaml:6:20: invalid Region "EU-WEST-1": did you mean eu-west-1?
 a.yaml:7:29: invalid account ID "11112222333": use twelve digits

@@ -174,7 +174,7 @@ func (f *formula) equal(a, b ast.Expr) truth {
 		return always(true)
 	}
 	if a.Kind() == ast.LiteralKind {
-		left, right, a, b = right, left, b, a
+		left, right, b = right, left, a
 	}
 	if b.Kind() == ast.LiteralKind {
 		return f.atom(left+"=="+right, atom{left, right})

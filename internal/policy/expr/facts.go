@@ -64,11 +64,12 @@ func (p *Program) Facts(ctx context.Context, s *Snapshot, rule int, params *Para
 			if ctx.Err() == nil && !matters(ctx, levels, vars, r) {
 				continue
 			}
-			fact := fmt.Sprintf("%d:%s", i, show(field(s.rules[j], "prefix")))
+			var fact strings.Builder
+			fmt.Fprintf(&fact, "%d:%s", i, show(field(s.rules[j], "prefix")))
 			for _, path := range look.fields {
-				fact += " " + path + "=" + show(field(r, path))
+				fact.WriteString(" " + path + "=" + show(field(r, path)))
 			}
-			out = append(out, fact)
+			out = append(out, fact.String())
 		}
 	}
 	slices.Sort(out)
@@ -192,7 +193,7 @@ func (f *finder) visit(e ast.Expr, rules map[string]bool) {
 		f.path(root, path, rules)
 		return
 	}
-	switch e.Kind() {
+	switch e.Kind() { //nolint:exhaustive // the others read nothing, or were read above
 	case ast.SelectKind:
 		f.visit(e.AsSelect().Operand(), rules)
 	case ast.CallKind:

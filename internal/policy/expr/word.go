@@ -54,7 +54,7 @@ func (w Word) Fault(v any) string {
 	if !ok {
 		return fmt.Sprintf("invalid %s %v: use a string", w, v)
 	}
-	switch w {
+	switch w { //nolint:exhaustive // days are no text
 	case Upstream:
 		return upstreamFault(text)
 	case Account:

@@ -100,7 +100,7 @@ func TestSchemaAgreesWithRun(t *testing.T) {
 		{"unknown key of a rule", with(", url: quay.io", "    expect: []\n"), false},
 		{"rule without an upstream", strings.Replace(with("", "    expect: []\n"), ", upstreamRegistryUrl: quay.io", "", 1), false},
 		{"time of creation as a boolean", with(", createdAt: true", "    expect: []\n"), false},
-		{"misspelled validation result", with("", "    validation: {quay: unkown}\n    expect: []\n"), false},
+		{"misspelled validation result", with("", "    validation: {quay: vallid}\n    expect: []\n"), false},
 		{"validation result without isValid", with("", "    validation: {quay: {failure: denied}}\n    expect: []\n"), false},
 		{"unknown outcome", with("", "    expect: [{check: root-prefix, outcome: failed}]\n"), false},
 		{"unknown severity", with("", "    expect: [{check: root-prefix, prefix: quay, outcome: pass, severity: HIGH}]\n"), false},

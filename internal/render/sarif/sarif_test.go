@@ -65,7 +65,7 @@ func schema(t *testing.T) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	document, err := jsonschema.UnmarshalJSON(file)
 	if err != nil {
 		t.Fatal(err)

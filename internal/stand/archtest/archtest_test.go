@@ -100,7 +100,7 @@ input
 policies
 report:            ptc untrusted
 policy/source:     input untrusted suggest
-policy/expr:       ptc report
+policy/expr:       ptc report suggest
 policy:            ptc report untrusted suggest policies policy/expr policy/source
 policy/policytest: ptc report suggest policies policy policy/source
 policy/starter:    ptc report untrusted
