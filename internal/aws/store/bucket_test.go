@@ -165,7 +165,6 @@ func TestLostAnswers(t *testing.T) {
 			t.Errorf("got %+v", f)
 		}
 	})
-
 }
 
 // TestOnlyAPreconditionMeansExists: of all refusals only 412 says that an object
