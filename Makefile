@@ -96,6 +96,20 @@ e2e: tools bin ## Deploy to a local cloud and play all stories there, or only ST
 	@$(MAKE) build ARCH=$(shell go env GOHOSTARCH)
 	E2E=$(STORY) REQUIRE_TOOLS=1 go test -C internal/stand/e2e -count=1 -timeout 15m -parallel 12 -run '^TestStories$$'
 
+ACCEPT ?=
+LOCAL  ?=
+
+.PHONY: accept
+accept: $(addprefix $(CACHE)/,clients/.done cdk/.done) $(if $(LOCAL),$(CACHE)/localcloud/.done) ## Answer open questions in your AWS account ACCEPT=ACCOUNT/REGION, or with LOCAL=1 on a local cloud
+ifdef LOCAL
+	@$(MAKE) build ARCH=$(shell go env GOHOSTARCH)
+	ACCEPT_LOCAL=1 REQUIRE_TOOLS=1 go test -C internal/stand/accept -count=1 -timeout 9m -run '^TestLocal$$'
+else
+	@$(MAKE) build
+	@go build -o $(CACHE)/accept/accept ./internal/stand/accept
+	@ACCEPT='$(ACCEPT)' ARCH=$(ARCH) $(CACHE)/accept/accept
+endif
+
 .PHONY: sam-local
 sam-local: $(addprefix $(CACHE)/,clients/.done rie/.done cdk/.done sam/.done) ## Invoke the function with each sample event in sam local; needs Docker
 	@$(MAKE) build ARCH=$(shell go env GOHOSTARCH)
