@@ -347,15 +347,17 @@ func TestFilterProbe(t *testing.T) {
 	}
 }
 
-func event1(name, detail string) event {
+// anEvent is an event of another account than those of redacted events.
+func anEvent(name, detail string) event {
 	return parseEvent([]byte(`{"detail-type":"`+name+`","source":"aws.ecr","account":"999988887777","region":"eu-west-1","detail":`+detail+`}`), time.Time{})
 }
 
 func TestProbes(t *testing.T) {
 	const call = "AWS API Call via CloudTrail"
-	created := event1(call, `{"eventName":"CreatePullThroughCacheRule","eventSource":"ecr.amazonaws.com","eventVersion":"1.11","userIdentity":{"arn":"arn:aws:iam::999988887777:user/jane"},
+	created := anEvent(call, `{"eventName":"CreatePullThroughCacheRule","eventSource":"ecr.amazonaws.com","eventVersion":"1.11","userIdentity":{"arn":"arn:aws:iam::999988887777:user/jane"},
 		"requestParameters":{"ecrRepositoryPrefix":"pa1/quay"},"responseElements":{"createdAt":"Nov 21, 2026 10:49:31 PM"}}`)
-	validated := event1(call, `{"eventName":"ValidatePullThroughCacheRule","readOnly":false}`)
+	refusal := anEvent(call, `{"eventName":"CreatePullThroughCacheRule","errorCode":"AccessDenied"}`)
+	validated := anEvent(call, `{"eventName":"ValidatePullThroughCacheRule","readOnly":false}`)
 	for name, tt := range map[string]struct {
 		point string
 		facts facts
@@ -364,24 +366,26 @@ func TestProbes(t *testing.T) {
 	}{
 		"rule event":                      {"rule-event", facts{prefix: "pa1", events: []event{created}}, false, confirmed},
 		"rule event with another prefix":  {"rule-event", facts{prefix: "pa2", events: []event{created}}, false, refuted},
+		"refused call":                    {"rule-event-denied", facts{events: []event{refusal}}, true, confirmed},
+		"two changes, two audits":         {"batching", facts{events: []event{created, created}, audits: slices.Repeat([]report.Report{{Triggers: []report.Trigger{{Kind: report.ChangeTrigger}}}}, 2)}, true, refuted},
 		"no rule event":                   {"rule-event", facts{}, true, notSeen},
 		"date that is not ISO 8601":       {"rule-event-date", facts{events: []event{created}}, true, confirmed},
 		"Validate has an event":           {"validate-event", facts{events: []event{created, validated}}, false, refuted},
 		"Validate has none":               {"validate-event", facts{events: []event{created}}, true, confirmed},
 		"Validate may still come":         {"validate-event", facts{events: []event{created}}, false, notSeen},
 		"Validate is not read-only":       {"validate-read-only", facts{reads: []event{validated}}, true, refuted},
-		"failed pull with a code":         {"pull-failed-event", facts{events: []event{event1(pullAction, `{"sync-status":"FAILURE","failure-code":"X"}`)}}, true, confirmed},
-		"failed pull without a code":      {"pull-failed-event", facts{events: []event{event1(pullAction, `{"sync-status":"FAILED"}`)}}, true, refuted},
-		"successful pull only":            {"pull-failed-event", facts{events: []event{event1(pullAction, `{"sync-status":"SUCCESS"}`)}}, true, notSeen},
+		"failed pull with a code":         {"pull-failed-event", facts{events: []event{anEvent(pullAction, `{"sync-status":"FAILURE","failure-code":"X"}`)}}, true, confirmed},
+		"failed pull without a code":      {"pull-failed-event", facts{events: []event{anEvent(pullAction, `{"sync-status":"FAILED"}`)}}, true, refuted},
+		"successful pull only":            {"pull-failed-event", facts{events: []event{anEvent(pullAction, `{"sync-status":"SUCCESS"}`)}}, true, notSeen},
 		"secret that ECR calls valid":     {"validate-malformed", facts{validations: map[string]validation{malformed: {Valid: true}}}, true, refuted},
 		"secret that ECR calls invalid":   {"validate-malformed", facts{validations: map[string]validation{malformed: {Failure: "x"}}}, true, confirmed},
 		"validation that ECR refuses":     {"validate-malformed", facts{validations: map[string]validation{malformed: {refused: "x"}}}, true, refuted},
-		"longer prefix":                   {"overlap", facts{prefix: "pa1", events: []event{event1(pullAction, `{"repository-name":"pa1/quay/longer/x","ecr-repository-prefix":"pa1/quay/longer"}`)}}, true, confirmed},
-		"shorter prefix":                  {"overlap", facts{prefix: "pa1", events: []event{event1(pullAction, `{"repository-name":"pa1/quay/longer/x","ecr-repository-prefix":"pa1/quay"}`)}}, true, refuted},
+		"longer prefix":                   {"overlap", facts{prefix: "pa1", events: []event{anEvent(pullAction, `{"repository-name":"pa1/quay/longer/x","ecr-repository-prefix":"pa1/quay/longer"}`)}}, true, confirmed},
+		"shorter prefix":                  {"overlap", facts{prefix: "pa1", events: []event{anEvent(pullAction, `{"repository-name":"pa1/quay/longer/x","ecr-repository-prefix":"pa1/quay"}`)}}, true, refuted},
 		"idle template hides":             {"idle-template", facts{prefix: "pa1", repositories: map[string]string{"pa1/template/docker/x": "MUTABLE"}}, true, refuted},
-		"stage change names the secret":   {"secret-stage-event", facts{events: []event{event1(call, `{"eventName":"UpdateSecretVersionStage","requestParameters":{"secretId":"ecr-pullthroughcache/x"}}`)}}, true, confirmed},
-		"label of the first version":      {"label-event-first", facts{versions: []string{"a", "b"}, events: []event{event1("Secret Label Updated", `{"versionId":"a"}`)}}, true, confirmed},
-		"label of the second only":        {"label-event-first", facts{versions: []string{"a", "b"}, events: []event{event1("Secret Label Updated", `{"versionId":"b"}`)}}, true, refuted},
+		"stage change names the secret":   {"secret-stage-event", facts{events: []event{anEvent(call, `{"eventName":"UpdateSecretVersionStage","requestParameters":{"secretId":"ecr-pullthroughcache/x"}}`)}}, true, confirmed},
+		"label of the first version":      {"label-event-first", facts{versions: []string{"a", "b"}, events: []event{anEvent("Secret Label Updated", `{"versionId":"a"}`)}}, true, confirmed},
+		"label of the second only":        {"label-event-first", facts{versions: []string{"a", "b"}, events: []event{anEvent("Secret Label Updated", `{"versionId":"b"}`)}}, true, refuted},
 		"heartbeat is still on":           {"heartbeat", facts{alarms: map[string]string{"heartbeat": "ALARM"}}, false, notSeen},
 		"heartbeat stays on":              {"heartbeat", facts{alarms: map[string]string{"heartbeat": "ALARM"}}, true, refuted},
 		"no metric":                       {"log-metrics", facts{}, true, refuted},
@@ -389,7 +393,7 @@ func TestProbes(t *testing.T) {
 		"bucket that answers without TLS": {"buckets-tls", facts{buckets: map[string]bucket{"a": {plain: "no error"}, "b": {plain: "no error"}}}, true, refuted},
 		"notifications of a sealed topic": {"publish-encrypted", facts{everything: []notify.Message{message(report.Low)}}, true, confirmed},
 		"ten audits, none by schedule":    {"schedule", facts{audits: []report.Report{{Triggers: []report.Trigger{{Kind: report.ChangeTrigger}}}}}, true, refuted},
-		"two changes, one audit":          {"batching", facts{audits: []report.Report{{Triggers: []report.Trigger{{Kind: report.ChangeTrigger}, {Kind: report.ChangeTrigger}}}}}, true, confirmed},
+		"two changes, one audit":          {"batching", facts{events: []event{created, created}, audits: []report.Report{{Triggers: []report.Trigger{{Kind: report.ChangeTrigger}, {Kind: report.ChangeTrigger}}}}}, true, confirmed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			i := slices.IndexFunc(points, func(p point) bool { return p.id == tt.point })
@@ -447,10 +451,10 @@ func TestReport(t *testing.T) {
 func TestRecord(t *testing.T) {
 	dir := t.TempDir()
 	events := []event{
-		event1("x", `{"eventName":"CreateSecret","note":"of jane"}`),
-		event1("x", `{"eventName":"CreateSecret","note":"another"}`),
-		event1("x", `{"eventName":"CreateSecret","errorCode":"Access/../Denied","userIdentity":{"userName":"jane"}}`),
-		event1(pullAction, `{"sync-status":"FAILED","failure-code":"X"}`),
+		anEvent("x", `{"eventName":"CreateSecret","note":"of jane"}`),
+		anEvent("x", `{"eventName":"CreateSecret","note":"another"}`),
+		anEvent("x", `{"eventName":"CreateSecret","errorCode":"Access/../Denied","userIdentity":{"userName":"jane"}}`),
+		anEvent(pullAction, `{"sync-status":"FAILED","failure-code":"X"}`),
 	}
 	names, err := record(dir, events, newRedactor())
 	if err != nil {

@@ -113,7 +113,8 @@ const plan = `make accept deploys ptcaudit into your AWS account for about 30 mi
   - 4 queues, 3 EventBridge rules, a secret and a role
   - up to 9 pull through cache rules, 2 repository creation templates and a few repositories
 It removes all of them at the end, also after a failure or Ctrl-C, and lists what it could not
-remove. AWS deletes the keys after 7 days. Cost: about $1, mostly keys and alarms.
+remove. AWS deletes the keys after 7 days. The service-linked role of ECR and the packages in the
+CDK's bootstrap bucket remain. Cost: about $1, mostly keys and alarms.
 The account must have been prepared with make bootstrap.
 
 `

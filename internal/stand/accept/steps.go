@@ -38,6 +38,7 @@ func openRules() []string { return []string{publicRule, quayRule, k8sRule} }
 
 // Names of calls and validations that are not a rule.
 const (
+	duplicate    = "create a rule of an existing prefix"
 	malformed    = "secret without accessToken"
 	stageSecret  = "update-secret-version-stage"
 	templates    = "create-repository-creation-template"
@@ -126,11 +127,12 @@ func (w *world) createQueues(ctx context.Context) error {
 	} {
 		name := w.name() + "-" + queue
 		w.undoing("queue "+name, func(ctx context.Context) error {
-			url, err := w.queueURL(ctx, queue)
-			if err != nil {
+			// The answer with the URL may have been lost.
+			var found struct{ QueueUrl string }
+			if err := w.aws(ctx, &found, "sqs", "get-queue-url", "--queue-name", name); err != nil {
 				return gone(err)
 			}
-			return gone(w.aws(ctx, nil, "sqs", "delete-queue", "--queue-url", url))
+			return gone(w.aws(ctx, nil, "sqs", "delete-queue", "--queue-url", found.QueueUrl))
 		})
 		policy := encode(map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
 			"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": w.queueARN(queue),
@@ -139,9 +141,11 @@ func (w *world) createQueues(ctx context.Context) error {
 		}}})
 		const twelveHours = "43200"
 		attributes := encode(map[string]string{"Policy": policy, "VisibilityTimeout": twelveHours})
-		if err := w.aws(ctx, nil, "sqs", "create-queue", "--queue-name", name, "--attributes", attributes); err != nil {
+		var made struct{ QueueUrl string }
+		if err := w.aws(ctx, &made, "sqs", "create-queue", "--queue-name", name, "--attributes", attributes); err != nil {
 			return err
 		}
+		w.queues[queue] = made.QueueUrl
 	}
 	return nil
 }
@@ -152,12 +156,6 @@ func encode(v any) string {
 		panic(err) // maps of strings
 	}
 	return string(data)
-}
-
-func (w *world) queueURL(ctx context.Context, queue string) (string, error) {
-	var out struct{ QueueUrl string }
-	err := w.aws(ctx, &out, "sqs", "get-queue-url", "--queue-name", w.name()+"-"+queue)
-	return out.QueueUrl, err
 }
 
 // recordedCalls are the calls whose events are recorded.
@@ -210,7 +208,6 @@ func (w *world) deploy(ctx context.Context) error {
 		"stackName": w.name(), "architecture": w.architecture, "policy": "internal/stand/accept/policy.yaml",
 		"sqs":       w.queueARN(everythingQueue) + "; " + w.queueARN(criticalQueue) + " severity=critical",
 		"dashboard": "false", "schedule": "rate(5 minutes)", "createTrail": strconv.FormatBool(w.facts.trail.created),
-		"logLevel": "debug",
 	} {
 		args = append(args, "--context", key+"="+value)
 	}
@@ -459,6 +456,8 @@ func (w *world) createDoubtfulRules(ctx context.Context) error {
 	w.createRule(ctx, longerRule, "public.ecr.aws")
 	w.createRule(ctx, deniedRule, "registry-1.docker.io", "--credential-arn", w.arn("secretsmanager", "secret:"+ptc.SecretPrefix+w.name()+"-missing-AbCdEf"))
 
+	w.try(ctx, duplicate, "ecr", "create-pull-through-cache-rule", "--ecr-repository-prefix", w.prefix()+"/"+publicRule, "--upstream-registry-url", "quay.io")
+
 	other, domain := "us-east-1", "amazonaws.com"
 	switch {
 	case w.region == other:
@@ -666,10 +665,6 @@ func (w *world) lookAtBuckets(ctx context.Context) error {
 // receive reads all queues of the run.
 func (w *world) receive(ctx context.Context) error {
 	for _, queue := range []string{everythingQueue, criticalQueue, eventsQueue, readsQueue} {
-		url, err := w.queueURL(ctx, queue)
-		if err != nil {
-			return err
-		}
 		for {
 			var page struct {
 				Messages []struct {
@@ -677,7 +672,7 @@ func (w *world) receive(ctx context.Context) error {
 					Attributes      struct{ SentTimestamp string }
 				}
 			}
-			if err := w.aws(ctx, &page, "sqs", "receive-message", "--queue-url", url, "--max-number-of-messages", "10", "--attribute-names", "SentTimestamp"); err != nil {
+			if err := w.aws(ctx, &page, "sqs", "receive-message", "--queue-url", w.queues[queue], "--max-number-of-messages", "10", "--attribute-names", "SentTimestamp"); err != nil {
 				return err
 			}
 			for _, m := range page.Messages {

@@ -62,6 +62,7 @@ type world struct {
 	facts     facts
 	partition string
 	outputs   map[string]string // of the stack
+	queues    map[string]string // URLs
 	undos     []undo
 	// left is what remains on purpose, and what could not be removed.
 	remains, left []string
@@ -72,7 +73,7 @@ type world struct {
 }
 
 func newWorld(s settings) *world {
-	return &world{settings: s, partition: "aws", outputs: map[string]string{}, seen: map[string]bool{}, facts: facts{
+	return &world{settings: s, partition: "aws", outputs: map[string]string{}, queues: map[string]string{}, seen: map[string]bool{}, facts: facts{
 		local: s.local, prefix: s.prefix(), validations: map[string]validation{}, calls: map[string]outcome{},
 		alarms: map[string]string{}, buckets: map[string]bucket{}, repositories: map[string]string{},
 	}}
