@@ -55,7 +55,7 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 				hours, heartbeatSchedules),
 			do:        "Check the other alarms first. If none is on, check that the schedule is enabled and read the function's log. Then request an audit. This alarm is also on right after the first deployment, until the first audit succeeds.",
 			over:      fmt.Sprintf("An audit succeeded in the last %d hours.", hours),
-			metric:    ours(function, metric.AuditSucceeded, "Sum", auditMinutes),
+			metric:    ours(function, metric.AuditSucceeded, "Sum"),
 			threshold: 1, below: true, points: hours, periods: hours,
 			missing: awscloudwatch.TreatMissingData_BREACHING,
 		},
@@ -104,7 +104,7 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 			means:     "A notification could not be published to the findings topic. It is retried; after the last retry its request is in the dead-letter queue.",
 			do:        "Read the error in the function's log. Check that the topic exists, that its key is enabled, and that the role's IAM policy is unchanged.",
 			over:      fmt.Sprintf("Every notification of the last %d hours was published.", hold),
-			metric:    ours(function, metric.NotificationsFailed, "Sum", auditMinutes),
+			metric:    ours(function, metric.NotificationsFailed, "Sum"),
 			threshold: 1, points: 1, periods: hold, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
@@ -112,7 +112,7 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 			means:     "An audit could not check everything that the policy requires.",
 			do:        "Read the COULD_NOT_AUDIT notification on the findings topic. It names the cause: a missing permission of the role, ECR, or a bucket.",
 			over:      fmt.Sprintf("Every audit of the last %d hours was complete.", hold),
-			metric:    ours(function, metric.AuditIncomplete, "Sum", auditMinutes),
+			metric:    ours(function, metric.AuditIncomplete, "Sum"),
 			threshold: 1, points: 1, periods: hold, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
@@ -137,12 +137,12 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 	return list
 }
 
-// ours returns a metric that this stack's function records.
-func ours(function awslambda.Function, name, statistic string, minutes int) awscloudwatch.IMetric {
+// ours returns a metric that this stack's function records, by hours.
+func ours(function awslambda.Function, name, statistic string) awscloudwatch.IMetric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: jsii.String(metric.Namespace), MetricName: jsii.String(name),
 		DimensionsMap: &map[string]*string{metric.DimensionFunction: function.FunctionName()},
-		Statistic:     jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(minutes)),
+		Statistic:     jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(auditMinutes)),
 	})
 }
 

@@ -95,7 +95,9 @@ func compare(args []string, out io.Writer) error {
 	need := map[string]bool{}
 	for _, l := range losses(deployed, planned) {
 		if slices.Contains(allowed, l.force) {
-			fmt.Fprintf(out, "Forced: %s\n", l.what)
+			if _, err := fmt.Fprintf(out, "Forced: %s\n", l.what); err != nil {
+				return err
+			}
 			continue
 		}
 		refused = append(refused, "  "+l.what)

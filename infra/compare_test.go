@@ -15,6 +15,7 @@ import (
 
 	"ptcaudit/internal/policy"
 	"ptcaudit/internal/report"
+	"ptcaudit/internal/stand/localcloud"
 	"ptcaudit/internal/stand/toolbox"
 )
 
@@ -210,6 +211,44 @@ func TestCompare(t *testing.T) {
 	}
 	if err := compare([]string{t.TempDir()}, io.Discard); err == nil || !strings.Contains(err.Error(), "run make synth") {
 		t.Errorf("an empty folder: %v", err)
+	}
+}
+
+// The AWS CLI and CloudFormation answer as compare expects.
+func TestCompareWithTheCLI(t *testing.T) {
+	cli := toolbox.AWS(t)
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL": localcloud.Start(t).Endpoint, "AWS_REGION": localcloud.Region, "AWS_DEFAULT_REGION": "",
+		"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+	} {
+		t.Setenv(name, value)
+	}
+	args := []string{"-aws", cli, plain().folder}
+	if err := compare(args, io.Discard); err != nil {
+		t.Fatalf("the stack does not exist: %v", err)
+	}
+	// The same facts, and a subscriber whom the new template lacks.
+	template := filepath.Join(t.TempDir(), "deployed.json")
+	try(os.WriteFile(template, encode(t, map[string]any{
+		"Metadata": map[string]any{factsKey: planOf(t, plain(), nil).facts},
+		"Resources": map[string]any{
+			"Findings": map[string]any{"Type": "AWS::SNS::Topic"},
+			"Mail": map[string]any{"Type": "AWS::SNS::Subscription", "Properties": map[string]any{
+				"TopicArn": map[string]any{"Ref": "Findings"}, "Protocol": "email", "Endpoint": "ops@example.com",
+			}},
+		},
+	}), 0o600))
+	create := exec.CommandContext(t.Context(), cli, "cloudformation", "create-stack", "--region", localcloud.Region,
+		"--stack-name", "ptcaudit", "--template-body", "file://"+template)
+	if out, err := create.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	const want = "not deployed, because stack ptcaudit would lose protection:\n" +
+		"  ops@example.com (email, findings) is unsubscribed\n" +
+		"Correct the settings, or allow these changes with FORCE=subscribers"
+	if err := compare(args, io.Discard); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
 	}
 }
 

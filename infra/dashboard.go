@@ -40,7 +40,7 @@ func newDashboard(stack awscdk.Stack, s settings, q queues, function awslambda.F
 				}),
 			},
 			{
-				graph("Audits per hour", ours(function, metric.AuditSucceeded, "Sum", 60), ours(function, metric.AuditIncomplete, "Sum", 60), ours(function, metric.NotificationsFailed, "Sum", 60)),
+				graph("Audits per hour", ours(function, metric.AuditSucceeded, "Sum"), ours(function, metric.AuditIncomplete, "Sum"), ours(function, metric.NotificationsFailed, "Sum")),
 				awscloudwatch.NewLogQueryWidget(&awscloudwatch.LogQueryWidgetProps{
 					Title:         jsii.String("Failures by severity in the latest audits"),
 					LogGroupNames: &[]*string{logs.LogGroupName()},
@@ -55,11 +55,11 @@ func newDashboard(stack awscdk.Stack, s settings, q queues, function awslambda.F
 				}),
 			},
 			{
-				graph("Duration of audits (ms)", function.MetricDuration(asA("Maximum", alarmMinutes)), ours(function, metric.DurationMs, "Maximum", 60)),
+				graph("Duration of audits (ms)", function.MetricDuration(asA("Maximum", alarmMinutes)), ours(function, metric.DurationMs, "Maximum")),
 				graph("Age of the oldest request (s)", q.requests.MetricApproximateAgeOfOldestMessage(asA("Maximum", alarmMinutes))),
 			},
 			{
-				graph("Failures in the latest audits", ours(function, metric.FindingsFailed, "Maximum", 60)),
+				graph("Failures in the latest audits", ours(function, metric.FindingsFailed, "Maximum")),
 				graph("Dead letters", letters...),
 			},
 		},

@@ -117,17 +117,11 @@ func settingsSchema() map[string]any {
 			property["type"] = []string{"string", "array"}
 			property["items"] = map[string]any{"type": "string"}
 		case setBool(&b, k.standard) == nil:
-			property["type"] = "boolean"
+			property["type"], property["default"] = "boolean", b
 		case setNumber(&n, k.standard, 0, maxLockDays) == nil:
-			property["type"] = "integer"
-		}
-		if k.standard != "" {
+			property["type"], property["default"] = "integer", n
+		case k.standard != "":
 			property["default"] = k.standard
-			if property["type"] == "boolean" {
-				property["default"] = b
-			} else if property["type"] == "integer" {
-				property["default"] = n
-			}
 		}
 		properties[k.name] = property
 	}
