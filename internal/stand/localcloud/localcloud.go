@@ -33,8 +33,8 @@ const (
 
 // The cloud starts within half a second on an idle machine.
 const (
-	startTimeout = 60 * time.Second
-	stopTimeout  = 10 * time.Second
+	startTimeout = 3 * time.Minute // twelve start at once on two cores
+	stopTimeout  = 30 * time.Second
 	pollInterval = 50 * time.Millisecond
 )
 
