@@ -11,7 +11,7 @@ import botocore.exceptions
 
 
 def main(path):
-    waiting = []
+    waiting, known = [], 0
     with open(path, encoding="utf-8") as file:
         stacks = json.load(file).values()
     for outputs in stacks:
@@ -19,8 +19,12 @@ def main(path):
             sns = boto3.client("sns", region_name=topic.split(":")[3])
             pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
             for subscription in (s for page in pages for s in page["Subscriptions"]):
+                known += 1
                 if subscription["SubscriptionArn"] == "PendingConfirmation":
                     waiting.append((topic.rsplit(":", 1)[1], subscription["Protocol"], subscription["Endpoint"]))
+    if not known:
+        print("\nNo one is subscribed: no one gets findings or alarms. Set email, https or sqs.")
+        return
     if not waiting:
         print("\nAll subscriptions are confirmed.")
         return

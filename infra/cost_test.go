@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"testing"
 )
 
 // The list prices of us-east-1 in US dollars, without the free tier. The README's
@@ -68,6 +69,17 @@ func costTable(alarms int) string {
 		total += r.price
 	}
 	fmt.Fprintf(&b, "| **total** | | **%.2f** |\n", total)
-	fmt.Fprintf(&b, "| total without the dashboard | | %.2f |\n", total-pricePerDashboard)
+	fmt.Fprintf(&b, "| %s | | %.2f |\n", withoutDashboard, total-pricePerDashboard)
 	return b.String()
+}
+
+const withoutDashboard = "total without the dashboard"
+
+// The README of the project has the same total.
+func TestCostInTheProjectsREADME(t *testing.T) {
+	_, rest, _ := strings.Cut(string(read(readme)), "| "+withoutDashboard+" | | ")
+	total, _, _ := strings.Cut(rest, " ")
+	if want := "about $" + total + " a month"; total == "" || !strings.Contains(string(read("../README.md")), want) {
+		t.Errorf("the project's README lacks %q", want)
+	}
 }
