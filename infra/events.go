@@ -27,7 +27,9 @@ const (
 // deployments. It returns the latter.
 func newEvents(stack awscdk.Stack, q queues) awsevents.Rule {
 	newRule(stack, q, "RuleChanged", "A pull through cache rule was created, updated or deleted", rulesPattern(), nil)
-	newRule(stack, q, "SecretChanged", "A secret that pull through cache rules can use was written", secretsPattern(), nil)
+	for _, p := range secretPatterns() {
+		newRule(stack, q, p.id, p.description, p.pattern, nil)
+	}
 
 	// Every deployment of this stack triggers an audit, so a new policy takes
 	// effect at once.
@@ -57,20 +59,37 @@ func rulesPattern() *awsevents.EventPattern {
 	}
 }
 
-// secretsPattern matches the calls that write a secret which rules can use. A
-// call contains the secret's name or its ARN.
-func secretsPattern() *awsevents.EventPattern {
-	return &awsevents.EventPattern{
-		Source:     jsii.Strings(trigger.SecretsSource),
-		DetailType: jsii.Strings(trigger.DetailType),
-		Detail: &map[string]any{
-			"eventSource": []string{trigger.SecretsEventSource},
-			"eventName":   trigger.SecretCalls(),
-			"requestParameters": map[string]any{"secretId": []map[string]string{
-				{"prefix": ptc.SecretPrefix},
-				{"wildcard": "arn:*:secret:" + ptc.SecretPrefix + "*"},
-			}},
-		},
+// secretPattern is an EventBridge rule for changes of secrets.
+type secretPattern struct {
+	id, description string
+	pattern         *awsevents.EventPattern
+}
+
+// secretPatterns match what can change a secret that rules can use. An event
+// contains the secret's name or its ARN. AWS does not document every field, so an
+// event without the field matches too, and the function decides.
+func secretPatterns() []secretPattern {
+	names := []any{
+		map[string]any{"prefix": ptc.SecretPrefix},
+		map[string]any{"wildcard": "arn:*:secret:" + ptc.SecretPrefix + "*"},
+		map[string]any{"exists": false},
+	}
+	cloudTrail := func(detailType string, events []string, detail map[string]any) *awsevents.EventPattern {
+		detail["eventSource"], detail["eventName"] = []string{trigger.SecretsEventSource}, events
+		return &awsevents.EventPattern{Source: jsii.Strings(trigger.SecretsSource), DetailType: jsii.Strings(detailType), Detail: &detail}
+	}
+	return []secretPattern{
+		{"SecretChanged", "A secret that pull through cache rules can use was changed", cloudTrail(trigger.DetailType, trigger.SecretCalls(),
+			map[string]any{"requestParameters": map[string]any{"secretId": names}})},
+		{"SecretCreated", "A secret that pull through cache rules can use was created", cloudTrail(trigger.DetailType, []string{trigger.SecretCreation},
+			map[string]any{"requestParameters": map[string]any{"name": names}})},
+		{"SecretRotated", "A secret that pull through cache rules can use was rotated", cloudTrail(trigger.ServiceDetailType, trigger.SecretServiceEvents(),
+			map[string]any{"additionalEventData": map[string]any{"SecretId": names}})},
+		// This one needs no trail.
+		{"SecretInForce", "Another version of a secret that pull through cache rules can use is in force", &awsevents.EventPattern{
+			Source: jsii.Strings(trigger.SecretsSource), DetailType: jsii.Strings(trigger.LabelDetailType),
+			Detail: &map[string]any{"name": names, "labelUpdated": []any{trigger.CurrentLabel}},
+		}},
 	}
 }
 

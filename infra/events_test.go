@@ -55,12 +55,28 @@ func TestRulesMatchWhatTheFunctionAccepts(t *testing.T) {
 	} {
 		vary(name, "secret.json", func(d map[string]any) { d["requestParameters"] = map[string]any{"secretId": secret} })
 	}
+	for _, call := range append(trigger.SecretCalls(), "GetResourcePolicy", "TagResource", "CreateSecret") {
+		vary("secret: "+call, "secret.json", func(d map[string]any) { d["eventName"] = call })
+	}
+	vary("created by another name", "secret-create.json", func(d map[string]any) {
+		d["requestParameters"], d["responseElements"] = map[string]any{"name": "database/password"}, nil
+	})
+	for _, name := range []string{"RotationFailed", "SecretVersionDeletion"} {
+		vary(name, "secret-rotated.json", func(d map[string]any) { d["eventName"] = name })
+	}
+	vary("rotation of another secret", "secret-rotated.json", func(d map[string]any) {
+		d["additionalEventData"] = map[string]any{"SecretId": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:database-AbCdEf"}
+	})
+	vary("rotation in another field", "secret-rotated.json", func(d map[string]any) {
+		d["additionalEventData"] = map[string]any{"secretId": "ecr-pullthroughcache/hub"}
+	})
+	vary("pending label", "secret-label.json", func(d map[string]any) { d["labelUpdated"] = "AWSPENDING" })
 	vary("GetSecretValue", "secret.json", func(d map[string]any) { d["eventName"] = "GetSecretValue" })
 
 	// Other accounts and Regions can send their events to the same bus. Their
 	// events are valid, but not for this deployment.
 	for field, value := range map[string]string{"account": "444455556666", "region": "us-east-1"} {
-		for _, name := range []string{"create.json", "secret.json"} {
+		for _, name := range []string{"create.json", "secret.json", "secret-label.json", "secret-rotated.json", "secret-create.json"} {
 			event := maps.Clone(events[name])
 			event[field] = value
 			if matches(plain().template, event) {
@@ -84,8 +100,32 @@ func TestRulesMatchWhatTheFunctionAccepts(t *testing.T) {
 			matched++
 		}
 	}
-	if matched < 7 {
-		t.Errorf("%d events match, want at least 7", matched)
+	if matched < 20 {
+		t.Errorf("%d events match, want at least 20", matched)
+	}
+}
+
+// README lists every event that triggers an audit, beside its rule.
+func TestReadmeListsEveryEvent(t *testing.T) {
+	readme := string(read("README.md"))
+	for _, r := range plain().template.of("AWS::Events::Rule") {
+		pattern := r.Properties["EventPattern"].(map[string]any)
+		detail := pattern["detail"].(map[string]any)
+		events, _ := detail["eventName"].([]any)
+		if source := pattern["source"].([]any)[0]; events == nil && source != "aws.cloudformation" {
+			events = pattern["detail-type"].([]any)
+		}
+		for _, event := range events {
+			if !strings.Contains(readme, "`"+event.(string)+"`") {
+				t.Errorf("README.md does not list %v", event)
+			}
+		}
+	}
+	for _, id := range []string{"RuleChanged", "SecretChanged", "SecretCreated", "SecretRotated", "SecretInForce", "Deployed"} {
+		plain().template.one(t, "AWS::Events::Rule", id)
+		if !strings.Contains(readme, "\n| `"+id+"` |") {
+			t.Errorf("README.md does not list the rule %s", id)
+		}
 	}
 }
 
@@ -141,8 +181,8 @@ func TestDeliveriesAreRetriedAndKept(t *testing.T) {
 	for _, r := range d.of("AWS::Events::Rule") {
 		targets = append(targets, r.Properties["Targets"].([]any)...)
 	}
-	if len(targets) != 4 {
-		t.Errorf("%d targets, want 3 of rules and 1 of the schedule", len(targets))
+	if len(targets) != 7 {
+		t.Errorf("%d targets, want 6 of rules and 1 of the schedule", len(targets))
 	}
 	for _, target := range targets {
 		got := target.(map[string]any)
@@ -201,12 +241,16 @@ func matches(d template, event map[string]any) bool {
 func matchesPattern(pattern, value any) bool {
 	switch p := pattern.(type) {
 	case map[string]any: // each field
-		fields, ok := value.(map[string]any)
+		fields, _ := value.(map[string]any)
+		ok := true
 		for name, inner := range p {
 			ok = ok && matchesPattern(inner, fields[name])
 		}
 		return ok
 	case []any: // one of these
+		if list, ok := value.([]any); ok { // one of those
+			return slices.ContainsFunc(list, func(one any) bool { return matchesPattern(pattern, one) })
+		}
 		return slices.ContainsFunc(p, func(choice any) bool { return matchesValue(choice, value) })
 	}
 	return false
@@ -220,6 +264,9 @@ func matchesValue(choice, value any) bool {
 			return text == home.Account
 		case "AWS::Region":
 			return text == home.Region
+		}
+		if special["exists"] == false {
+			return value == nil
 		}
 		if prefix, ok := special["prefix"].(string); ok {
 			return strings.HasPrefix(text, prefix)

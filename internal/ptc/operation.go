@@ -9,10 +9,16 @@ const (
 	OpDescribeRules = "DescribePullThroughCacheRules"
 	OpValidateRule  = "ValidatePullThroughCacheRule"
 
-	OpPutSecretValue = "PutSecretValue"
-	OpUpdateSecret   = "UpdateSecret"
-	OpDeleteSecret   = "DeleteSecret"
-	OpRestoreSecret  = "RestoreSecret"
+	OpCreateSecret         = "CreateSecret"
+	OpPutSecretValue       = "PutSecretValue"
+	OpUpdateSecret         = "UpdateSecret"
+	OpUpdateSecretStage    = "UpdateSecretVersionStage"
+	OpDeleteSecret         = "DeleteSecret"
+	OpRestoreSecret        = "RestoreSecret"
+	OpRotateSecret         = "RotateSecret"
+	OpCancelRotateSecret   = "CancelRotateSecret"
+	OpPutResourcePolicy    = "PutResourcePolicy"
+	OpDeleteResourcePolicy = "DeleteResourcePolicy"
 
 	OpGetCallerIdentity = "GetCallerIdentity"
 

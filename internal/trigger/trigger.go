@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,9 +18,21 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// DetailType is the detail type of CloudTrail's events in EventBridge:
+// The detail types of the events that matter:
 // https://docs.aws.amazon.com/eventbridge/latest/ref/event-delivery-level.html
-const DetailType = "AWS API Call via CloudTrail"
+const (
+	// DetailType and ServiceDetailType are those of CloudTrail: of API calls, and of
+	// what a service did by itself.
+	DetailType        = "AWS API Call via CloudTrail"
+	ServiceDetailType = "AWS Service Event via CloudTrail"
+	// LabelDetailType is Secrets Manager's own, which needs no trail: another
+	// version of a secret has the label CurrentLabel.
+	// https://docs.aws.amazon.com/secretsmanager/latest/userguide/monitoring-eventbridge.html
+	LabelDetailType = "Secret Label Updated"
+)
+
+// CurrentLabel is the staging label of the version of a secret that ECR reads.
+const CurrentLabel = "AWSCURRENT"
 
 // The services whose calls matter: the source in EventBridge's envelope, and
 // CloudTrail's eventSource in the detail.
@@ -38,10 +51,23 @@ func RuleCalls() []string {
 }
 
 // SecretCalls are the API calls that can break or fix a rule's credential, if
-// ECR can use the secret (ptc.SecretPrefix).
+// ECR can use the secret (ptc.SecretPrefix). Their request names the secret in
+// secretId. A rotation puts a new value into force with
+// UpdateSecretVersionStage.
 func SecretCalls() []string {
-	return []string{ptc.OpPutSecretValue, ptc.OpUpdateSecret, ptc.OpDeleteSecret, ptc.OpRestoreSecret}
+	return []string{
+		ptc.OpPutSecretValue, ptc.OpUpdateSecret, ptc.OpUpdateSecretStage, ptc.OpDeleteSecret, ptc.OpRestoreSecret,
+		ptc.OpRotateSecret, ptc.OpCancelRotateSecret, ptc.OpPutResourcePolicy, ptc.OpDeleteResourcePolicy,
+	}
 }
+
+// SecretCreation is the API call that creates a secret. Its request names the
+// secret in name.
+const SecretCreation = ptc.OpCreateSecret
+
+// SecretServiceEvents are what Secrets Manager does to a secret by itself:
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/cloudtrail_log_entries.html
+func SecretServiceEvents() []string { return []string{"RotationSucceeded", "RotationFailed"} }
 
 // RequestSchema is the schema of a Request. It changes if a reader of the old
 // form could misread the new form.
@@ -140,30 +166,43 @@ func decodeRequest(o object) (Message, error) {
 // An event of one of the services is unrelated only if its detail says so. If
 // the detail cannot be read, the registry is audited to be safe.
 func decodeEvent(o object) (Message, error) {
-	if o.text("detail-type") != DetailType {
-		return Message{Ignored: Unrelated}, nil
-	}
-	call := o.text("detail", "eventName")
-	t := report.Trigger{Call: call}
-	switch source := o.text("source"); {
-	case source == ECRSource && o.mayBe(ECREventSource, RuleCalls()):
-		t.Kind = report.ChangeTrigger
-		t.Prefix = ptc.CleanPrefix(cmp.Or(
-			o.text("detail", "requestParameters", "ecrRepositoryPrefix"),
-			o.text("detail", "responseElements", "ecrRepositoryPrefix")))
-	case source == SecretsSource && o.mayBe(SecretsEventSource, SecretCalls()):
-		t.Kind = report.SecretTrigger
-		t.Secret = o.text("detail", "requestParameters", "secretId")
-		if t.Secret != "" && !usable(t.Secret) {
-			return Message{Ignored: Unrelated}, nil
+	var t report.Trigger
+	switch source := o.text("source"); o.text("detail-type") {
+	case DetailType:
+		t.Call = o.text("detail", "eventName")
+		switch {
+		case source == ECRSource && o.mayBe(ECREventSource, RuleCalls()):
+			t.Kind = report.ChangeTrigger
+			t.Prefix = ptc.CleanPrefix(cmp.Or(
+				o.text("detail", "requestParameters", "ecrRepositoryPrefix"),
+				o.text("detail", "responseElements", "ecrRepositoryPrefix")))
+		case source == SecretsSource && o.mayBe(SecretsEventSource, append(SecretCalls(), SecretCreation)):
+			t.Kind = report.SecretTrigger
 		}
-	default:
-		return Message{Ignored: Unrelated}, nil
+	case ServiceDetailType:
+		t.Call = o.text("detail", "eventName")
+		if source == SecretsSource && o.mayBe(SecretsEventSource, SecretServiceEvents()) {
+			t.Kind = report.SecretTrigger
+		}
+	case LabelDetailType:
+		// For an unexpected type of the label the registry is audited too.
+		t.Call = LabelDetailType
+		if label := o.text("detail", "labelUpdated"); source == SecretsSource && (label == "" || label == CurrentLabel) {
+			t.Kind = report.SecretTrigger
+		}
 	}
-
-	// readOnly is ignored: it is not always present, and not always right.
+	if t.Kind == report.SecretTrigger {
+		if t.Secret = o.secret(); t.Secret != "" && !usable(t.Secret) {
+			t.Kind = ""
+		}
+	}
+	switch {
+	case t.Kind == "":
+		return Message{Ignored: Unrelated}, nil
+	// readOnly is ignored: it is not always present, and not always right. A rotation
+	// that failed may have an error code, and may have changed the secret.
 	// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
-	if o.text("detail", "errorCode") != "" {
+	case o.text("detail-type") == DetailType && o.text("detail", "errorCode") != "":
 		return Message{Ignored: ChangedNothing}, nil
 	}
 	// Minor versions only add fields. A new major version may change what a
@@ -191,6 +230,25 @@ func decodeEvent(o object) (Message, error) {
 	t.EventID = cmp.Or(o.text("detail", "eventID"), o.text("id"))
 	t.Actor = actor(o)
 	return Message{Registry: reg, Trigger: t}, nil
+}
+
+// secret is the name or ARN of the secret that an event is about; empty if it
+// names none. AWS does not document where each event has it, nor its case.
+func (o object) secret() string {
+	for _, path := range [][]string{
+		{"detail", "requestParameters", "secretId"},
+		{"detail", "additionalEventData", "SecretId"},
+		{"detail", "serviceEventDetails", "SecretId"},
+		{"detail", "responseElements", "arn"},
+		{"resources"},
+		{"detail", "requestParameters", "name"},
+		{"detail", "name"},
+	} {
+		if id := o.anyCase(path...); id != "" {
+			return id
+		}
+	}
+	return ""
 }
 
 // usable reports whether rules can refer to a secret, given by name or ARN.
@@ -259,6 +317,26 @@ func (o object) text(path ...string) string {
 	for _, name := range path {
 		m, _ := v.(map[string]any)
 		v = m[name]
+	}
+	s, _ := v.(string)
+	return s
+}
+
+// anyCase is like text for names in any case. Of a list it takes the first
+// element.
+func (o object) anyCase(path ...string) string {
+	var v any = map[string]any(o)
+	for _, name := range path {
+		m, _ := v.(map[string]any)
+		v = m[name]
+		for _, other := range slices.Sorted(maps.Keys(m)) {
+			if v == nil && strings.EqualFold(other, name) {
+				v = m[other]
+			}
+		}
+	}
+	if list, ok := v.([]any); ok && len(list) > 0 {
+		v = list[0]
 	}
 	s, _ := v.(string)
 	return s

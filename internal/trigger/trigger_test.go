@@ -20,6 +20,8 @@ import (
 
 const samples = "../../functions/audit/events"
 
+const hubARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub-AbCdEf"
+
 var (
 	home = ptc.Registry{Account: "111122223333", Region: "eu-west-1"}
 	jane = &report.Actor{Name: "jane", ARN: "arn:aws:iam::111122223333:role/Admin", Address: "203.0.113.12"}
@@ -71,6 +73,23 @@ func TestDecodeSamples(t *testing.T) {
 			Kind: report.SecretTrigger, Time: at(t, "2026-11-21T23:31:55Z"),
 			Call: "PutSecretValue", Secret: "ecr-pullthroughcache/hub", Actor: jane,
 		}},
+		"secret-create.json": {Registry: home, Trigger: report.Trigger{
+			Kind: report.SecretTrigger, Time: at(t, "2026-11-21T23:33:02Z"), Call: "CreateSecret", Secret: hubARN, Actor: jane,
+		}},
+		"secret-policy.json": {Registry: home, Trigger: report.Trigger{
+			Kind: report.SecretTrigger, Time: at(t, "2026-11-21T23:34:17Z"), Call: "PutResourcePolicy", Secret: hubARN, Actor: jane,
+		}},
+		"secret-stage.json": {Registry: home, Trigger: report.Trigger{
+			Kind: report.SecretTrigger, Time: at(t, "2026-11-21T23:35:41Z"), Call: "UpdateSecretVersionStage", Secret: hubARN,
+			Actor: &report.Actor{Name: "rotate-hub", ARN: "arn:aws:iam::111122223333:role/rotation", Address: "203.0.113.12"},
+		}},
+		"secret-rotated.json": {Registry: home, Trigger: report.Trigger{
+			Kind: report.SecretTrigger, Time: at(t, "2026-11-21T23:35:42Z"), Call: "RotationSucceeded", Secret: hubARN,
+			Actor: &report.Actor{ARN: "secretsmanager.amazonaws.com", Address: "secretsmanager.amazonaws.com"},
+		}},
+		"secret-label.json": {Registry: home, Trigger: report.Trigger{
+			Kind: report.SecretTrigger, Time: at(t, "2026-11-21T23:35:41Z"), Call: "Secret Label Updated", Secret: hubARN, // no one knows by whom
+		}},
 		"request.json": {Registry: home, Trigger: report.Trigger{Kind: report.ScheduleTrigger, Time: at(t, "2026-11-22T00:00:00Z")}},
 		"denied.json":  {Ignored: trigger.ChangedNothing},
 		"foreign.json": {Ignored: trigger.Unrelated},
@@ -94,12 +113,17 @@ func TestDecodeSamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var id struct{ Detail struct{ EventID string } }
+			var id struct {
+				ID     string
+				Detail struct{ EventID string }
+			}
 			if err := json.Unmarshal(raw, &id); err != nil {
 				t.Fatal(err)
 			}
 			if want.Ignored == "" {
-				want.Trigger.EventID = id.Detail.EventID
+				if want.Trigger.EventID = id.Detail.EventID; id.Detail.EventID == "" {
+					want.Trigger.EventID = id.ID // it does not come from CloudTrail
+				}
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
@@ -259,8 +283,30 @@ func TestDecodeEvents(t *testing.T) {
 		}},
 		{name: "another secret", sample: "secret.json", path: "detail.requestParameters", value: secret("database/ecr-pullthroughcache/hub"), want: ignored(trigger.Unrelated)},
 		{name: "another secret by ARN", sample: "secret.json", path: "detail.requestParameters", value: secret("arn:aws:secretsmanager:eu-west-1:111122223333:secret:database-AbCdEf"), want: ignored(trigger.Unrelated)},
-		{name: "no secret", sample: "secret.json", path: "detail.requestParameters", want: func(m *message) { m.Trigger.Secret = "" }},
-		{name: "secret as a number", sample: "secret.json", path: "detail.requestParameters", value: map[string]any{"secretId": 7}, want: func(m *message) { m.Trigger.Secret = "" }},
+		{name: "no secret", sample: "secret.json", path: "detail.requestParameters", want: func(m *message) { m.Trigger.Secret = hubARN }}, // of the response
+		{name: "secret as a number", sample: "secret.json", path: "detail.requestParameters", value: map[string]any{"secretId": 7}, want: func(m *message) { m.Trigger.Secret = hubARN }},
+		{name: "a version stage of another secret", sample: "secret-stage.json", path: "detail.requestParameters", value: secret("database/hub"), want: ignored(trigger.Unrelated)},
+		{name: "a version stage that could not be moved", sample: "secret-stage.json", path: "detail.errorCode", value: "AccessDenied", want: ignored(trigger.ChangedNothing)},
+		{name: "a secret created for something else", sample: "secret-create.json", path: "detail.responseElements", value: map[string]any{"arn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:database-AbCdEf"}, want: ignored(trigger.Unrelated)},
+		{name: "a secret created, without a response", sample: "secret-create.json", path: "detail.responseElements", want: func(m *message) { m.Trigger.Secret = "ecr-pullthroughcache/hub" }},
+		{name: "a resource policy deleted", sample: "secret-policy.json", path: "detail.eventName", value: "DeleteResourcePolicy", want: func(m *message) { m.Trigger.Call = "DeleteResourcePolicy" }},
+		{name: "a resource policy read", sample: "secret-policy.json", path: "detail.eventName", value: "GetResourcePolicy", want: ignored(trigger.Unrelated)},
+		{name: "a rotation begun", sample: "secret-policy.json", path: "detail.eventName", value: "RotateSecret", want: func(m *message) { m.Trigger.Call = "RotateSecret" }},
+		{name: "a rotation cancelled", sample: "secret-policy.json", path: "detail.eventName", value: "CancelRotateSecret", want: func(m *message) { m.Trigger.Call = "CancelRotateSecret" }},
+		{name: "a rotation that failed", sample: "secret-rotated.json", path: "detail.eventName", value: "RotationFailed", want: func(m *message) { m.Trigger.Call = "RotationFailed" }},
+		{name: "a rotation that failed with an error code", sample: "secret-rotated.json", path: "detail.errorCode", value: "Throttled"},
+		{name: "a rotation of another secret", sample: "secret-rotated.json", path: "detail.additionalEventData.SecretId", value: "database/hub", want: ignored(trigger.Unrelated)},
+		{name: "a rotation in another field", sample: "secret-rotated.json", path: "detail.additionalEventData", value: map[string]any{"secretId": "ecr-pullthroughcache/x"}, want: func(m *message) { m.Trigger.Secret = "ecr-pullthroughcache/x" }},
+		{name: "a rotation of an unknown secret", sample: "secret-rotated.json", path: "detail.additionalEventData", want: func(m *message) { m.Trigger.Secret = "" }},
+		{name: "a rotation without detail", sample: "secret-rotated.json", path: "detail", want: unreadable(report.SecretTrigger)},
+		{name: "another service event", sample: "secret-rotated.json", path: "detail.eventName", value: "SecretVersionDeletion", want: ignored(trigger.Unrelated)},
+		{name: "a service event of ECR", sample: "secret-rotated.json", path: "source", value: "aws.ecr", want: ignored(trigger.Unrelated)},
+		{name: "a label that ECR does not read", sample: "secret-label.json", path: "detail.labelUpdated", value: "AWSPENDING", want: ignored(trigger.Unrelated)},
+		{name: "labels as a list", sample: "secret-label.json", path: "detail.labelUpdated", value: []any{"AWSCURRENT"}},
+		{name: "a label of another secret", sample: "secret-label.json", path: "resources", value: []any{"arn:aws:secretsmanager:eu-west-1:111122223333:secret:database-AbCdEf"}, want: ignored(trigger.Unrelated)},
+		{name: "a label without resources", sample: "secret-label.json", path: "resources", want: func(m *message) { m.Trigger.Secret = "ecr-pullthroughcache/hub" }},
+		{name: "a label without detail", sample: "secret-label.json", path: "detail"},
+		{name: "a label from elsewhere", sample: "secret-label.json", path: "source", value: "acme", want: ignored(trigger.Unrelated)},
 		{name: "a rule's event without detail", sample: "create.json", path: "detail", want: unreadable(report.ChangeTrigger)},
 		{name: "a rule's event with a text as detail", sample: "create.json", path: "detail", value: `{"eventName":"GetAuthorizationToken"}`, want: unreadable(report.ChangeTrigger)},
 		{name: "a rule's event with a list as detail", sample: "create.json", path: "detail", value: []any{}, want: unreadable(report.ChangeTrigger)},
