@@ -63,6 +63,9 @@ func joined(args ...ref.Val) ref.Val {
 		separator = string(args[1].(types.String))
 	}
 	var b strings.Builder
+	if prefixes, ok := list.(*others); ok {
+		b.Grow(min(prefixes.bytes(len(separator)), maxMade))
+	}
 	for i, it := 0, list.Iterator(); it.HasNext() == types.True; i++ {
 		element := it.Next()
 		text, ok := element.(types.String)

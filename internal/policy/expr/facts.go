@@ -2,9 +2,12 @@ package expr
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
@@ -48,7 +51,9 @@ type loop struct {
 // mean that it failed for the same reason. It has the values that it reads
 // besides those of report.FactsOf, and of registry.rules each rule that makes a
 // difference, with the fields that are read of it. If registry.rules is used in
-// another way, it has the number of the rules. See Bool for the arguments.
+// another way, it has the number of the rules. In a registry with more than
+// maxCompared rules, every rule counts as one that makes a difference. See Bool
+// for the arguments.
 func (p *Program) Facts(ctx context.Context, s *Snapshot, rule int, params *Params) []string {
 	look := p.look()
 	vars := &activation{snapshot: s, rule: rule, params: params}
@@ -59,21 +64,46 @@ func (p *Program) Facts(ctx context.Context, s *Snapshot, rule int, params *Para
 	if look.counted {
 		out = append(out, fmt.Sprintf("rules=%d", s.Rules()))
 	}
+	if len(look.loops) > 0 && s.Rules() > maxCompared {
+		return append(out, "all="+s.allRules(p, look.fields))
+	}
 	for i, levels := range look.loops {
 		for j, r := range s.rules {
 			if ctx.Err() == nil && !matters(ctx, levels, vars, r) {
 				continue
 			}
-			var fact strings.Builder
-			fmt.Fprintf(&fact, "%d:%s", i, show(field(s.rules[j], "prefix")))
-			for _, path := range look.fields {
-				fact.WriteString(" " + path + "=" + show(field(r, path)))
-			}
-			out = append(out, fact.String())
+			out = append(out, fmt.Sprintf("%d:%s", i, showRule(s.rules[j], look.fields)))
 		}
 	}
 	slices.Sort(out)
 	return out
+}
+
+// maxCompared is the number of rules that Facts compares with each other: twice
+// the quota of a registry. For more, the time would be quadratic.
+const maxCompared = 100
+
+// allRules identifies the fields of all rules that a program reads. It is
+// computed once, and not for each rule that fails.
+func (s *Snapshot) allRules(p *Program, fields []string) string {
+	digest, _ := s.digests.LoadOrStore(p, sync.OnceValue(func() string {
+		h := sha256.New()
+		for _, r := range s.rules {
+			fmt.Fprintln(h, showRule(r, fields))
+		}
+		return hex.EncodeToString(h.Sum(nil))
+	}))
+	return digest.(func() string)()
+}
+
+// showRule writes the prefix and some fields of a rule.
+func showRule(r ref.Val, fields []string) string {
+	var text strings.Builder
+	text.WriteString(show(field(r, "prefix")))
+	for _, path := range fields {
+		text.WriteString(" " + path + "=" + show(field(r, path)))
+	}
+	return text.String()
 }
 
 // matters reports whether a rule makes a difference to a loop and its filters.
@@ -164,6 +194,8 @@ func show(v ref.Val) string {
 			fmt.Fprintf(&b, "%s=%s ", name, show(v.fields[i]))
 		}
 		return b.String()
+	case *others:
+		return v.group.digest() // with the rule itself, which is the same each time
 	case *types.Unknown:
 		return "unknown"
 	default:

@@ -1,13 +1,12 @@
 package expr
 
 import (
-	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
-	"cel.dev/cel-go/common/types/traits"
 
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
@@ -19,6 +18,7 @@ type Snapshot struct {
 	rules    []ref.Val // *value, in the order given to NewSnapshot
 	registry ref.Val
 	now      ref.Val
+	digests  sync.Map // of *Program: what allRules has computed
 }
 
 // NewSnapshot converts the facts of an audit. Validations are keyed by prefix; a
@@ -46,9 +46,8 @@ func (s *Snapshot) Rules() int { return len(s.rules) }
 // of rules, which it may be in itself. The rules of a group share it: a list of
 // its own for each rule would take memory that is quadratic in their number.
 type siblings struct {
-	self                               string
-	overlaps                           []string
-	sharesCredentialWith, sameUpstream []string
+	self                                         string
+	overlaps, sharesCredentialWith, sameUpstream *group
 }
 
 // relate finds the siblings of every rule, by grouping and not by comparing
@@ -76,30 +75,26 @@ func relate(rules []ptc.Rule) []siblings {
 		u := upstreamKey(r.Upstream)
 		byUpstream[u] = append(byUpstream[u], r.Prefix)
 	}
-	for _, group := range bySecret {
-		slices.Sort(group)
-	}
-	for _, group := range byUpstream {
-		slices.Sort(group)
-	}
+	secrets, upstreams := groups(bySecret), groups(byUpstream)
 
 	out := make([]siblings, len(rules))
+	overlaps := make([][]string, len(rules))
 	for i, r := range rules {
 		out[i].self = r.Prefix
-		out[i].sharesCredentialWith = bySecret[secretKey(r)]
-		out[i].sameUpstream = byUpstream[upstreamKey(r.Upstream)]
+		out[i].sharesCredentialWith = secrets[secretKey(r)]
+		out[i].sameUpstream = upstreams[upstreamKey(r.Upstream)]
 		// Every prefix above this one is the part before one of its slashes.
 		above := ptc.CleanPrefix(r.Prefix)
 		for slash := strings.LastIndexByte(above, '/'); slash > 0; slash = strings.LastIndexByte(above, '/') {
 			above = above[:slash]
 			if j, ok := byPrefix[above]; ok {
-				out[i].overlaps = append(out[i].overlaps, rules[j].Prefix)
-				out[j].overlaps = append(out[j].overlaps, r.Prefix)
+				overlaps[i] = append(overlaps[i], rules[j].Prefix)
+				overlaps[j] = append(overlaps[j], r.Prefix)
 			}
 		}
 	}
 	for i := range out {
-		slices.Sort(out[i].overlaps)
+		out[i].overlaps = newGroup(overlaps[i])
 	}
 	return out
 }
@@ -107,20 +102,4 @@ func relate(rules []ptc.Rule) []siblings {
 // upstreamKey is equal for upstreams that fetch the same repositories.
 func upstreamKey(u ptc.Upstream) ptc.Upstream {
 	return ptc.Upstream{URL: ptc.CleanHost(u.URL), Prefix: ptc.CleanUpstreamPrefix(u.Prefix)}
-}
-
-// others is a sorted group of prefixes without one of them, as a list that
-// shares the group's memory.
-func others(group []string, self string) ref.Val {
-	list := func(prefixes []string) ref.Val { return types.NewStringList(types.DefaultTypeAdapter, prefixes) }
-	i, found := slices.BinarySearch(group, self)
-	switch {
-	case !found:
-		return list(group)
-	case i == 0:
-		return list(group[1:])
-	case i == len(group)-1:
-		return list(group[:i])
-	}
-	return list(group[:i]).(traits.Adder).Add(list(group[i+1:]))
 }

@@ -93,11 +93,11 @@ var vocabulary = []entry{
 		func(f *facts) bool { return f.rule.Validation.Applicable })),
 
 	prefixes("rule.overlaps", "Prefixes of other rules that overlap with this one, as a and a/b do. ROOT overlaps with no rule.",
-		func(f *facts) ref.Val { return others(f.siblings.overlaps, f.siblings.self) }),
+		func(f *facts) ref.Val { return f.siblings.overlaps.without(f.siblings.self) }),
 	prefixes("rule.sharesCredentialWith", "Prefixes of other rules with the same secret.",
-		func(f *facts) ref.Val { return others(f.siblings.sharesCredentialWith, f.siblings.self) }),
+		func(f *facts) ref.Val { return f.siblings.sharesCredentialWith.without(f.siblings.self) }),
 	prefixes("rule.sameUpstream", "Prefixes of other rules with the same URL and upstream prefix.",
-		func(f *facts) ref.Val { return others(f.siblings.sameUpstream, f.siblings.self) }),
+		func(f *facts) ref.Val { return f.siblings.sameUpstream.without(f.siblings.self) }),
 
 	object("registry", "The registry that is audited."),
 	text("registry.account", "The account ID.", func(f *facts) string { return f.registry.Account }),
