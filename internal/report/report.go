@@ -135,10 +135,11 @@ func Fingerprint(r ptc.Registry, check, prefix string) string {
 	return hash(r.Account, r.Region, check, prefix)
 }
 
-// FactsOf hashes what checks evaluate of a rule: upstream, credential, role. No
-// upstream prefix and ROOT are equal, because ECR may return either.
+// FactsOf hashes what checks evaluate of a rule: upstream, credential, role. Two
+// spellings of one thing are equal, because ECR may return either.
 func FactsOf(r ptc.Rule) string {
-	return hash(r.Upstream.Registry, r.Upstream.URL, ptc.CleanUpstreamPrefix(r.Upstream.Prefix), r.CredentialARN, r.RoleARN)
+	return hash(r.Upstream.Registry, ptc.CleanHost(r.Upstream.URL), ptc.CleanUpstreamPrefix(r.Upstream.Prefix),
+		ptc.CleanSecretARN(r.CredentialARN), r.RoleARN)
 }
 
 // FactsWith adds to the facts of a rule, or of no rule, what a check has looked

@@ -181,10 +181,16 @@ func TestFactsFollowWhatIsJudged(t *testing.T) {
 	if report.FactsOf(base) != report.FactsOf(same) {
 		t.Error("prefix or time changed the facts")
 	}
-	root := base
-	root.Upstream.Prefix = "ROOT"
-	if report.FactsOf(base) != report.FactsOf(root) {
-		t.Error("ROOT is another upstream prefix than none")
+	const secret = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/hub"
+	for name, pair := range map[string][2]ptc.Rule{
+		"no upstream prefix and ROOT":         {base, {Upstream: ptc.Upstream{Registry: "quay", URL: "quay.io", Prefix: "ROOT"}}},
+		"host names in two cases":             {base, {Upstream: ptc.Upstream{Registry: "quay", URL: "Quay.IO."}}},
+		"the whole and the partial ARN":       {{CredentialARN: secret + "-AbCdE1"}, {CredentialARN: secret}},
+		"upstream prefixes, one with a slash": {{Upstream: ptc.Upstream{Prefix: "x"}}, {Upstream: ptc.Upstream{Prefix: "x/"}}},
+	} {
+		if report.FactsOf(pair[0]) != report.FactsOf(pair[1]) {
+			t.Errorf("not the same facts: %s", name)
+		}
 	}
 	for name, other := range map[string]ptc.Rule{
 		"upstream":   {Upstream: ptc.Upstream{Registry: "k8s", URL: "quay.io"}},
