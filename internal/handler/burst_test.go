@@ -32,10 +32,13 @@ type simulation struct {
 	mu       sync.Mutex
 	messages map[string]*message // by receipt
 	dead     int
+	// acknowledged, if set, is called for each message that did not fail.
+	acknowledged func(m *message)
 }
 
 type message struct {
 	id, body string
+	sent     time.Time
 	visible  time.Time
 	first    time.Time // when it was first received
 	receives int
@@ -56,7 +59,7 @@ func (s *simulation) send(body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := fmt.Sprint("message-", len(s.messages))
-	s.messages[id] = &message{id: id, body: body, visible: time.Now().Add(queueDelay)}
+	s.messages[id] = &message{id: id, body: body, sent: time.Now(), visible: time.Now().Add(queueDelay)}
 }
 
 // receive hands out a batch of those that waited longest, once it is full or
@@ -94,6 +97,9 @@ func (s *simulation) done(batch []*message, failed []string) {
 	defer s.mu.Unlock()
 	for _, m := range batch {
 		if !slices.Contains(failed, m.id) {
+			if s.acknowledged != nil {
+				s.acknowledged(m)
+			}
 			m.body = ""
 		}
 	}
