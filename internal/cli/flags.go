@@ -219,7 +219,7 @@ func (f registryFlags) query(from, to time.Time) archive.Query {
 
 // baseline is the flag that has a report fail only on what is new.
 type baseline struct {
-	Baseline string `placeholder:"REPORT" help:"Exit with 1 only on failures that are new since this saved report: it lacks them, or has them with another upstream, credential or role, or a lower severity. asff and ocsf mark failures that no longer exist as resolved."`
+	Baseline string `placeholder:"REPORT" help:"Exit with 1 only on failures that are new since this saved report: it lacks them, or what their check looks at has changed, or their severity was lower. asff and ocsf mark failures that no longer exist as resolved."`
 }
 
 // result is the exit code of a report. With a baseline, it prints on standard

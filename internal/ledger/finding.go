@@ -130,7 +130,7 @@ func (c *comparison) open(e Entry, f report.Finding) Entry {
 	var why []string
 	slipped := f.Waiver != nil
 	if slipped {
-		why = append(why, fmt.Sprintf("The waiver of %s (%s) no longer covers it: its upstream, credential or role has changed.", e.Waiver.Owner, e.Waiver.Reason))
+		why = append(why, fmt.Sprintf("The waiver of %s (%s) no longer covers it: what the check looks at has changed.", e.Waiver.Owner, e.Waiver.Reason))
 		f.Waiver = nil // it does not cover the finding
 	}
 	s := &c.notification
@@ -170,11 +170,7 @@ func (c *comparison) open(e Entry, f report.Finding) Entry {
 func alterations(e Entry, f report.Finding, slipped bool) []string {
 	var why []string
 	if f.Facts != e.Notified.Facts && !slipped {
-		if e.Prefix == "" {
-			why = append(why, "What its check looks at has changed.")
-		} else {
-			why = append(why, "Its upstream, credential or role has changed.")
-		}
+		why = append(why, "What the check looks at has changed.")
 	}
 	if f.Severity.Rank() > e.Notified.Severity.Rank() {
 		why = append(why, fmt.Sprintf("Severity raised from %s to %s.", e.Notified.Severity, f.Severity))

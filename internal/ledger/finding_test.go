@@ -62,7 +62,7 @@ func TestFindings(t *testing.T) {
 		"swapped": {
 			{rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 			{at: hour, rules: hub, findings: findings(fail(validation, "hub", "b")), want: []string{
-				"altered validation-passed hub: Its upstream, credential or role has changed.",
+				"altered validation-passed hub: What the check looks at has changed.",
 			}},
 			{at: 2 * hour, rules: hub, findings: findings(fail(validation, "hub", "b"))},
 		},
@@ -70,7 +70,7 @@ func TestFindings(t *testing.T) {
 			{rules: hub, findings: broken, want: []string{"new validation-passed hub"}},
 			{at: hour, rules: hub, findings: findings(undecided(validation, "hub")), hold: true},
 			{at: 2 * hour, rules: hub, findings: findings(fail(validation, "hub", "b")), want: []string{
-				"altered validation-passed hub: Its upstream, credential or role has changed.",
+				"altered validation-passed hub: What the check looks at has changed.",
 			}},
 		},
 		"severity": {
@@ -83,7 +83,7 @@ func TestFindings(t *testing.T) {
 		"swapped and raised": {
 			{rules: hub, findings: at(report.Medium), want: []string{"new validation-passed hub"}},
 			{at: hour, rules: hub, findings: findings(fail(validation, "hub", "b")), want: []string{
-				"altered validation-passed hub: Its upstream, credential or role has changed. Severity raised from medium to high.",
+				"altered validation-passed hub: What the check looks at has changed. Severity raised from medium to high.",
 			}},
 		},
 		"below the threshold": {

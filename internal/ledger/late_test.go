@@ -21,7 +21,7 @@ func TestEventThatComesLate(t *testing.T) {
 		"delete and create in two batches": {
 			{rules: hub, findings: broken, want: []string{"new upstream-allowed hub"}},
 			{at: hour, rules: hub, findings: swapped, triggers: triggers(changed("delete", "hub", "jane", hour-29*time.Second)), want: []string{
-				"altered upstream-allowed hub: Its upstream, credential or role has changed. Its rule or its secret was changed, and it still fails.", "by jane",
+				"altered upstream-allowed hub: What the check looks at has changed. Its rule or its secret was changed, and it still fails.", "by jane",
 			}},
 			{at: hour + 20*time.Second, rules: hub, findings: swapped, triggers: triggers(changed("create", "hub", "joe", hour-27*time.Second))},
 			{at: 2 * hour, rules: hub, findings: nil, want: []string{"resolved upstream-allowed hub: The policy no longer has this check.", "by joe"}},
@@ -49,7 +49,7 @@ func TestEventThatComesLate(t *testing.T) {
 		"but another matter": {
 			{rules: hub, findings: broken, want: []string{"new upstream-allowed hub"}},
 			{at: hour, rules: hub, findings: others, triggers: triggers(changed("1", "hub", "jane", -minute)), want: []string{
-				"new upstream-allowed quay", "altered upstream-allowed hub: Its upstream, credential or role has changed.", "by jane",
+				"new upstream-allowed quay", "altered upstream-allowed hub: What the check looks at has changed.", "by jane",
 			}},
 		},
 	} {

@@ -6,8 +6,8 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Binding binds a waiver to the facts that it first covered. If the rule has
-// another upstream, credential or role later, the waiver does not cover that.
+// Binding binds a waiver to the facts that it first covered. If what the check
+// looks at changes later, for example the upstream, the waiver does not cover that.
 type Binding struct {
 	report.Waiver
 	// Facts are the Facts of the finding when the waiver first covered it.

@@ -10,7 +10,7 @@ import (
 const (
 	ending  = report.CheckWaiverEnding
 	expired = report.CheckWaiverExpired
-	slipped = "altered upstream-allowed hub: The waiver of jo (migration) no longer covers it: its upstream, credential or role has changed."
+	slipped = "altered upstream-allowed hub: The waiver of jo (migration) no longer covers it: what the check looks at has changed."
 	ended   = "new upstream-allowed hub: The waiver of jo (migration) no longer covers it."
 )
 
@@ -125,7 +125,7 @@ func TestWaivers(t *testing.T) {
 		"a required rule that is missing, then wrong": {
 			{findings: findings(waived(fail(report.CheckRequiredRule, "hub", ""), "jo", until))},
 			{at: hour, rules: hub, findings: findings(waived(fail(report.CheckRequiredRule, "hub", "b"), "jo", until)), want: []string{
-				"altered required-rule hub: The waiver of jo (migration) no longer covers it: its upstream, credential or role has changed.",
+				"altered required-rule hub: The waiver of jo (migration) no longer covers it: what the check looks at has changed.",
 			}},
 		},
 		"a touch of what is waived is silent": {

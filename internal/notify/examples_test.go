@@ -175,7 +175,7 @@ func examples() map[string]report.Notification {
 				"The upstream github-container-registry (ghcr.io) is not in allowedUpstreams.", quay.Remediation)
 			s.Altered = []report.Finding{swapped}
 			s.Open = []report.Finding{ghcr}
-			note(s, swapped, "The waiver of platform@acme.example (Migration ends in March.) no longer covers it: its upstream, credential or role has changed.", 40*day)
+			note(s, swapped, "The waiver of platform@acme.example (Migration ends in March.) no longer covers it: what the check looks at has changed.", 40*day)
 			note(s, ghcr, "", 3*day)
 			s.Changes = []report.Trigger{change(ptc.OpDeleteRule, "quay", "", 20), change(ptc.OpCreateRule, "quay", "", 23)}
 			s.Rules = []report.RuleChange{quaySwapped}

@@ -123,6 +123,6 @@ type waiverEntry struct {
 	Reason source.Text `yaml:"reason"`
 	// Last day on which the waiver applies, UTC.
 	Expires source.Text `yaml:"expires"`
-	// Keeps the waiver in effect if the rule's upstream, credential or role changes.
+	// Keeps the waiver in effect if what the check looks at changes, for example the rule's upstream.
 	AnyUpstream source.Flag `yaml:"anyUpstream"`
 }

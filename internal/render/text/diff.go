@@ -186,7 +186,7 @@ func whatBecame(c history.FindingChange, deleted bool) string {
 	case c.Before.Severity != c.After.Severity:
 		return fmt.Sprintf("Severity %s, before: %s.", c.After.Severity, c.Before.Severity)
 	case c.Before.Facts != c.After.Facts:
-		return "Its upstream, credential or role has changed."
+		return "What the check looks at has changed."
 	}
 	return "Before: " + quoted(c.Before.Message)
 }
