@@ -205,6 +205,7 @@ func (w *world) deploy(ctx context.Context) error {
 	file := filepath.Join(w.scratch, "outputs.json")
 	args := []string{"deploy", "--require-approval", "never", "--no-notices", "--output", filepath.Join(w.scratch, "cdk.out"), "--outputs-file", file}
 	for key, value := range map[string]string{
+		"settings":  "none", // not those of the user's own deployment
 		"stackName": w.name(), "architecture": w.architecture, "policy": "internal/stand/accept/policy.yaml",
 		"sqs":       w.queueARN(everythingQueue) + "; " + w.queueARN(criticalQueue) + " severity=critical",
 		"dashboard": "false", "schedule": "rate(5 minutes)", "createTrail": strconv.FormatBool(w.facts.trail.created),
