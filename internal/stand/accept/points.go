@@ -400,7 +400,7 @@ func validateEvent(f *facts, final bool) answer {
 	switch {
 	case plain > 0:
 		return no("%s", seen)
-	case len(succeeded(f.events, "CreatePullThroughCacheRule")) == 0, all == 0 && !final:
+	case len(succeeded(f.events, "CreatePullThroughCacheRule")) == 0, all == 0 && !final && !f.local:
 		return unseen("%s", seen)
 	}
 	return yes("%s", seen)
