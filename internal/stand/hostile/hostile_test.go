@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -125,8 +126,7 @@ func checkLines(t *testing.T, text string) {
 // TestLinesAtAnyWidth runs checkLines on reports and notifications for several
 // widths of a terminal.
 func TestLinesAtAnyWidth(t *testing.T) {
-	i := slices.IndexFunc(hostile.ECR(), func(w hostile.Scenario) bool { return w.Name == "a URL with line breaks" })
-	world := hostile.ECR()[i]
+	world := scenario(t, "a URL with line breaks")
 	request := filepath.Join(t.TempDir(), "request.json")
 	content := `{"schema":"ptcaudit/request/v1","account":"` + hostile.Account + `","region":"` + hostile.Region + `","reason":"request"}`
 	if err := os.WriteFile(request, []byte(content), 0o600); err != nil {
@@ -211,6 +211,75 @@ func TestTopics(t *testing.T) {
 				t.Errorf("the next audit published %v after delivered was %v", f.statuses(), tt.Delivered)
 			}
 		})
+	}
+}
+
+// TestStates: a new failure is notified, or its message is not acknowledged,
+// whatever the ledger says. That holds for a change and for a schedule, on the
+// first try and on the last. make test tries a change on the last.
+func TestStates(t *testing.T) {
+	change := `{"detail-type":"AWS API Call via CloudTrail","source":"aws.ecr","account":"` + hostile.Account + `","region":"` + hostile.Region + `","time":"TIME",` +
+		`"detail":{"eventVersion":"1.11","eventSource":"ecr.amazonaws.com","eventName":"CreatePullThroughCacheRule","eventTime":"TIME","eventID":"e-1",` +
+		`"userIdentity":{"userName":"jane"},"requestParameters":{"ecrRepositoryPrefix":"evil-prefix"}}}`
+	change = strings.ReplaceAll(change, "TIME", time.Now().UTC().Format(time.RFC3339))
+	for _, state := range hostile.States() {
+		for name, body := range map[string]string{"change": change, "schedule": scheduled} {
+			for _, receives := range []int{1, 8} {
+				t.Run(fmt.Sprintf("%s, %s, try %d", state.Name, name, receives), func(t *testing.T) {
+					if name != "change" || receives != 8 {
+						toolbox.Prove(t)
+					}
+					t.Parallel()
+					folder := t.TempDir()
+					f := newFunction(t, "PTCAUDIT_STATE=file://"+folder)
+					f.enter(hostile.Serve(scenario(t, "two sound rules")))
+					f.invoke(t, batch(1))
+					file := filepath.Join(folder, "ledger", hostile.Account, hostile.Region+".json")
+					rewrite(t, file, state)
+
+					f.enter(hostile.Serve(scenario(t, "a forbidden upstream")))
+					acknowledged := f.invoke(t, batchOf(body, receives))
+					if !f.mentions("FAILED") && (acknowledged || receives == 8) {
+						t.Errorf("acknowledged: %v, published %v\n%s", acknowledged, f.statuses(), f.logs)
+					}
+					if f.mentions("RESOLVED") || strings.Contains(f.logs.String(), "crashed") {
+						t.Errorf("published %v\n%s", f.statuses(), f.logs)
+					}
+				})
+			}
+		}
+	}
+}
+
+// scenario returns the scenario of ECR with that name.
+func scenario(t *testing.T, name string) hostile.Scenario {
+	t.Helper()
+	i := slices.IndexFunc(hostile.ECR(), func(w hostile.Scenario) bool { return w.Name == name })
+	if i < 0 {
+		t.Fatalf("unknown scenario %q", name)
+	}
+	return hostile.ECR()[i]
+}
+
+// rewrite replaces a stored ledger.
+func rewrite(t *testing.T, file string, state hostile.State) {
+	t.Helper()
+	stored, err := os.ReadFile(file) //nolint:gosec // in the test's own folder
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ledger map[string]any
+	if err := json.Unmarshal(stored, &ledger); err != nil {
+		t.Fatal(err)
+	}
+	content := state.Rewrite(stored, ledger, time.Now().UTC())
+	if content == nil {
+		if content, err = json.Marshal(ledger); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -345,8 +414,12 @@ func (f *function) mentions(status string) bool {
 // last time.
 var lastTry = batch(8)
 
-func batch(receives int) []byte {
-	request := `{"schema":"ptcaudit/request/v1","account":"111122223333","region":"eu-west-1","reason":"schedule"}`
+const scheduled = `{"schema":"ptcaudit/request/v1","account":"111122223333","region":"eu-west-1","reason":"schedule"}`
+
+func batch(receives int) []byte { return batchOf(scheduled, receives) }
+
+// batchOf is a batch with one message.
+func batchOf(request string, receives int) []byte {
 	raw, _ := json.Marshal(map[string]any{"Records": []any{map[string]any{
 		"messageId": "m1", "receiptHandle": "r1", "body": request, "eventSource": "aws:sqs",
 		"eventSourceARN": "arn:aws:sqs:eu-west-1:111122223333:q",

@@ -1,5 +1,5 @@
-// Package hostile has scenarios in which ECR or SNS gives wrong answers: malformed,
-// partial, missing, or those of another registry. Each scenario has the correct
+// Package hostile has scenarios in which ECR or SNS gives wrong answers, or the
+// store holds a wrong ledger: malformed, partial, missing, or those of another registry. Each scenario has the correct
 // result, so that tests require the same of the function and the command. The
 // package knows the wire protocol of ECR, SNS and STS's GetCallerIdentity, and
 // imports no other package of ptcaudit.
