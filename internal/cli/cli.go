@@ -170,28 +170,11 @@ func (c *command) dispatch(ctx context.Context, args []string) error {
 	case errors.Is(err, errDone):
 		return code(done)
 	case err != nil:
-		see := "; run "
-		if strings.HasSuffix(err.Error(), "?") {
-			see = " Run "
-		}
-		return usage(fmt.Errorf("%w%s%s --help", err, see, strings.Join(selected(err), " ")))
+		return invalidLine(err)
 	default:
 		c.quiet, c.noColor = line.Quiet, line.NoColor
 		return parsed.Run()
 	}
-}
-
-// selected is the command that has the error.
-func selected(err error) []string {
-	names := []string{"ptcaudit"}
-	if parse, ok := errors.AsType[*kong.ParseError](err); ok {
-		for _, step := range parse.Context.Path {
-			if step.Command != nil {
-				names = append(names, step.Command.Name)
-			}
-		}
-	}
-	return names
 }
 
 // helpWidth is the width of help at most, in columns.
@@ -257,7 +240,7 @@ type connector func(ctx context.Context, profile, region string) (aws.Config, er
 func fromProcess(ctx context.Context, profile, region string) (aws.Config, error) {
 	cfg, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithSharedConfigProfile(profile), awsconfig.WithRegion(region))
 	if _, unknown := errors.AsType[awsconfig.SharedConfigProfileNotExistError](err); unknown {
-		return cfg, usage(fmt.Errorf("%w: run aws configure list-profiles to list the profiles", err))
+		return cfg, usage(fmt.Errorf("AWS profile %s does not exist: run aws configure list-profiles to list the profiles", profile))
 	}
 	if err != nil {
 		return cfg, incomplete(fmt.Errorf("read the AWS configuration: %w", err))
@@ -269,7 +252,7 @@ func fromProcess(ctx context.Context, profile, region string) (aws.Config, error
 func identify(ctx context.Context, cfg aws.Config) (ptc.Registry, error) {
 	registry, err := app.Identity(ctx, cfg)
 	if fault, ok := errors.AsType[*ptc.Fault](err); ok {
-		advice := "check the endpoint and the network"
+		advice := "check the Region, the endpoint and the network"
 		if fault.Kind == ptc.FaultDenied {
 			advice = "run aws sso login, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 		}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"ptcaudit/internal/cli/eventbus"
@@ -28,7 +29,7 @@ type emulateCommand struct {
 
 // Help is shown below the summary.
 func (*emulateCommand) Help() string {
-	return `Emulates the five pull through cache operations of ECR with their constraints and errors, GetCallerIdentity of STS, and the operations of Secrets Manager that a rule's credential needs. The AWS CLI and SDKs work with it unchanged. A twelve-digit access key ID is the account; with any other, the account is 000000000000. The Region is that of the call.
+	return `Emulates the five pull through cache operations of ECR with their constraints and errors, GetCallerIdentity and AssumeRole of STS, and the operations of Secrets Manager that a rule's credential needs. The AWS CLI and SDKs work with it unchanged. A twelve-digit access key ID is the account; with any other, the account is 000000000000. The Region is that of the call.
 
     ptcaudit emulate --fixture registry.yaml --events events.jsonl &
     export AWS_ENDPOINT_URL=http://127.0.0.1:5000
@@ -63,6 +64,9 @@ func (e *emulateCommand) Run(ctx context.Context, c *command) error {
 	}
 	var sinks []func(event []byte)
 	if e.Events != "" {
+		if err := checkTarget(e.Events); err != nil {
+			return usage(fmt.Errorf("--events %s: %w", e.Events, err))
+		}
 		file, err := os.OpenFile(e.Events, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
 			return usage(err)
@@ -91,7 +95,7 @@ func (e *emulateCommand) Run(ctx context.Context, c *command) error {
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", e.Listen)
 	if err != nil {
-		return usage(err)
+		return usage(cannotListen(e.Listen, err))
 	}
 	server := &http.Server{Handler: api, ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
@@ -103,6 +107,18 @@ func (e *emulateCommand) Run(ctx context.Context, c *command) error {
 		return err
 	}
 	return nil
+}
+
+// cannotListen explains why no server can listen on an address.
+func cannotListen(address string, err error) error {
+	_, _, invalid := net.SplitHostPort(address)
+	switch {
+	case invalid != nil:
+		return fmt.Errorf("invalid --listen %s: use HOST:PORT, for example 127.0.0.1:5000", address)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("--listen %s: another program uses this port: use another one, or 0 for a free one", address)
+	}
+	return fmt.Errorf("--listen %s: %w", address, err)
 }
 
 // appendLines writes each event as one line to w, and errors to stderr.

@@ -53,6 +53,9 @@ func (e *exportCommand) Run(ctx context.Context, c *command) error {
 	case !strings.HasSuffix(e.Out, ".zip"):
 		return usage(fmt.Errorf("invalid --out %s: use a name that ends in .zip", e.Out))
 	}
+	if err := checkTarget(e.Out); err != nil {
+		return usage(fmt.Errorf("--out %s: %w", e.Out, err))
+	}
 	s, err := e.open(ctx, c)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -47,6 +48,9 @@ func (e evidenceFlags) open(ctx context.Context, c *command) (blob.Store, error)
 	case e.Evidence == "":
 		return e.at(ctx, c, settings.Evidence)
 	case !strings.Contains(e.Evidence, "://"):
+		if brokenURL.MatchString(e.Evidence) {
+			return nil, usage(fmt.Errorf("invalid --evidence %q: use s3://BUCKET/PREFIX or a folder", e.Evidence))
+		}
 		folder, err := filepath.Abs(e.Evidence)
 		if err != nil {
 			return nil, usage(err)
@@ -56,12 +60,22 @@ func (e evidenceFlags) open(ctx context.Context, c *command) (blob.Store, error)
 	return e.at(ctx, c, e.Evidence)
 }
 
+// brokenURL matches a URL of a store that lacks slashes. As the path of a folder
+// it would find nothing.
+var brokenURL = regexp.MustCompile(`^(?i:s3|file):`)
+
 // at opens a store. A folder needs no AWS credentials.
 func (e evidenceFlags) at(ctx context.Context, c *command, address string) (blob.Store, error) {
+	if scheme, place, ok := strings.Cut(address, "://"); ok {
+		address = strings.ToLower(scheme) + "://" + place // as in every URL
+	}
 	if folder, ok := strings.CutPrefix(address, "file://"); ok {
 		if name, err := url.PathUnescape(folder); err == nil {
-			if _, err := os.Stat(name); err != nil {
-				return nil, usage(fmt.Errorf("evidence: %w", err))
+			switch info, err := os.Stat(name); {
+			case err != nil:
+				return nil, usage(fmt.Errorf("evidence: %w", ofFile(name, err)))
+			case !info.IsDir():
+				return nil, usage(fmt.Errorf("evidence: %s is a file: name a folder", name))
 			}
 		}
 	}
@@ -87,11 +101,17 @@ func (e evidenceFlags) at(ctx context.Context, c *command, address string) (blob
 func (e evidenceFlags) report(ctx context.Context, c *command, name string) (report.Report, error) {
 	if strings.Contains(name, "://") {
 		root, key := splitPlace(name)
+		if !isKey(key) {
+			return report.Report{}, usage(fmt.Errorf("%s is not the URL of a stored report: use BUCKET-OR-FOLDER/ACCOUNT/REGION/YYYY/MM/DD/ID%s, as notifications show it", ptc.RedactURL(name), keySuffix))
+		}
 		s, err := e.at(ctx, c, root)
 		if err != nil {
 			return report.Report{}, err
 		}
 		return stored(ctx, s, key)
+	}
+	if brokenURL.MatchString(name) {
+		return report.Report{}, usage(fmt.Errorf("invalid URL %q: use s3://… or file:///…", name))
 	}
 	data, err := c.readFile(name)
 	if err == nil {
@@ -178,10 +198,14 @@ func (p period) bounds(now time.Time) (from, to time.Time, err error) {
 	if from.IsZero() {
 		from = to.Add(-defaultPeriod)
 	}
-	if !from.Before(to) {
-		return from, to, usage(fmt.Errorf("--from %s is not before --to %s: swap them", from.Format(time.RFC3339), to.Format(time.RFC3339)))
+	switch {
+	case from.Before(to):
+		return from, to, nil
+	case p.To.IsZero():
+		return from, to, usage(fmt.Errorf("--from %s is in the future: use an earlier time", from.Format(time.RFC3339)))
+	default:
+		return from, to, usage(errors.New("--to is before --from: swap them"))
 	}
-	return from, to, nil
 }
 
 // until is the exclusive end of a period: the end of a day, or an RFC 3339 time.
@@ -305,6 +329,10 @@ func (c *command) readFile(name string) (data []byte, err error) {
 		}
 	} else {
 		data, err = input.ReadFile(name, maxUnpacked)
+		err = ofFile(name, err)
+	}
+	if err == nil && len(data) == 0 {
+		return nil, fmt.Errorf("%s is empty", sourceOf(name))
 	}
 	if err != nil || !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
 		return data, err
@@ -361,10 +389,23 @@ func checkAccount(account string) error {
 
 func checkRegion(region string) error {
 	if region != "" && !ptc.ValidRegion(region) {
-		return fmt.Errorf("invalid --region %s: use a Region such as eu-west-1", region)
+		return fmt.Errorf("unknown Region %s%s", region, similarRegion(region))
 	}
 	return nil
 }
+
+// similarRegion names the Region that was probably meant, or what one looks like.
+// Common mistakes are upper case, a missing dash, and the letter of a zone.
+func similarRegion(region string) string {
+	meant := strings.NewReplacer("_", "-", " ", "-").Replace(strings.ToLower(region))
+	if meant = regionEnd.ReplaceAllString(meant, "-$1"); ptc.ValidRegion(meant) {
+		return ", did you mean " + meant + "?"
+	}
+	return ": use a Region such as eu-west-1"
+}
+
+// regionEnd matches the number of a Region, and the letter of a zone.
+var regionEnd = regexp.MustCompile(`-?([0-9]+)[a-z]?$`)
 
 // policy loads the policy named on the command line, else the environment's.
 func (c *command) policy(named string, settings config.Config) (placedPolicy, error) {

@@ -75,7 +75,26 @@ func (list outputs) check(formats ...string) error {
 		case files[o.file]:
 			return usage(fmt.Errorf("two --output formats for file %s: use two files", o.file))
 		}
+		if err := checkTarget(o.file); err != nil {
+			return usage(fmt.Errorf("--output %s=%s: %w", o.format, o.file, err))
+		}
 		files[o.file] = true
+	}
+	return nil
+}
+
+// checkTarget finds a file that cannot be written because of its path; empty is
+// standard output.
+func checkTarget(file string) error {
+	if file == "" {
+		return nil
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder: name a file", file)
+	}
+	folder := filepath.Dir(file)
+	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("folder %s does not exist: create it first", folder)
 	}
 	return nil
 }
@@ -163,6 +182,9 @@ func replaceFile(name string, write func(io.Writer) error) error {
 	}
 	if err == nil {
 		err = os.Rename(temporary, name)
+	}
+	if at, ok := errors.AsType[*fs.PathError](err); ok && at.Path == temporary {
+		at.Path = name // the user knows this one
 	}
 	if err != nil {
 		return errors.Join(err, ignoreMissing(os.Remove(temporary)))

@@ -59,6 +59,9 @@ func (i *initCommand) Run(ctx context.Context, c *command) error {
 		if _, err := os.Lstat(i.File); err == nil {
 			return usage(fmt.Errorf("%s already exists: use another name, or delete it first", i.File))
 		}
+		if err := checkTarget(i.File); err != nil {
+			return usage(err)
+		}
 	}
 	found, err := i.find(ctx, c)
 	if err != nil {

@@ -201,7 +201,7 @@ var settings = map[string]func(c *Config, value string) *Error{
 	KeyMinSeverity: func(c *Config, v string) *Error {
 		severity, err := report.ParseSeverity(v)
 		if err != nil {
-			return invalid(v, fmt.Sprintf("use one of %v", report.Severities()))
+			return invalid(v, "use "+report.SeverityChoices())
 		}
 		c.MinSeverity = severity
 		return nil

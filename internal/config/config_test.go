@@ -81,7 +81,7 @@ func TestInvalidValues(t *testing.T) {
 		{"PTCAUDIT_TOPIC_ARN=arn:aws:sns:eu-west-1:1111:ptcaudit", config.ErrInvalid, "arn:aws:sns:"},
 		{"PTCAUDIT_STATE=s3://me:canary@state", config.ErrInvalid, `PTCAUDIT_STATE: invalid value "s3://…": use s3://BUCKET/PREFIX`},
 		{"PTCAUDIT_EVIDENCE=https://me:canary@host/x", config.ErrInvalid, `PTCAUDIT_EVIDENCE: invalid value "https://…": use s3://BUCKET/PREFIX`},
-		{"PTCAUDIT_MIN_SEVERITY=High", config.ErrInvalid, `invalid value "High": use one of [informational low medium high critical]`},
+		{"PTCAUDIT_MIN_SEVERITY=High", config.ErrInvalid, `invalid value "High": use critical, high, medium, low or informational`},
 		{"PTCAUDIT_MAX_RECEIVES=0", config.ErrInvalid, "from 1 to 1000"},
 		{"PTCAUDIT_MAX_RECEIVES=1001", config.ErrInvalid, "from 1 to 1000"},
 		{"PTCAUDIT_MAX_RECEIVES=eight", config.ErrInvalid, "from 1 to 1000"},

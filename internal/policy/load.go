@@ -99,7 +99,7 @@ func follow(at location, data []byte, faults *Errors) (chain []*file, whole bool
 		}
 		var err error
 		if data, err = next.read(); err != nil {
-			f.Extends.Fault("%s", next.unreadable(err))
+			f.Extends.Fault("%s: %s", next.path, next.unreadable(err))
 			return chain, false
 		}
 		at = next
@@ -136,8 +136,11 @@ func (l location) read() ([]byte, error) {
 // unreadable explains in one line why a policy could not be read.
 func (l location) unreadable(err error) string {
 	if errors.Is(err, fs.ErrNotExist) {
-		return "unknown policy " + l.path + ": use " + strings.Join(policies.Names(), ", ") + " or the path of a file" +
-			suggest.Hint(l.path, policies.Names())
+		hint := suggest.Hint(l.path, policies.Names())
+		if hint != "" && !slices.Contains(policies.Names(), l.path) {
+			return "unknown policy" + hint
+		}
+		return "the file does not exist: check the path, or use " + suggest.OneOf(policies.Names())
 	}
-	return "cannot read " + l.path + ": " + err.Error()
+	return "cannot read the file: " + err.Error()
 }

@@ -91,8 +91,8 @@ func TestLoadOfInvalidFiles(t *testing.T) {
 		{"replacement character", []string{head + "# \ufffd\nextends: default\n"}, ""},
 		{"escape", []string{head + "# \x1b[2J\n"}, "a.yaml:3:3: control character U+001B: remove it"},
 		{"lone carriage return", []string{head + "# a\rb\n"}, "a.yaml:3:4: control character U+000D: remove it"},
-		{"large", []string{big}, "a.yaml: cannot read a.yaml: the file is too large: use at most 256 KiB"},
-		{"endless", []string{head + strings.Repeat(big, 10)}, "a.yaml: cannot read a.yaml: the file is too large: use at most 256 KiB"},
+		{"large", []string{big}, "a.yaml: cannot read the file: the file is too large: use at most 256 KiB"},
+		{"endless", []string{head + strings.Repeat(big, 10)}, "a.yaml: cannot read the file: the file is too large: use at most 256 KiB"},
 		{"long", []string{head + strings.Repeat("\n", 10_000)}, "a.yaml:10001:1: the file is too long: use at most 10000 lines"},
 		{"deep", []string{head + "params: {a: " + strings.Repeat("[", 100_000) + "}\n"}, "a.yaml:3:44: nested too deeply: use at most 32 levels"},
 		{"deep lists", []string{head + "params:\n  " + strings.Repeat("- ", 100_000) + "\n"}, "a.yaml:4:67: nested too deeply: use at most 32 levels"},
@@ -110,12 +110,12 @@ a.yaml:2:1: unknown key näme, did you mean name?
 a.yaml:3:7: name must be a string, not a list`},
 
 		{"empty extends", []string{head + "extends: ''\n"}, "a.yaml:3:10: extends is empty"},
-		{"extends a missing file", []string{head + "extends: nope.yaml\n"}, "a.yaml:3:10: unknown policy nope.yaml: use default, strict or the path of a file"},
-		{"extends a misspelled name", []string{head + "extends: defaults\n"}, "a.yaml:3:10: unknown policy defaults: use default, strict or the path of a file, did you mean default?"},
-		{"extends a folder", []string{head + "extends: ./\n"}, "a.yaml:3:10: cannot read .: is a directory"},
+		{"extends a missing file", []string{head + "extends: nope.yaml\n"}, "a.yaml:3:10: nope.yaml: the file does not exist: check the path, or use default or strict"},
+		{"extends a misspelled name", []string{head + "extends: defaults\n"}, "a.yaml:3:10: defaults: unknown policy, did you mean default?"},
+		{"extends a folder", []string{head + "extends: ./\n"}, "a.yaml:3:10: .: cannot read the file: is a directory"},
 		{"extends itself", []string{head + "extends: ./a.yaml\n"}, "a.yaml:3:10: circular extends: a.yaml extends a.yaml"},
 		{"circle", []string{head + "extends: b.yaml\n", head + "extends: c.yaml\n", head + "extends: x/../b.yaml\n"}, "c.yaml:3:10: circular extends: b.yaml extends c.yaml extends b.yaml"},
-		{"file called default", []string{head + "extends: ./default\n"}, "a.yaml:3:10: unknown policy default: use default, strict or the path of a file, did you mean default?"},
+		{"file called default", []string{head + "extends: ./default\n"}, "a.yaml:3:10: default: the file does not exist: check the path, or use default or strict"},
 		{
 			// The names of the parent are unknown, so no name is reported as
 			// unknown.
@@ -153,9 +153,9 @@ b.yaml:3:9: invalid YAML: could not find flow mapping end token '}'`,
 func TestLoadOfMissingFiles(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for path, want := range map[string]string{
-		"acme.yaml": "acme.yaml: unknown policy acme.yaml: use default, strict or the path of a file",
-		"Strict":    "Strict: unknown policy Strict: use default, strict or the path of a file, did you mean strict?",
-		".":         ".: cannot read .: is a directory",
+		"acme.yaml": "acme.yaml: the file does not exist: check the path, or use default or strict",
+		"Strict":    "Strict: unknown policy, did you mean strict?",
+		".":         ".: cannot read the file: is a directory",
 	} {
 		if _, err := policy.Load(path); err == nil || err.Error() != want {
 			t.Errorf("Load(%q) = %v, want %s", path, err, want)

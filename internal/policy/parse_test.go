@@ -14,7 +14,7 @@ func TestParse(t *testing.T) {
 		{"complete", head + check + ", message: Too long}]\n", ""},
 		{"extends a shipped policy", head + "extends: strict\n", ""},
 		{"fault at its place", head + "nonsense: 1\n", "memory.yaml:3:1: unknown key nonsense"},
-		{"extends a missing file", head + "extends: base.yaml\n", "memory.yaml:3:10: unknown policy base.yaml: use default, strict or the path of a file"},
+		{"extends a missing file", head + "extends: base.yaml\n", "memory.yaml:3:10: base.yaml: the file does not exist: check the path, or use default or strict"},
 		{"empty", "", "memory.yaml:1:1: the file is empty"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,6 +29,9 @@ func decode(data []byte) (Report, error) {
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
 		return Report{}, err
+	}
+	if head.SchemaVersion == "" {
+		return Report{}, errors.New("it is not a report: use a file that was written with --output json")
 	}
 	if head.SchemaVersion != SchemaVersion {
 		return Report{}, fmt.Errorf("schemaVersion is %q, not %q", head.SchemaVersion, SchemaVersion)

@@ -44,7 +44,7 @@ func TestDecodeRefuses(t *testing.T) {
 	for name, tc := range map[string]struct{ in, want string }{
 		"no JSON":                   {`nope`, "invalid character"},
 		"another schema":            {`{"schemaVersion":"ptcaudit/report/v2"}`, `schemaVersion is "ptcaudit/report/v2"`},
-		"no schema":                 {`{}`, `schemaVersion is ""`},
+		"no schema":                 {`{}`, `it is not a report: use a file that was written with --output json`},
 		"no registry":               {`{"schemaVersion":"ptcaudit/report/v1"}`, `invalid registry " "`},
 		"an account with a path":    {`{"schemaVersion":"ptcaudit/report/v1","registry":{"account":"../../x","region":"eu-west-1"}}`, "invalid registry"},
 		"a Region with a path":      {`{"schemaVersion":"ptcaudit/report/v1","registry":{"account":"111122223333","region":"eu-west-1/../../x"}}`, "invalid registry"},

@@ -3,7 +3,8 @@ package report
 import (
 	"fmt"
 	"slices"
-	"strings"
+
+	"ptcaudit/internal/suggest"
 )
 
 // Severity is how much a failure matters. It does not mean that one exists.
@@ -26,11 +27,14 @@ func ParseSeverity(s string) (Severity, error) {
 	if slices.Contains(Severities(), Severity(s)) {
 		return Severity(s), nil
 	}
-	names := make([]string, 0, len(Severities()))
-	for _, v := range Severities() {
-		names = append(names, string(v))
-	}
-	return "", fmt.Errorf("unknown severity %q: use %s", s, strings.Join(names, ", "))
+	return "", fmt.Errorf("unknown severity %q: use %s", s, SeverityChoices())
+}
+
+// SeverityChoices lists the severities for a message, highest first.
+func SeverityChoices() string {
+	choices := Severities()
+	slices.Reverse(choices)
+	return suggest.OneOf(choices)
 }
 
 // Rank orders severities: informational is 1, critical 5, anything else 0.

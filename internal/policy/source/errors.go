@@ -35,9 +35,10 @@ func (e Error) Error() string {
 const excerptWidth = 200
 
 // Excerpt is the fault for people: its line, the source line, and a caret
-// under the column. Of a very long source line it shows the part around it.
+// under the column. Of a very long source line it shows the part around it, and
+// of an empty one nothing.
 func (e Error) Excerpt() string {
-	if e.Line == 0 {
+	if e.Line == 0 || strings.TrimSpace(e.Source) == "" {
 		return untrusted.Verbatim(e.Error()) + "\n"
 	}
 	text, caret := []rune(untrusted.Verbatim(e.Source)), e.Column-1

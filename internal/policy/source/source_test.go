@@ -156,7 +156,7 @@ func TestExcerpt(t *testing.T) {
 		{"first rune", source.Error{"f", 1, 1, "m", "abc"}, "f:1:1: m\nabc\n^\n"},
 		{"behind the last", source.Error{"f", 1, 4, "m", "äbc"}, "f:1:4: m\näbc\n   ^\n"},
 		{"tabs", source.Error{"f", 1, 4, "m", "\tä\tx"}, "f:1:4: m\n\tä\tx\n\t \t^\n"},
-		{"empty line", source.Error{"f", 7, 1, "m", ""}, "f:7:1: m\n\n^\n"},
+		{"empty line", source.Error{"f", 7, 1, "m", ""}, "f:7:1: m\n"},
 		{"long line", source.Error{"f", 1, 301, "m", long}, "f:1:301: m\n…" + long[200:400] + "…\n" + strings.Repeat(" ", 101) + "^\n"},
 		{"begin of a long line", source.Error{"f", 1, 3, "m", long}, "f:1:3: m\n" + long[:200] + "…\n  ^\n"},
 		{"end of a long line", source.Error{"f", 1, 602, "m", long}, "f:1:602: m\n…" + long[401:] + "\n" + strings.Repeat(" ", 201) + "^\n"},

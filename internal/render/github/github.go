@@ -4,6 +4,7 @@
 package github
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -54,15 +55,12 @@ func Render(w io.Writer, r report.Report, o Options) error {
 	for _, f := range findings.Undecided {
 		p.finding(isError, f)
 	}
-	pending := 0
 	for _, f := range r.Findings {
 		if f.Outcome == report.Pending {
 			p.finding(isNotice, f)
-			pending++
 		}
 	}
-	fmt.Fprintf(&p.out, "Rules: %d. Checks: %d failed, %d waived, %d not checked, %d not in force yet.\n",
-		r.Summary.Rules, len(findings.New), r.Summary.Waived, len(findings.Undecided), pending)
+	fmt.Fprintf(&p.out, "%s. Checks: %s.\n", report.Count(r.Summary.Rules, "rule"), cmp.Or(r.Summary.Counts(), "none"))
 	if max(p.written[isError], p.written[isWarning], p.written[isNotice]) > shown {
 		fmt.Fprintf(&p.out, "GitHub shows the first %d errors, warnings and notices of a step on the job's page. All of them are above.\n", shown)
 	}

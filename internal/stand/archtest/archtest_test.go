@@ -98,7 +98,7 @@ metric
 blob
 input
 policies
-report:            ptc untrusted
+report:            ptc untrusted suggest
 policy/source:     input untrusted suggest
 policy/expr:       ptc report suggest
 policy:            ptc report untrusted suggest policies policy/expr policy/source
