@@ -82,6 +82,9 @@ func head(b *strings.Builder, r report.Report) {
 	}
 	b.WriteString(report.Count(r.Summary.Rules, "rule"))
 	separator := ": "
+	if open > 0 {
+		separator = ", " + report.Count(open, "failure") + ": "
+	}
 	for _, severity := range slices.Backward(report.Severities()) {
 		if n := r.Summary.Failed[severity]; n > 0 {
 			fmt.Fprintf(b, "%s%d %s", separator, n, severity)
