@@ -270,7 +270,7 @@ func otherField(rule ptc.Rule, out *ecr.ValidatePullThroughCacheRuleOutput) stri
 		return validated != nil && *validated != "" && *validated != listed
 	}
 	switch {
-	case differs(rule.Upstream.URL, out.UpstreamRegistryUrl):
+	case differs(rule.Upstream.URL, out.UpstreamRegistryUrl) && ptc.CleanHost(rule.Upstream.URL) != ptc.CleanHost(*out.UpstreamRegistryUrl):
 		return "upstreamRegistryUrl"
 	case differs(rule.CredentialARN, out.CredentialArn) && !ptc.SameSecret(rule.CredentialARN, *out.CredentialArn):
 		return "credentialArn"

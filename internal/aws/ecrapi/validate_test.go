@@ -56,6 +56,7 @@ func TestValidate(t *testing.T) {
 		{name: "valid beside a failure", body: verdict("docker-hub", "111122223333", `"isValid":true,"failure":"token expired"`), fault: ptc.FaultMalformed},
 		{name: "without a verdict", body: `{"ecrRepositoryPrefix":"docker-hub","registryId":"111122223333"}`, fault: ptc.FaultMalformed},
 		{name: "another URL", body: verdict("docker-hub", "111122223333", `"isValid":true,"upstreamRegistryUrl":"evil.example.com"`), fault: ptc.FaultMalformed},
+		{name: "the URL in another spelling", body: verdict("docker-hub", "111122223333", `"isValid":true,"upstreamRegistryUrl":"Registry-1.Docker.io."`), want: valid},
 		{name: "another credential", body: verdict("docker-hub", "111122223333", `"isValid":true,"credentialArn":"arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/other-AbCdEf"`), fault: ptc.FaultMalformed},
 		{name: "another role", body: verdict("docker-hub", "111122223333", `"isValid":true,"customRoleArn":"arn:aws:iam::111122223333:role/other"`), fault: ptc.FaultMalformed},
 		{name: "another upstream prefix", body: verdict("docker-hub", "111122223333", `"isValid":true,"upstreamRepositoryPrefix":"other"`), fault: ptc.FaultMalformed},
