@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -124,12 +123,11 @@ func (c *cloud) published(t *testing.T) []string {
 	t.Helper()
 	var out []string
 	for _, p := range c.topic.Published() {
-		var m struct{ Status string }
-		var parts struct{ Sqs string }
-		if err := errors.Join(json.Unmarshal([]byte(p.Message), &parts), json.Unmarshal([]byte(parts.Sqs), &m)); err != nil {
+		var statuses []string
+		if err := json.Unmarshal([]byte(p.Attributes["status"].Value), &statuses); err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, m.Status)
+		out = append(out, statuses[0])
 	}
 	return out
 }
@@ -141,11 +139,7 @@ func (c *cloud) mail(t *testing.T) string {
 	if len(published) == 0 {
 		t.Fatal("nothing was published")
 	}
-	var parts struct{ Default string }
-	if err := json.Unmarshal([]byte(published[len(published)-1].Message), &parts); err != nil {
-		t.Fatal(err)
-	}
-	return parts.Default
+	return published[len(published)-1].Message
 }
 
 // env is the environment of a function in this cloud.

@@ -19,6 +19,7 @@ import (
 	"ptcaudit/internal/config"
 	"ptcaudit/internal/delivery"
 	"ptcaudit/internal/handler"
+	"ptcaudit/internal/notify"
 	"ptcaudit/internal/ptc"
 )
 
@@ -43,8 +44,7 @@ type Options struct {
 // App is an auditor whose parts are connected.
 type App struct {
 	Engine *audit.Engine
-	// Handler publishes to the configuration's topic. Without a topic it has no
-	// Publisher.
+	// Handler publishes to the configuration's topics.
 	Handler *handler.Handler
 }
 
@@ -72,8 +72,13 @@ func newHandler(c config.Config, cfg aws.Config, o Options) *handler.Handler {
 		Settle:      config.SettleTime,
 		Now:         o.Now,
 	}
-	if c.TopicARN != "" {
-		s.Publisher = snspub.New(cfg, c.TopicARN, snspub.Options{})
+	for _, form := range notify.Forms() { // people first
+		arn := map[notify.Form]string{
+			notify.ForPeople: c.TopicARN, notify.ForPrograms: c.RecordsTopicARN, notify.ForChat: c.ChatTopicARN,
+		}[form]
+		if arn != "" {
+			s.Topics = append(s.Topics, snspub.New(cfg, arn, form, snspub.Options{}))
+		}
 	}
 	h := &handler.Handler{
 		Account:     o.Account,

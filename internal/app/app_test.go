@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,7 +80,7 @@ func TestNew(t *testing.T) {
 	e, cfg := serve(t)
 	c, p := load(t)
 	a := app.New(c, cfg, p, app.Options{})
-	if a.Handler.Delivery.Publisher != nil {
+	if a.Handler.Delivery.Topics != nil {
 		t.Error("a publisher without a topic")
 	}
 	for range 2 {
@@ -99,9 +100,13 @@ func TestNew(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 
-	c.TopicARN = topic
-	if app.New(c, cfg, p, app.Options{}).Handler.Delivery.Publisher == nil {
-		t.Error("no publisher for a topic")
+	c.TopicARN, c.RecordsTopicARN, c.ChatTopicARN = topic, topic+"-records", topic+"-chat"
+	var names []string
+	for _, each := range app.New(c, cfg, p, app.Options{}).Handler.Delivery.Topics {
+		names = append(names, each.Name())
+	}
+	if want := []string{topic, topic + "-records", topic + "-chat"}; !slices.Equal(names, want) {
+		t.Errorf("topics %v, want %v: people first", names, want)
 	}
 }
 
@@ -228,7 +233,7 @@ func TestFunction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Delivery.Publisher = nil // the emulator has no topic
+	h.Delivery.Topics = nil // the emulator has no topic
 	got, err := h.Handle(invocation(t), sample(t))
 	if err != nil {
 		t.Fatal(err)
@@ -278,7 +283,7 @@ func TestFunctionThatIsBroken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h.Delivery.Publisher = nil
+			h.Delivery.Topics = nil
 			got, err := h.Handle(invocation(t), sample(t))
 			if err != nil {
 				t.Fatal(err)
@@ -305,7 +310,7 @@ func TestFunctionTrustsABundle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Delivery.Publisher = nil
+	h.Delivery.Topics = nil
 	got, err := h.Handle(invocation(t), sample(t))
 	if err != nil {
 		t.Fatal(err)
@@ -341,11 +346,14 @@ func TestStores(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h.Delivery.Publisher = nil
+			h.Delivery.Topics = nil
 			for i, want := range tt.sent {
 				got, err := h.Handle(invocation(t), sample(t))
 				if err != nil || len(got.Notifications) != want {
 					t.Fatalf("audit %d sent %+v, %v", i, got.Notifications, err)
+				}
+				if err := got.Settle(t.Context(), true); err != nil {
+					t.Fatal(err)
 				}
 				for _, m := range got.Notifications {
 					if string(m.Status) != tt.want || !strings.HasPrefix(m.Evidence, "file://"+evidence) {

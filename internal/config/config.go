@@ -29,16 +29,18 @@ const Prefix = "PTCAUDIT_"
 
 // The variables.
 const (
-	KeyPolicy      = Prefix + "POLICY"       // a shipped policy's name, or a file
-	KeyTopicARN    = Prefix + "TOPIC_ARN"    // the SNS topic for notifications
-	KeyMinSeverity = Prefix + "MIN_SEVERITY" // failures below it are not notified
-	KeyMaxReceives = Prefix + "MAX_RECEIVES" // tries of a queue message
-	KeyLogLevel    = Prefix + "LOG_LEVEL"    // debug, info, warn or error
-	KeyCallTimeout = Prefix + "CALL_TIMEOUT" // of one call to ECR, as 10s
-	KeyConcurrency = Prefix + "CONCURRENCY"  // validations at the same time
-	KeyState       = Prefix + "STATE"        // URL of the store of ledgers, as s3://bucket/prefix
-	KeyEvidence    = Prefix + "EVIDENCE"     // URL of the store of reports
-	KeyRemindAfter = Prefix + "REMIND_AFTER" // when an unchanged failure is notified again, as 7d
+	KeyPolicy          = Prefix + "POLICY"            // a shipped policy's name, or a file
+	KeyTopicARN        = Prefix + "TOPIC_ARN"         // the SNS topic for people
+	KeyRecordsTopicARN = Prefix + "RECORDS_TOPIC_ARN" // the SNS topic for programs
+	KeyChatTopicARN    = Prefix + "CHAT_TOPIC_ARN"    // the SNS topic for chat
+	KeyMinSeverity     = Prefix + "MIN_SEVERITY"      // failures below it are not notified
+	KeyMaxReceives     = Prefix + "MAX_RECEIVES"      // tries of a queue message
+	KeyLogLevel        = Prefix + "LOG_LEVEL"         // debug, info, warn or error
+	KeyCallTimeout     = Prefix + "CALL_TIMEOUT"      // of one call to ECR, as 10s
+	KeyConcurrency     = Prefix + "CONCURRENCY"       // validations at the same time
+	KeyState           = Prefix + "STATE"             // URL of the store of ledgers, as s3://bucket/prefix
+	KeyEvidence        = Prefix + "EVIDENCE"          // URL of the store of reports
+	KeyRemindAfter     = Prefix + "REMIND_AFTER"      // when an unchanged failure is notified again, as 7d
 )
 
 // The defaults of variables that are missing or empty.
@@ -64,8 +66,13 @@ const maxReceives = 1000
 type Config struct {
 	// Policy is the name of a shipped policy, or a file.
 	Policy string
-	// TopicARN is the SNS topic for notifications; empty if there is none.
+	// TopicARN is the SNS topic for people, who get text; empty if there is none.
 	TopicARN string
+	// RecordsTopicARN is the SNS topic for programs, which get JSON, and
+	// ChatTopicARN that for Amazon Q Developer in chat applications. Each is empty
+	// if there is none. They are used beside TopicARN.
+	RecordsTopicARN string
+	ChatTopicARN    string
 	// MinSeverity is the lowest severity that is notified. An incomplete
 	// audit is always notified.
 	MinSeverity report.Severity
@@ -191,13 +198,9 @@ var settings = map[string]func(c *Config, value string) *Error{
 		c.Policy = v
 		return nil
 	},
-	KeyTopicARN: func(c *Config, v string) *Error {
-		if !validTopic(v) {
-			return invalid(v, "use arn:aws:sns:REGION:ACCOUNT:NAME of a standard topic")
-		}
-		c.TopicARN = v
-		return nil
-	},
+	KeyTopicARN:        func(c *Config, v string) *Error { return topic(v, &c.TopicARN) },
+	KeyRecordsTopicARN: func(c *Config, v string) *Error { return topic(v, &c.RecordsTopicARN) },
+	KeyChatTopicARN:    func(c *Config, v string) *Error { return topic(v, &c.ChatTopicARN) },
 	KeyMinSeverity: func(c *Config, v string) *Error {
 		severity, err := report.ParseSeverity(v)
 		if err != nil {
@@ -296,6 +299,15 @@ func whole(value string, low, high int, into *int) *Error {
 // ends in .fifo, cannot send mail:
 // https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html
 var topicName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}$`)
+
+// topic reads the ARN of a topic.
+func topic(value string, into *string) *Error {
+	if !validTopic(value) {
+		return invalid(value, "use arn:aws:sns:REGION:ACCOUNT:NAME of a standard topic")
+	}
+	*into = value
+	return nil
+}
 
 func validTopic(s string) bool {
 	arn, ok := ptc.ParseARN(s)

@@ -169,7 +169,7 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s does not begin with %s", key, config.Prefix)
 		}
 	}
-	if len(keys) != 10 {
+	if len(keys) != 12 {
 		t.Errorf("there are %d variables: %v", len(keys), keys)
 	}
 }

@@ -103,11 +103,11 @@ func (a attempt) deliverAll(ctx context.Context, result Result) (Result, error) 
 	if len(notification.Statuses()) == 0 {
 		return result, nil
 	}
-	m, err := a.publish(ctx, notification)
-	if err != nil {
+	m := a.compose(notification)
+	if _, err := a.publish(ctx, nil, m); err != nil {
 		return result, err
 	}
-	result.Message = m
+	result.Message = &m
 	return result, nil
 }
 
@@ -173,7 +173,7 @@ func (a attempt) tryOnce(ctx context.Context, result *Result) error {
 	if k.damaged != nil {
 		notification.First = false // there were audits before, but what they found is lost
 	}
-	next.Lease = nil
+	next.Lease, next.Accepted = nil, nil
 	if len(notification.Statuses()) == 0 {
 		if err := a.put(ctx, k, next); err != nil {
 			return err
@@ -268,18 +268,19 @@ func (a attempt) publishUnderLease(ctx context.Context, k *known, notification r
 	}
 	failpoint("lease-put")
 
+	m := a.compose(notification)
 	publishing, stop := context.WithTimeout(ctx, left-min(recordReserve, left/4))
-	m, err := a.publish(publishing, notification)
+	arrived, err := a.publish(publishing, k, m)
 	stop()
 	if err != nil {
-		if mayHaveArrived(err) {
-			before = k.ledger // it says that the notification may have been published
+		if arrived {
+			before = k.ledger // it says that the notification may have been published, and which topics have accepted it
 		}
 		a.dropLease(ctx, k, before)
 		return err
 	}
-	result.Message = m
-	if a.deliverer.Publisher == nil {
+	result.Message = &m
+	if len(a.deliverer.Topics) == 0 {
 		result.Settle = func(ctx context.Context, taken bool) error {
 			if !taken {
 				a.dropLease(ctx, k, before)
@@ -289,7 +290,7 @@ func (a attempt) publishUnderLease(ctx context.Context, k *known, notification r
 		}
 		return nil
 	}
-	failpoint("published")
+	failpoint("all-published")
 	return a.unrecorded(a.recordNotified(ctx, k, next), result) // a retry publishes again, with the same message id
 }
 
@@ -297,7 +298,7 @@ func (a attempt) publishUnderLease(ctx context.Context, k *known, notification r
 func (a attempt) recordNotified(ctx context.Context, k *known, next ledger.Ledger) error {
 	ctx, cancel := afterPublishing(ctx)
 	defer cancel()
-	err := a.endLease(ctx, k, next)
+	err := a.replace(ctx, k, next)
 	if err == nil {
 		failpoint("notified-put")
 	}
@@ -310,7 +311,7 @@ func (a attempt) dropLease(ctx context.Context, k *known, before ledger.Ledger) 
 	ctx, cancel := afterPublishing(ctx)
 	defer cancel()
 	before.Lease = nil
-	_ = a.endLease(ctx, k, before)
+	_ = a.replace(ctx, k, before)
 	failpoint("lease-dropped")
 }
 
@@ -332,9 +333,9 @@ func mayHaveArrived(err error) bool {
 	return !refused || fault.Retryable
 }
 
-// endLease replaces the ledger, and with it the own lease, by next. If others
+// replace replaces the ledger, in which the lease is the own, by next. If others
 // have recorded changes meanwhile, it keeps these.
-func (a attempt) endLease(ctx context.Context, k *known, next ledger.Ledger) error {
+func (a attempt) replace(ctx context.Context, k *known, next ledger.Ledger) error {
 	holder := k.ledger.Lease.Holder
 	for try := 0; ; try++ {
 		err := a.put(ctx, k, next)
@@ -355,16 +356,49 @@ func (a attempt) endLease(ctx context.Context, k *known, next ledger.Ledger) err
 	}
 }
 
-// publish composes the message of a notification, and sends it.
-func (a attempt) publish(ctx context.Context, notification report.Notification) (*notify.Message, error) {
+// compose writes the message of a notification.
+func (a attempt) compose(notification report.Notification) notify.Message {
 	notification.Evidence = a.evidence
-	m := notify.Compose(notification)
-	if a.deliverer.Publisher != nil {
-		if err := a.deliverer.Publisher.Publish(ctx, m); err != nil {
-			return nil, &PublishError{err}
+	return notify.Compose(notification)
+}
+
+// publish sends a message to each topic that has not accepted it yet. If k is not
+// nil, the ledger notes under the lease which topics have accepted it, so that a
+// retry repeats only what was refused. The result arrived is true if a topic has
+// the message, or may have it.
+func (a attempt) publish(ctx context.Context, k *known, m notify.Message) (arrived bool, err error) {
+	var errs []error
+	topics := a.deliverer.Topics
+	for i, topic := range topics {
+		if k != nil && k.ledger.HasAccepted(m.ID, topic.Name()) {
+			arrived = true
+			continue
+		}
+		if err := topic.Publish(ctx, m); err != nil {
+			arrived = arrived || mayHaveArrived(err)
+			errs = append(errs, err)
+			continue
+		}
+		arrived = true
+		failpoint("published")
+		if isLast := i == len(topics)-1 && len(errs) == 0; k != nil && !isLast {
+			a.noteAccepted(ctx, k, m.ID, topic.Name())
 		}
 	}
-	return &m, nil
+	if len(errs) > 0 {
+		return arrived, &PublishError{errors.Join(errs...)}
+	}
+	return arrived, nil
+}
+
+// noteAccepted writes to the ledger that a topic has accepted a message. If that
+// fails, a retry publishes to the topic again, with the same message id.
+func (a attempt) noteAccepted(ctx context.Context, k *known, id, topic string) {
+	ctx, cancel := afterPublishing(ctx)
+	defer cancel()
+	if a.replace(ctx, k, k.ledger.Accept(id, topic)) == nil {
+		failpoint("accepted-put")
+	}
 }
 
 // outOfTime is the fault of a ledger that others wrote on every attempt.

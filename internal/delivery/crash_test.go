@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,7 +62,11 @@ func TestMain(m *testing.M) {
 // while the secret is scheduled for deletion.
 var prefixes = []string{"hub-a", "hub-b", "hub-c"}
 
-const topicARN = "arn:aws:sns:eu-west-1:111122223333:ptcaudit"
+// The topics of the crash tests, in the order in which they get a message.
+const (
+	peopleARN  = "arn:aws:sns:eu-west-1:111122223333:people"
+	recordsARN = "arn:aws:sns:eu-west-1:111122223333:records"
+)
 
 // site is everything that the command needs: ECR, a topic and two stores.
 type site struct {
@@ -90,7 +95,7 @@ func newSite(t *testing.T, stateURL, evidenceURL string, cfg aws.Config) *site {
 		t.Fatal(err)
 	}
 	s := &site{
-		dir: t.TempDir(), topic: snsstub.New(topicARN), broken: map[string]bool{},
+		dir: t.TempDir(), topic: snsstub.New(peopleARN, recordsARN), broken: map[string]bool{},
 		state: open(t, stateURL, cfg), evidence: open(t, evidenceURL, cfg),
 	}
 	s.ecr = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -107,7 +112,7 @@ func newSite(t *testing.T, stateURL, evidenceURL string, cfg aws.Config) *site {
 		"AWS_REGION=" + home.Region, "AWS_ACCESS_KEY_ID=" + home.Account, "AWS_SECRET_ACCESS_KEY=test",
 		"AWS_ENDPOINT_URL_ECR=" + s.ecr.URL, "AWS_ENDPOINT_URL_STS=" + s.ecr.URL, "AWS_ENDPOINT_URL_SNS=" + sns.URL,
 		"AWS_ENDPOINT_URL_S3=" + aws.ToString(cfg.BaseEndpoint),
-		"PTCAUDIT_TOPIC_ARN=" + topicARN, "PTCAUDIT_STATE=" + stateURL, "PTCAUDIT_EVIDENCE=" + evidenceURL, "PTCAUDIT_MIN_SEVERITY=critical",
+		"PTCAUDIT_TOPIC_ARN=" + peopleARN, "PTCAUDIT_RECORDS_TOPIC_ARN=" + recordsARN, "PTCAUDIT_STATE=" + stateURL, "PTCAUDIT_EVIDENCE=" + evidenceURL, "PTCAUDIT_MIN_SEVERITY=critical",
 	}
 	return s
 }
@@ -226,14 +231,16 @@ func (s *site) toggle(t *testing.T, prefix string) {
 	s.broken[prefix] = !s.broken[prefix]
 }
 
-// messages returns what the topic has accepted.
+// messages returns what the topic of records has accepted.
 func (s *site) messages(t *testing.T) []notify.Message {
 	t.Helper()
 	var out []notify.Message
 	for _, p := range s.topic.Published() {
-		var parts struct{ Sqs string }
+		if p.TopicARN != recordsARN {
+			continue
+		}
 		var m notify.Message
-		if err := errors.Join(json.Unmarshal([]byte(p.Message), &parts), json.Unmarshal([]byte(parts.Sqs), &m)); err != nil {
+		if err := json.Unmarshal([]byte(p.Message), &m); err != nil {
 			t.Fatal(err)
 		}
 		out = append(out, m)
@@ -318,17 +325,21 @@ func TestCrashAfter(t *testing.T) {
 		// incomplete: the first run after the crash reports a fault.
 		incomplete bool
 		// messages and ids count the messages, and their different ids, at the end.
-		messages, ids    int
+		messages, ids int
+		// mails counts what the topic of people has accepted, if it is not messages.
+		mails            int
 		reports, changes int // stored at the end
 		check            func(t *testing.T, s *site)
 	}{
 		{step: "evidence-put", prepare: breaks, messages: 1, ids: 1, reports: 2},
 		{step: "lease-put", prepare: breaks, lease: true, messages: 1, ids: 1, reports: 2},
-		{step: "published", prepare: breaks, lease: true, messages: 2, ids: 1, reports: 2},
+		{step: "published", prepare: breaks, lease: true, messages: 1, mails: 2, ids: 1, reports: 2},
+		{step: "accepted-put", prepare: breaks, lease: true, messages: 1, ids: 1, reports: 2},
+		{step: "all-published", prepare: breaks, lease: true, messages: 2, mails: 1, ids: 1, reports: 2},
 		{step: "notified-put", prepare: breaks, messages: 1, ids: 1, reports: 2},
 		{step: "lease-dropped", prepare: func(t *testing.T, s *site) []byte {
 			t.Helper()
-			s.topic.Fail(snsstub.AuthorizationError, 403, 1)
+			s.topic.Fail(snsstub.AuthorizationError, 403, 1) // the topic of people; the records have it
 			return breaks(t, s)
 		}, messages: 1, ids: 1, reports: 2},
 		{step: "silent-put", prepare: known, messages: 1, ids: 1, reports: 3},
@@ -389,6 +400,9 @@ func TestCrashAfter(t *testing.T) {
 				}
 				if len(messages) != tt.messages || len(ids) != tt.ids {
 					t.Errorf("%d messages with %d ids, want %d with %d", len(messages), len(ids), tt.messages, tt.ids)
+				}
+				if want, mails := cmp.Or(tt.mails, tt.messages), len(s.topic.Published())-len(messages); mails != want {
+					t.Errorf("%d mails, want %d", mails, want)
 				}
 				is(t, "believed to be broken", s.believed(t), map[string]bool{"hub-a": true})
 				// The last run of a change stores no report, that of a request one more.
@@ -459,7 +473,7 @@ func TestRandomKills(t *testing.T) {
 	if os.Getenv("PROVE") == "1" {
 		kills = map[string]int{"folder": 300, "bucket": 40}
 	}
-	steps := []string{"evidence-put", "lease-put", "published", "notified-put", "silent-put"}
+	steps := []string{"evidence-put", "lease-put", "published", "accepted-put", "all-published", "notified-put", "silent-put"}
 	for kind, newSite := range sites(t) {
 		const workers = 2
 		for worker := range workers {

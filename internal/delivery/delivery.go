@@ -5,7 +5,7 @@
 //
 // Package ledger decides what is new, package notify writes the message, and
 // package handler decides what becomes of a queue's messages. This package
-// calls no AWS API itself: it is given a store and a publisher.
+// calls no AWS API itself: it is given stores and topics.
 package delivery
 
 import (
@@ -22,9 +22,11 @@ import (
 	"ptcaudit/internal/report"
 )
 
-// Publisher sends a message to everyone who has subscribed. Of its errors, only
-// the kind and the code of a *ptc.Fault are logged.
-type Publisher interface {
+// Topic sends one form of a message to everyone who has subscribed to it. Of its
+// errors, only the kind and the code of a *ptc.Fault are logged.
+type Topic interface {
+	// Name identifies the topic in the ledger.
+	Name() string
 	Publish(ctx context.Context, m notify.Message) error
 }
 
@@ -34,9 +36,11 @@ type Deliverer struct {
 	State blob.Store
 	// Evidence stores every report. If it is nil, no report is stored.
 	Evidence blob.Store
-	// Publisher sends the notifications. If it is nil, the caller hands the
-	// message of a Result over, and then calls its Settle.
-	Publisher Publisher
+	// Topics get every notification, in this order. If one of them refuses it,
+	// the others still get it, and a retry publishes to that one only. If there
+	// are no topics, the caller hands the message of a Result over, and then calls
+	// its Settle.
+	Topics []Topic
 	// MinSeverity is the threshold: failures below it are not notified.
 	MinSeverity report.Severity
 	// RemindAfter is the time after which an unchanged failure is notified
@@ -57,7 +61,7 @@ type Result struct {
 	// be set beside an error.
 	Message *notify.Message
 	// Settle ends the delivery of a Message that the caller hands over, since
-	// there is no Publisher. With true the ledger records that it was notified.
+	// there are no Topics. With true the ledger records that it was notified.
 	// With false no one has it, and the next audit notifies it again. Until then
 	// the lease is held. Nil if there is nothing to settle. Its error is a
 	// *ptc.Fault; then the message will be notified again.
@@ -89,7 +93,7 @@ var ErrLater = errors.New("not everything could be checked: the next attempt tri
 // Which of them is right can only another audit tell.
 var ErrOvertaken = errors.New("another audit was delivered meanwhile, and it does not have these findings: audit again")
 
-// PublishError means that a message could not be published.
+// PublishError means that at least one topic did not accept a message.
 type PublishError struct{ Err error }
 
 func (e *PublishError) Error() string { return "publish: " + e.Err.Error() }

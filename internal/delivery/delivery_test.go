@@ -30,6 +30,7 @@ const settle = 30 * time.Second
 
 // topic records what is published.
 type topic struct {
+	name      string
 	mu        sync.Mutex
 	published []notify.Message
 	// refuse, if set, is the error of every Publish.
@@ -39,6 +40,8 @@ type topic struct {
 	// during, if set, is called within each Publish.
 	during func(ctx context.Context)
 }
+
+func (t *topic) Name() string { return t.name }
 
 func (t *topic) Publish(ctx context.Context, m notify.Message) error {
 	if t.during != nil {
@@ -116,9 +119,9 @@ type world struct {
 
 func newWorld(t *testing.T, stateURL, evidenceURL string, cfg aws.Config) *world {
 	t.Helper()
-	w := &world{topic: &topic{}, state: &flaky{Store: open(t, stateURL, cfg)}, evidence: &flaky{Store: open(t, evidenceURL, cfg)}}
+	w := &world{topic: &topic{name: "topic"}, state: &flaky{Store: open(t, stateURL, cfg)}, evidence: &flaky{Store: open(t, evidenceURL, cfg)}}
 	w.Deliverer = &delivery.Deliverer{
-		State: w.state, Evidence: w.evidence, Publisher: w.topic,
+		State: w.state, Evidence: w.evidence, Topics: []delivery.Topic{w.topic},
 		MinSeverity: report.Low, RemindAfter: 7 * 24 * time.Hour, Settle: settle,
 	}
 	return w
@@ -320,7 +323,7 @@ func TestWithoutStores(t *testing.T) {
 		if w.topic.published[0].Evidence == "" {
 			t.Error("the message does not name the evidence")
 		}
-		w.Evidence, w.Publisher = nil, nil
+		w.Evidence, w.Topics = nil, nil
 		if m := w.mustDeliver(t, audited("e", "hub")).Message; m == nil || m.Evidence != "" {
 			t.Errorf("got %+v", m)
 		}

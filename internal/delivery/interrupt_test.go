@@ -32,7 +32,7 @@ func TestInterruptedWhilePublishing(t *testing.T) {
 func TestSettle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := inFolders(t)
-		w.Publisher = nil
+		w.Topics = nil
 		for i, taken := range []bool{false, false, true} {
 			result := w.mustDeliver(t, audited("a", "hub"))
 			if result.Message == nil || result.Settle == nil {

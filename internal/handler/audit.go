@@ -69,7 +69,7 @@ func (h *Handler) do(ctx context.Context, w *work) {
 		if result.Unrecorded != nil {
 			log.ErrorContext(ctx, "ledger not written: the notification will be repeated", "reason", reason(result.Unrecorded))
 		}
-		log.InfoContext(ctx, LogDelivered, "statuses", statuses, "superseded", result.Superseded, "published", w.notification != nil && h.Delivery.Publisher != nil)
+		log.InfoContext(ctx, LogDelivered, "statuses", statuses, "superseded", result.Superseded, "published", w.notification != nil && len(h.Delivery.Topics) > 0)
 		h.measure(r, h.now().Sub(began))
 	}
 }

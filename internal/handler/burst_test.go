@@ -198,6 +198,8 @@ func (r *troubled) Audit(_ context.Context, reg ptc.Registry, triggers []report.
 	return out
 }
 
+func (r *troubled) Name() string { return "topic" }
+
 func (r *troubled) Publish(_ context.Context, m notify.Message) error {
 	time.Sleep(200 * time.Millisecond)
 	r.mu.Lock()
@@ -207,7 +209,7 @@ func (r *troubled) Publish(_ context.Context, m notify.Message) error {
 }
 
 // stateful is a handler whose stores are folders.
-func stateful(t *testing.T, auditor handler.Auditor, publisher delivery.Publisher, queue handler.Queue) *handler.Handler {
+func stateful(t *testing.T, auditor handler.Auditor, topic delivery.Topic, queue handler.Queue) *handler.Handler {
 	t.Helper()
 	open := func() blob.Store {
 		s, err := store.Open("file://"+t.TempDir(), aws.Config{})
@@ -220,7 +222,7 @@ func stateful(t *testing.T, auditor handler.Auditor, publisher delivery.Publishe
 		Auditor: auditor,
 		Account: func(context.Context) (string, error) { return home.Account, nil },
 		Delivery: &delivery.Deliverer{
-			State: open(), Evidence: open(), Publisher: publisher,
+			State: open(), Evidence: open(), Topics: []delivery.Topic{topic},
 			MinSeverity: report.Low, RemindAfter: 7 * 24 * time.Hour, Settle: queueDelay,
 		},
 		Queue: queue, MaxReceives: maxReceives,

@@ -90,7 +90,7 @@ const maxAudits = 4
 // Result is the outcome of an invocation.
 type Result struct {
 	// Notifications were published, or would have been if the Deliverer had a
-	// Publisher.
+	// Topics.
 	Notifications []notify.Message `json:"notifications"`
 	// Audits are sorted by registry.
 	Audits []Audit `json:"audits"`
@@ -122,7 +122,7 @@ type Audit struct {
 // text from outside.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	result, err := h.Handle(ctx, payload)
-	// Without a Publisher only a reply that has the notifications hands them over.
+	// Without Topics only a reply that has the notifications hands them over.
 	taken := err == nil && !result.Batch
 	if unrecorded := result.Settle(ctx, taken); unrecorded != nil {
 		h.log().ErrorContext(ctx, "ledger not written: the notification will be repeated", "reason", reason(unrecorded))
@@ -197,7 +197,7 @@ func (h *Handler) Handle(ctx context.Context, payload []byte) (Result, error) {
 }
 
 // Settle ends a handling whose Notifications the caller hands over, since there
-// is no Publisher. With true someone has taken all of them, and the ledgers
+// are no Topics. With true someone has taken all of them, and the ledgers
 // record that. With false they are notified again. Its error says which ledger
 // could not be written.
 func (r Result) Settle(ctx context.Context, taken bool) error {

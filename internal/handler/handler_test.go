@@ -67,6 +67,8 @@ func (w *world) Audit(ctx context.Context, reg ptc.Registry, triggers []report.T
 	return r
 }
 
+func (w *world) Name() string { return "topic" }
+
 func (w *world) Publish(ctx context.Context, m notify.Message) error {
 	if w.publish != nil {
 		w.publish(ctx)
@@ -105,7 +107,7 @@ func (w *world) handler() *handler.Handler {
 	return &handler.Handler{
 		Auditor:     w,
 		Account:     func(context.Context) (string, error) { return home.Account, nil },
-		Delivery:    &delivery.Deliverer{Publisher: w, MinSeverity: report.Low},
+		Delivery:    &delivery.Deliverer{Topics: []delivery.Topic{w}, MinSeverity: report.Low},
 		Queue:       w,
 		MaxReceives: maxReceives,
 		Now:         func() time.Time { return clock },
@@ -382,10 +384,10 @@ func refusal(code string) error {
 	return &ptc.Fault{Operation: ptc.OpPublish, Kind: ptc.FaultDenied, Code: code, Message: "a text from outside"}
 }
 
-func TestWithoutPublisher(t *testing.T) {
+func TestWithoutTopics(t *testing.T) {
 	w := &world{}
 	h := w.handler()
-	h.Delivery.Publisher = nil
+	h.Delivery.Topics = nil
 	got, err := h.Handle(t.Context(), sample(t, "create.json"))
 	if err != nil {
 		t.Fatal(err)

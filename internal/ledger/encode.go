@@ -89,6 +89,8 @@ func (l Ledger) check() error {
 		return misuse("seq is negative")
 	case l.Lease != nil && l.Lease.Holder == "":
 		return misuse("lease has no holder")
+	case l.Accepted != nil && l.Accepted.MessageID == "":
+		return misuse("accepted has no message id")
 	}
 	known := make(map[key]bool, len(l.Findings))
 	for i, e := range l.Findings {
@@ -177,6 +179,7 @@ func (l Ledger) canonical() Ledger {
 		u.Subjects = slices.Compact(sorted(u.Subjects, cmp.Compare[string]))
 		l.Unaudited = &u
 	}
+	l.Accepted = l.Accepted.canonical()
 	if l.Lease != nil {
 		l.Lease = &Lease{Holder: l.Lease.Holder, Until: utc(l.Lease.Until)}
 	}

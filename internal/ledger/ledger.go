@@ -43,6 +43,9 @@ type Ledger struct {
 	Unexplained []Unexplained `json:"unexplained"`
 	// Unaudited is set while audits are not complete.
 	Unaudited *Unaudited `json:"unaudited,omitempty"`
+	// Accepted is set while a notification is published to several topics, and
+	// after some of them refused it.
+	Accepted *Accepted `json:"accepted,omitempty"`
 	// Lease is set while an audit publishes a notification.
 	Lease *Lease `json:"lease,omitempty"`
 }

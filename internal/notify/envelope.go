@@ -2,11 +2,29 @@ package notify
 
 import "encoding/json"
 
-// Envelope is a message as SNS takes it: once, for all subscribers of a topic.
+// Form is one form of a message. Each has a topic of its own, because SNS sends
+// the attributes of a message to subscribers only if its structure is String:
+// one text for everyone.
+// https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
+type Form string
+
+// The forms.
+const (
+	// ForPeople is text, for mail and SMS.
+	ForPeople Form = "findings"
+	// ForPrograms is the JSON form of a Message, for queues, functions and https.
+	ForPrograms Form = "records"
+	// ForChat is a custom notification of Amazon Q Developer in chat applications:
+	// https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
+	ForChat Form = "chat"
+)
+
+// Forms lists all forms in the order in which they are published: people first.
+func Forms() []Form { return []Form{ForPeople, ForPrograms, ForChat} }
+
+// Envelope is one form of a message as SNS takes it.
 type Envelope struct {
-	Subject string
-	// Body is JSON with one text per protocol, for MessageStructure=json:
-	// https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
+	Subject    string
 	Body       string
 	Attributes []Attribute
 }
@@ -30,18 +48,19 @@ func (e Envelope) Size() int {
 	return size
 }
 
-// Envelope encodes the message for SNS.
-func (m Message) Envelope() Envelope {
-	data := encode(m)
-	e := Envelope{
-		Subject: m.Subject,
-		Body: encode(struct {
-			Default string `json:"default"` // mail, and every protocol that is not named below
-			SMS     string `json:"sms"`     // at most 1,600 characters
-			HTTPS   string `json:"https"`   // Amazon Q Developer in chat applications
-			SQS     string `json:"sqs"`
-			Lambda  string `json:"lambda"`
-		}{m.Text, m.Subject, m.chat, data, data}),
+// Envelope encodes a form of the message for SNS. Subject and attributes are the
+// same in all forms. An unknown form is an error of the program, and panics.
+func (m Message) Envelope(form Form) Envelope {
+	e := Envelope{Subject: m.Subject}
+	switch form {
+	case ForPeople:
+		e.Body = m.Text
+	case ForPrograms:
+		e.Body = encode(m)
+	case ForChat:
+		e.Body = m.chat
+	default:
+		panic("notify: unknown form " + string(form))
 	}
 	add := func(name, kind, value string) {
 		if value != "" && value != "[]" { // SNS rejects empty values

@@ -1,16 +1,18 @@
 // Package notify turns a notification (report.Notification) into one message
-// for Amazon SNS: a mail, a chat message, JSON for programs, and attributes to
+// for Amazon SNS, in three forms: a mail, JSON for programs, and a chat message.
+// Each form is published to a topic of its own, with the same attributes to
 // filter by. README.md in its folder shows one of each.
 //
 // Data flows in one direction:
 //
-//	report.Notification → content (cleaned and bounded) → text, chat, JSON → Envelope
+//	report.Notification → content (cleaned and bounded) → text, JSON, chat → one Envelope each
 //
 // The package does not decide whether or what to notify, and publishes nothing. It
 // imports ptc, report, untrusted and the standard library only.
 package notify
 
 import (
+	"slices"
 	"sort"
 
 	"ptcaudit/internal/report"
@@ -30,4 +32,7 @@ func Compose(n report.Notification) Message {
 	return c.cut(items).message()
 }
 
-func (m Message) fits() bool { return m.Envelope().Size() <= MaxSize }
+// fits reports whether SNS accepts every form of the message.
+func (m Message) fits() bool {
+	return !slices.ContainsFunc(Forms(), func(form Form) bool { return m.Envelope(form).Size() > MaxSize })
+}

@@ -101,7 +101,7 @@ func TestLargestNotificationsFit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()
 			m := verify(t, s)
-			t.Logf("%d bytes, %d findings, %d left out, %v", m.Envelope().Size(), len(m.Findings), m.Omitted, time.Since(began))
+			t.Logf("%d bytes, %d findings, %d left out, %v", m.Envelope(notify.ForPrograms).Size(), len(m.Findings), m.Omitted, time.Since(began))
 		})
 	}
 }
@@ -118,8 +118,8 @@ func TestTooManyFindingsLeaveOutTheLeastSevere(t *testing.T) {
 		s.Open = append(s.Open, finding2(fmt.Sprintf("open-%04d/hub", i), report.Critical, "ECR cannot use it."))
 	}
 	m := verify(t, s)
-	if m.Omitted == 0 || m.Envelope().Size() < notify.MaxSize-2000 {
-		t.Errorf("%d bytes with %d left out: there was room", m.Envelope().Size(), m.Omitted)
+	if m.Omitted == 0 || m.Envelope(notify.ForPrograms).Size() < notify.MaxSize-2000 {
+		t.Errorf("%d bytes with %d left out: there was room", m.Envelope(notify.ForPrograms).Size(), m.Omitted)
 	}
 	criticals := 0
 	for i, f := range m.Findings {
@@ -436,7 +436,7 @@ func BenchmarkCompose(b *testing.B) {
 		})
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for b.Loop() {
-				notify.Compose(s).Envelope()
+				notify.Compose(s).Envelope(notify.ForPrograms)
 			}
 		})
 	}

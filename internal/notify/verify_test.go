@@ -23,16 +23,17 @@ import (
 func verify(t rapid.TB, s report.Notification) notify.Message {
 	t.Helper()
 	m := notify.Compose(s)
-	e := m.Envelope()
-	verifyLimits(t, e)
-	parts := verifyParts(t, m, e)
+	for _, form := range notify.Forms() {
+		verifyLimits(t, m.Envelope(form))
+	}
+	verifyForms(t, m)
 	verifyText(t, m)
 	verifyWidth(t, m)
 	verifyTerminal(t, m)
 	verifyCounts(t, s, m)
 	verifyFindings(t, s, m)
 	verifyRules(t, s, m)
-	verifyChat(t, s, m, parts["https"])
+	verifyChat(t, s, m, m.Envelope(notify.ForChat).Body)
 	return m
 }
 
@@ -44,7 +45,7 @@ func verifyLimits(t rapid.TB, e notify.Envelope) {
 	}
 	p := snsstub.Publication{
 		TopicARN: "arn:aws:sns:eu-west-1:111122223333:audit",
-		Subject:  e.Subject, Structure: "json", Message: e.Body, Attributes: map[string]snsstub.Attribute{},
+		Subject:  e.Subject, Message: e.Body, Attributes: map[string]snsstub.Attribute{},
 	}
 	for _, a := range e.Attributes {
 		p.Attributes[a.Name] = snsstub.Attribute{Type: a.Type, Value: a.Value}
@@ -57,27 +58,30 @@ func verifyLimits(t rapid.TB, e notify.Envelope) {
 	}
 }
 
-// verifyParts: the part of each protocol decodes, and agrees with the message.
-func verifyParts(t rapid.TB, m notify.Message, e notify.Envelope) map[string]string {
+// verifyForms: the body of each form agrees with the message, and all forms have
+// the same subject and attributes.
+func verifyForms(t rapid.TB, m notify.Message) {
 	t.Helper()
-	var parts map[string]string
-	if err := json.Unmarshal([]byte(e.Body), &parts); err != nil {
-		t.Fatalf("body: %v", err)
-	}
-	if parts["default"] != m.Text || parts["sms"] != m.Subject || parts["sqs"] != parts["lambda"] {
-		t.Errorf("the parts do not agree")
+	people, programs, chat := m.Envelope(notify.ForPeople), m.Envelope(notify.ForPrograms), m.Envelope(notify.ForChat)
+	if people.Body != m.Text || chat.Body != string(m.Chat()) {
+		t.Errorf("a body is not the form's text")
 	}
 	var decoded notify.Message
-	if err := json.Unmarshal([]byte(parts["sqs"]), &decoded); err != nil {
-		t.Fatalf("sqs part: %v", err)
+	if err := json.Unmarshal([]byte(programs.Body), &decoded); err != nil {
+		t.Fatalf("body for programs: %v", err)
 	}
 	if diff := cmp.Diff(m, decoded, cmpopts.IgnoreUnexported(notify.Message{}, notify.Fault{}), cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("sqs part (-message +part):\n%s", diff)
+		t.Errorf("body for programs (-message +body):\n%s", diff)
+	}
+	for _, other := range []notify.Envelope{programs, chat} {
+		if diff := cmp.Diff(people, other, cmpopts.IgnoreFields(notify.Envelope{}, "Body")); diff != "" {
+			t.Errorf("the forms differ in more than their body (-people +other):\n%s", diff)
+		}
 	}
 	if diff := cmp.Diff(m.Statuses, m.Attributes.Status); diff != "" || m.Severity != m.Attributes.Severity {
 		t.Errorf("attributes %+v of a message that is %s, %v", m.Attributes, m.Severity, m.Statuses)
 	}
-	for _, a := range e.Attributes {
+	for _, a := range people.Attributes {
 		if a.Type != "String.Array" {
 			continue
 		}
@@ -86,7 +90,6 @@ func verifyParts(t rapid.TB, m notify.Message, e notify.Envelope) map[string]str
 			t.Errorf("attribute %s: %v, %d elements", a.Name, err, len(list))
 		}
 	}
-	return parts
 }
 
 const (

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"ptcaudit/internal/aws/snspub"
+	"ptcaudit/internal/notify"
 	"ptcaudit/internal/report"
 )
 
@@ -44,7 +45,7 @@ func FuzzPublishAnswer(f *testing.F) {
 		}
 		cfg := config("http://sns.invalid", 1)
 		cfg.HTTPClient = aws.HTTPClient(answers{status, body})
-		err := snspub.New(cfg, topic, snspub.Options{}).Publish(t.Context(), message)
+		err := snspub.New(cfg, topic, notify.ForPeople, snspub.Options{}).Publish(t.Context(), message)
 		if err == nil && (status >= 300 || !names.MatchString(body)) {
 			t.Errorf("status %d and %q count as published", status, body)
 		}

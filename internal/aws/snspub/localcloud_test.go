@@ -26,10 +26,11 @@ import (
 
 // cloud is a topic and its subscribers on this machine.
 type cloud struct {
-	topicARN string
-	config   aws.Config
-	sns      *sns.Client
-	sqs      *sqs.Client
+	topicARN  string // for programs
+	peopleARN string
+	config    aws.Config
+	sns       *sns.Client
+	sqs       *sqs.Client
 }
 
 func startCloud(t *testing.T) *cloud {
@@ -40,11 +41,13 @@ func startCloud(t *testing.T) *cloud {
 		return aws.Credentials{AccessKeyID: localcloud.Account, SecretAccessKey: "test"}, nil
 	})
 	c.sns, c.sqs = sns.NewFromConfig(c.config), sqs.NewFromConfig(c.config)
-	made, err := c.sns.CreateTopic(t.Context(), &sns.CreateTopicInput{Name: aws.String("audit")})
-	if err != nil {
-		t.Fatal(err)
+	for name, arn := range map[string]*string{"records": &c.topicARN, "people": &c.peopleARN} {
+		made, err := c.sns.CreateTopic(t.Context(), &sns.CreateTopicInput{Name: aws.String(name)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		*arn = aws.ToString(made.TopicArn)
 	}
-	c.topicARN = aws.ToString(made.TopicArn)
 	return c
 }
 
@@ -65,14 +68,14 @@ func (c *cloud) queue(t *testing.T, name, filter string, raw bool) (url string) 
 	if raw {
 		attributes["RawMessageDelivery"] = "true"
 	}
-	c.subscribe(t, "sqs", "arn:aws:sqs:"+localcloud.Region+":"+localcloud.Account+":"+name, attributes)
+	c.subscribe(t, c.topicARN, "sqs", "arn:aws:sqs:"+localcloud.Region+":"+localcloud.Account+":"+name, attributes)
 	return aws.ToString(made.QueueUrl)
 }
 
-func (c *cloud) subscribe(t *testing.T, protocol, endpoint string, attributes map[string]string) {
+func (c *cloud) subscribe(t *testing.T, topicARN, protocol, endpoint string, attributes map[string]string) {
 	t.Helper()
 	if _, err := c.sns.Subscribe(t.Context(), &sns.SubscribeInput{
-		TopicArn: aws.String(c.topicARN), Protocol: aws.String(protocol), Endpoint: aws.String(endpoint), Attributes: attributes,
+		TopicArn: aws.String(topicARN), Protocol: aws.String(protocol), Endpoint: aws.String(endpoint), Attributes: attributes,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +108,7 @@ func (c *cloud) receive(t *testing.T, url string, want int) map[string]types.Mes
 	}
 }
 
-// TestSubscribers: each subscriber of a real topic gets its part, and what its
+// TestSubscribers: each subscriber of a real topic gets the form of its topic, and what its
 // filter policy lets through.
 func TestSubscribers(t *testing.T) {
 	c := startCloud(t)
@@ -148,10 +151,15 @@ func TestSubscribers(t *testing.T) {
 	enveloped := c.queue(t, "enveloped", "", false)
 	mail := c.webhook(t)
 
-	p := snspub.New(c.config, c.topicARN, snspub.Options{})
+	topics := []*snspub.Publisher{
+		snspub.New(c.config, c.topicARN, notify.ForPrograms, snspub.Options{}),
+		snspub.New(c.config, c.peopleARN, notify.ForPeople, snspub.Options{}),
+	}
 	for _, name := range []string{"medium", "critical", "denied", "resolved"} {
-		if err := p.Publish(t.Context(), messages[name]); err != nil {
-			t.Fatal(err)
+		for _, topic := range topics {
+			if err := topic.Publish(t.Context(), messages[name]); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 
@@ -254,7 +262,7 @@ func (c *cloud) webhook(t *testing.T) <-chan notification {
 		close(confirmed)
 	}))
 	t.Cleanup(server.Close)
-	c.subscribe(t, "http", server.URL, nil)
+	c.subscribe(t, c.peopleARN, "http", server.URL, nil)
 	select {
 	case <-confirmed:
 	case <-time.After(10 * time.Second):

@@ -1,4 +1,4 @@
-// Package snspub publishes messages to an Amazon SNS topic. It is the only package
+// Package snspub publishes one form of messages to an Amazon SNS topic. It is the only package
 // that imports the SNS client. No type of the SDK leaves it, and every error is a
 // *ptc.Fault. It does not read the content of messages, and logs nothing.
 package snspub
@@ -38,17 +38,18 @@ var codes = map[string]fault.Meaning{
 	"EndpointDisabled": fault.Gone,
 }
 
-// Publisher publishes to one topic. Safe for concurrent use.
+// Publisher publishes one form to one topic. Safe for concurrent use.
 type Publisher struct {
 	api      *sns.Client
 	topicARN string
+	form     notify.Form
 	faults   fault.Classifier
 }
 
-// New makes a Publisher for a topic. It calls SNS in the topic's Region, since
+// New makes a Publisher of a form for a topic. It calls SNS in the topic's Region, since
 // SNS accepts messages only there. Retries are the SDK's: their number and
 // delays are cfg's. A retry that follows a lost answer may publish twice.
-func New(cfg aws.Config, topicARN string, o Options) *Publisher {
+func New(cfg aws.Config, topicARN string, form notify.Form, o Options) *Publisher {
 	timeout := o.CallTimeout
 	if timeout <= 0 {
 		timeout = DefaultCallTimeout
@@ -60,22 +61,25 @@ func New(cfg aws.Config, topicARN string, o Options) *Publisher {
 		// The SDK does not know these codes of throttling, and would not retry.
 		o.Retryer = retry.AddWithErrorCodes(o.Retryer, "Throttled", "KMSThrottling")
 	})
-	return &Publisher{api, topicARN, fault.Classifier{CallTimeout: timeout, Task: "publishing", Codes: codes}}
+	return &Publisher{api, topicARN, form, fault.Classifier{CallTimeout: timeout, Task: "publishing", Codes: codes}}
 }
 
-// Publish publishes a message to the topic. Without an error, SNS has returned a
+// Name is the ARN of the topic.
+func (p *Publisher) Name() string { return p.topicARN }
+
+// Publish publishes a message to the topic. Its structure is String, because
+// only then do subscribers get its attributes. Without an error, SNS has returned a
 // message id, and delivers the message to every subscriber. An error is a
 // *ptc.Fault; even then SNS may have accepted the message. It needs the IAM permission
 // sns:Publish on the topic. If the topic is encrypted with a customer managed
 // key, it also needs kms:Decrypt and kms:GenerateDataKey on the key:
 // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 func (p *Publisher) Publish(ctx context.Context, m notify.Message) error {
-	e := m.Envelope()
+	e := m.Envelope(p.form)
 	in := &sns.PublishInput{
 		TopicArn:          aws.String(p.topicARN),
 		Subject:           aws.String(e.Subject),
 		Message:           aws.String(e.Body),
-		MessageStructure:  aws.String("json"),
 		MessageAttributes: make(map[string]types.MessageAttributeValue, len(e.Attributes)),
 	}
 	for _, a := range e.Attributes {

@@ -75,14 +75,14 @@ func serve(t *testing.T, topicARN string) (stub *snsstub.Stub, url string, autho
 func TestPublish(t *testing.T) {
 	stub, url, authorization := serve(t, topic)
 	m := failing(2, report.Critical, "ECR cannot use it: caf\u00e9 \u2603 & = + %")
-	if err := snspub.New(config(url, 1), topic, snspub.Options{}).Publish(t.Context(), m); err != nil {
+	if err := snspub.New(config(url, 1), topic, notify.ForPrograms, snspub.Options{}).Publish(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	published := stub.Published()
 	if len(published) != 1 {
 		t.Fatalf("%d publications", len(published))
 	}
-	want := snsstub.Publication{TopicARN: topic, Subject: m.Subject, Structure: "json", Message: m.Envelope().Body, Attributes: map[string]snsstub.Attribute{
+	want := snsstub.Publication{TopicARN: topic, Subject: m.Subject, Message: m.Envelope(notify.ForPrograms).Body, Attributes: map[string]snsstub.Attribute{
 		"schema":   {Type: "String", Value: "ptcaudit/message/v1"},
 		"status":   {Type: "String.Array", Value: `["FAILED"]`},
 		"severity": {Type: "String", Value: "critical"},
@@ -103,16 +103,12 @@ func TestPublish(t *testing.T) {
 func TestLargeMessage(t *testing.T) {
 	stub, url, _ := serve(t, topic)
 	m := failing(5000, report.High, strings.Repeat("no route to host ", 100))
-	if err := snspub.New(config(url, 1), topic, snspub.Options{}).Publish(t.Context(), m); err != nil {
+	if err := snspub.New(config(url, 1), topic, notify.ForPrograms, snspub.Options{}).Publish(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	p := stub.Published()[0]
-	var parts map[string]string
-	if err := json.Unmarshal([]byte(p.Message), &parts); err != nil {
-		t.Fatal(err)
-	}
 	var received notify.Message
-	if err := json.Unmarshal([]byte(parts["sqs"]), &received); err != nil {
+	if err := json.Unmarshal([]byte(p.Message), &received); err != nil {
 		t.Fatal(err)
 	}
 	if received.Omitted == 0 || len(received.Findings)+received.Omitted != 5000 {
@@ -159,7 +155,7 @@ func TestFaults(t *testing.T) {
 			if tc.want.kind == ptc.FaultTimeout {
 				options.CallTimeout = 50 * time.Millisecond
 			}
-			err := snspub.New(config(url, attempts), topic, options).
+			err := snspub.New(config(url, attempts), topic, notify.ForPrograms, options).
 				Publish(t.Context(), failing(1, report.Critical, "canary-in-the-text"))
 			f := asFault(t, err)
 			if got := (expect{f.Kind, f.Code, f.Retryable, stub.Requests()}); got != tc.want {
@@ -186,7 +182,7 @@ func asFault(t *testing.T, err error) *ptc.Fault {
 
 func TestTopicIsMissing(t *testing.T) {
 	stub, url, _ := serve(t, topic)
-	f := asFault(t, snspub.New(config(url, 3), topic+"-2", snspub.Options{}).Publish(t.Context(), failing(1, report.Low, "x")))
+	f := asFault(t, snspub.New(config(url, 3), topic+"-2", notify.ForPrograms, snspub.Options{}).Publish(t.Context(), failing(1, report.Low, "x")))
 	if f.Kind != ptc.FaultUnavailable || f.Code != "NotFound" || f.Retryable || stub.Requests() != 1 {
 		t.Errorf("fault %+v after %d requests", f, stub.Requests())
 	}
@@ -194,7 +190,7 @@ func TestTopicIsMissing(t *testing.T) {
 
 func TestTopicDisappears(t *testing.T) {
 	server := httptest.NewServer(snsstub.New(topic))
-	p := snspub.New(config(server.URL, 2), topic, snspub.Options{})
+	p := snspub.New(config(server.URL, 2), topic, notify.ForPrograms, snspub.Options{})
 	if err := p.Publish(t.Context(), failing(1, report.Low, "x")); err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +207,7 @@ func TestTemporaryFaults(t *testing.T) {
 	stub.Cut(1)
 	stub.Fail(snsstub.InternalError, 500, 1)
 	stub.Delay(time.Minute, 1)
-	p := snspub.New(config(url, 5), topic, snspub.Options{CallTimeout: time.Second})
+	p := snspub.New(config(url, 5), topic, notify.ForPrograms, snspub.Options{CallTimeout: time.Second})
 	if err := p.Publish(t.Context(), failing(1, report.Low, "x")); err != nil {
 		t.Fatal(err)
 	}
@@ -225,13 +221,13 @@ func TestDeadline(t *testing.T) {
 	stub.Delay(time.Minute, 0)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	f := asFault(t, snspub.New(config(url, 3), topic, snspub.Options{}).Publish(ctx, failing(1, report.Low, "x")))
+	f := asFault(t, snspub.New(config(url, 3), topic, notify.ForPrograms, snspub.Options{}).Publish(ctx, failing(1, report.Low, "x")))
 	if f.Kind != ptc.FaultTimeout || !f.Retryable || f.Message != "the time for publishing ran out" {
 		t.Errorf("fault %+v", f)
 	}
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if f := asFault(t, snspub.New(config(url, 3), topic, snspub.Options{}).Publish(cancelled, failing(1, report.Low, "x"))); f.Kind != ptc.FaultTimeout {
+	if f := asFault(t, snspub.New(config(url, 3), topic, notify.ForPrograms, snspub.Options{}).Publish(cancelled, failing(1, report.Low, "x"))); f.Kind != ptc.FaultTimeout {
 		t.Errorf("fault %+v", f)
 	}
 }

@@ -115,7 +115,7 @@ config:            ptc report suggest
 audit:             ptc report policy
 delivery:          ptc report ledger notify blob evidence
 handler:           ptc report metric notify trigger delivery
-app:               ptc report policy config audit handler delivery blob aws/fault aws/wire aws/ecrapi aws/snspub aws/queue aws/store
+app:               ptc report policy config audit handler delivery notify blob aws/fault aws/wire aws/ecrapi aws/snspub aws/queue aws/store
 offline:           ptc report policy audit
 
 # forms

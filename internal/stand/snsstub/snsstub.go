@@ -1,7 +1,9 @@
-// Package snsstub is a standard topic of Amazon SNS for tests: an http.Handler that
-// accepts Publish from any real client, checks every message against the limits
-// that SNS documents (local clouds do not), keeps what it accepted, and fails
-// on request. It imports the standard library only, so that it does not repeat
+// Package snsstub plays standard topics of Amazon SNS for tests: an http.Handler that
+// accepts Publish and GetTopicAttributes from any real client, checks every message
+// against the limits that SNS documents (local clouds do not), keeps what it
+// accepted, delivers it to subscriptions, and fails on request. Like SNS, it drops
+// the attributes of a message with MessageStructure=json:
+// https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html It imports the standard library only, so that it does not repeat
 // a mistake of the code under test.
 //
 //	stub := snsstub.New("arn:aws:sns:eu-west-1:111122223333:audit")
@@ -33,7 +35,7 @@ const (
 	Throttled          = "Throttled"          // 429
 )
 
-// Publication is one message that the topic accepted.
+// Publication is one message that a topic accepted.
 type Publication struct {
 	TopicARN  string
 	MessageID string
@@ -41,18 +43,19 @@ type Publication struct {
 	// Structure is "json" if Message holds one text per protocol.
 	Structure string
 	// Message is the message as it was sent.
-	Message    string
+	Message string
+	// Attributes are those that subscribers get: none with the structure "json".
 	Attributes map[string]Attribute
 }
 
 // Attribute is one message attribute.
 type Attribute struct{ Type, Value string }
 
-// Stub is one topic. Its methods may be called while it serves.
+// Stub is one or more topics. Its methods may be called while it serves.
 type Stub struct {
-	topicARN string
-
 	mu        sync.Mutex
+	topics    map[string]*topic
+	unread    *refusal // the answer to every GetTopicAttributes, if set
 	published []Publication
 	requests  int
 	faults    []*fault
@@ -69,33 +72,40 @@ type fault struct {
 	left   int
 }
 
-// New makes a topic. Requests for any other are answered NotFound.
-func New(topicARN string) *Stub { return &Stub{topicARN: topicARN} }
+// New makes topics. Requests for any other are answered NotFound. Each topic has
+// one confirmed subscriber, until Subscribe is called for it.
+func New(topicARNs ...string) *Stub {
+	s := &Stub{topics: map[string]*topic{}}
+	for _, arn := range topicARNs {
+		s.topics[arn] = &topic{others: 1}
+	}
+	return s
+}
 
-// Published lists what the topic accepted, in order.
+// Published lists what all topics accepted, in order.
 func (s *Stub) Published() []Publication {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Publication(nil), s.published...)
 }
 
-// Requests counts all requests, including those that failed.
+// Requests counts all requests to publish, including those that failed.
 func (s *Stub) Requests() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests
 }
 
-// Fail answers the next requests with an error: as many as times, or all of
+// Fail answers the next requests to publish with an error: as many as times, or all of
 // them if times is 0. Calls add up: the next one starts when one is used up.
 func (s *Stub) Fail(code string, status, times int) {
 	s.add(&fault{code: code, status: status, left: times})
 }
 
-// Cut drops the connection of the next requests before anything is answered.
+// Cut drops the connection of the next requests to publish before anything is answered.
 func (s *Stub) Cut(times int) { s.add(&fault{cut: true, left: times}) }
 
-// Delay answers the next requests that much later, and then as it would have.
+// Delay answers the next requests to publish that much later, and then as it would have.
 // It stops when the client does.
 func (s *Stub) Delay(d time.Duration, times int) { s.add(&fault{delay: d, left: times}) }
 
@@ -132,6 +142,10 @@ func (s *Stub) next() *fault {
 // https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 func (s *Stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	parseErr := r.ParseForm()
+	if parseErr == nil && r.PostForm.Get("Action") == getAttributes {
+		s.attributes(w, r.PostForm.Get("TopicArn"))
+		return
+	}
 	if f := s.next(); f != nil {
 		switch {
 		case f.cut:
@@ -172,7 +186,7 @@ func (s *Stub) take(form url.Values) (Publication, *refusal) {
 		Message:    form.Get("Message"),
 		Attributes: map[string]Attribute{},
 	}
-	if p.TopicARN != s.topicARN {
+	if s.topics[p.TopicARN] == nil { // the set of topics never changes
 		return Publication{}, &refusal{http.StatusNotFound, NotFound, "Topic does not exist"}
 	}
 	for n := 1; form.Has(attributeKey(n, "Name")); n++ {
@@ -198,7 +212,15 @@ func (s *Stub) take(form url.Values) (Publication, *refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.MessageID = fmt.Sprintf("00000000-0000-4000-8000-%012d", len(s.published)+1)
+	if p.Structure == "json" {
+		p.Attributes = map[string]Attribute{}
+	}
 	s.published = append(s.published, p)
+	for _, sub := range s.topics[p.TopicARN].subscriptions {
+		if sub.confirmed && sub.matches(p) {
+			sub.received = append(sub.received, p)
+		}
+	}
 	return p, nil
 }
 
