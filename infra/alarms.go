@@ -25,6 +25,8 @@ const (
 	// oldRequestSeconds is how old a request may become. It is longer than all
 	// retries take, so an older request is not being processed.
 	oldRequestSeconds = 3600
+	// undeliveredHours is how long a notification may lack a subscriber: a day.
+	undeliveredHours = 24
 	// slowSeconds is the duration of an audit that is near the function's timeout.
 	slowSeconds = timeoutSeconds * 8 / 10
 )
@@ -101,10 +103,26 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 		},
 		{
 			name:      "notifications-failed",
-			means:     "A notification could not be published to the findings topic. It is retried; after the last retry its request is in the dead-letter queue.",
-			do:        "Read the error in the function's log. Check that the topic exists, that its key is enabled, and that the role's IAM policy is unchanged.",
+			means:     "A notification could not be published to a topic. It is retried; after the last retry its request is in the dead-letter queue.",
+			do:        "Read the error in the function's log. Check that the topics exist, that their key is enabled, and that the role's IAM policy is unchanged.",
 			over:      fmt.Sprintf("Every notification of the last %d hours was published.", hold),
 			metric:    ours(function, metric.NotificationsFailed, "Sum"),
+			threshold: 1, points: 1, periods: hold, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
+		},
+		{
+			name:      "notifications-undelivered",
+			means:     fmt.Sprintf("Something is open, but for %d hours no topic has had a confirmed subscriber. Nothing is published, and nothing counts as notified.", undeliveredHours),
+			do:        "Confirm the subscriptions: follow the link in the mail of AWS, or subscribe another address. The next audit then notifies everything that is open.",
+			over:      fmt.Sprintf("No notification of the last %d hours lacked a subscriber.", hold),
+			metric:    ours(function, metric.NotificationsUndelivered, "Maximum", auditMinutes),
+			threshold: undeliveredHours, points: 1, periods: hold, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
+		},
+		{
+			name:      "subscribers-unknown",
+			means:     "An audit could not count the subscribers of a topic. It has published its notification, but it is unknown whether anyone got it.",
+			do:        "Read the error in the function's log. Check that the role's IAM policy still allows sns:GetTopicAttributes on the topic.",
+			over:      fmt.Sprintf("Every audit of the last %d hours could count the subscribers.", hold),
+			metric:    ours(function, metric.SubscribersUnknown, "Sum", auditMinutes),
 			threshold: 1, points: 1, periods: hold, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{

@@ -65,15 +65,17 @@ func TestAlarms(t *testing.T) {
 		return a
 	}
 	want := map[string]alarm{
-		"dead-letters":         of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "ignore", 1, 1),
-		"undelivered":          of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "ignore", 1, 1),
-		"unsent":               of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "ignore", 1, 1),
-		"requests-old":         of("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", "notBreaching", 3600, 1),
-		"function-errors":      held("AWS/Lambda", "Errors", "Sum", 1),
-		"function-throttled":   of("AWS/Lambda", "Throttles", "Sum", "notBreaching", 1, 3),
-		"function-slow":        held("AWS/Lambda", "Duration", "Maximum", 96000),
-		"notifications-failed": held("ptcaudit", "NotificationsFailed", "Sum", 1),
-		"audits-incomplete":    held("ptcaudit", "AuditIncomplete", "Sum", 1),
+		"dead-letters":              of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "ignore", 1, 1),
+		"undelivered":               of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "ignore", 1, 1),
+		"unsent":                    of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "ignore", 1, 1),
+		"requests-old":              of("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", "notBreaching", 3600, 1),
+		"function-errors":           held("AWS/Lambda", "Errors", "Sum", 1),
+		"function-throttled":        of("AWS/Lambda", "Throttles", "Sum", "notBreaching", 1, 3),
+		"function-slow":             held("AWS/Lambda", "Duration", "Maximum", 96000),
+		"notifications-failed":      held("ptcaudit", "NotificationsFailed", "Sum", 1),
+		"notifications-undelivered": held("ptcaudit", "NotificationsUndelivered", "Maximum", 24),
+		"subscribers-unknown":       held("ptcaudit", "SubscribersUnknown", "Sum", 1),
+		"audits-incomplete":         held("ptcaudit", "AuditIncomplete", "Sum", 1),
 	}
 	for id, want := range want {
 		got, _ := alarmOf(t, d, id)

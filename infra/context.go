@@ -30,6 +30,8 @@ type settings struct {
 	subscriptions []subscription
 	alarms        []subscription
 	minSeverity   string
+	// records and chat create topics without a subscription.
+	records, chat bool
 	// noSubscribers allows that there are no subscriptions.
 	noSubscribers bool
 
@@ -103,13 +105,23 @@ var keys = []key{
 	},
 	{
 		https, "", "https://hooks.example.com/ptc status=FAILED,COULD_NOT_AUDIT",
-		"https URLs that receive a POST, written like `email`. Each must confirm its subscription.",
+		"https URLs that receive a POST with JSON, written like `email`. Each must confirm its subscription.",
 		setSubscriptions(https),
 	},
 	{
 		sqs, "", "arn:aws:sqs:eu-west-1:111122223333:tickets severity=high",
-		"ARNs of standard SQS queues, written like `email`. The queue's policy must allow the topic to send messages.",
+		"ARNs of standard SQS queues that receive JSON, written like `email`. The queue's policy must allow the records topic to send messages.",
 		setSubscriptions(sqs),
+	},
+	{
+		"records", "false", "true",
+		"Creates the records topic, which has every notification as JSON, even without a subscriber in `https` or `sqs`. For subscribers that you add yourself.",
+		func(s *settings, v string) error { return setBool(&s.records, v) },
+	},
+	{
+		"chat", "false", "true",
+		"Creates the chat topic, for Amazon Q Developer in chat applications (Slack, Microsoft Teams): add the topic to your channel's configuration there.",
+		func(s *settings, v string) error { return setBool(&s.chat, v) },
 	},
 	{
 		"alarms", same, "oncall@example.com",
@@ -287,8 +299,8 @@ func parse(values map[string]any, at func(key string, err error) error) (setting
 			s.evidenceLock.days, s.evidenceDays)))
 	}
 	unset := func(name string) bool { value, err := text(values[name]); return value == "" && err == nil }
-	if unset(email) && unset(https) && unset(sqs) {
-		faults = append(faults, at(email, errors.New("no one would be notified: set email, https or sqs, or set email to "+noSubscribers)))
+	if unset(email) && unset(https) && unset(sqs) && !s.chat && !s.records {
+		faults = append(faults, at(email, errors.New("no one would be notified: set email, https, sqs or chat, or set email to "+noSubscribers)))
 	}
 	if value, _ := text(values["alarms"]); cmp.Or(value, same) == same {
 		for _, sub := range s.subscriptions {

@@ -46,7 +46,7 @@ func withoutFile(context map[string]any) map[string]any {
 
 // A deployment that notifies no one must be intended.
 func TestSubscribersAreRequired(t *testing.T) {
-	const want = "context email: no one would be notified: set email, https or sqs, or set email to none"
+	const want = "context email: no one would be notified: set email, https, sqs or chat, or set email to none"
 	for name, tt := range map[string]struct {
 		context map[string]any
 		err     string

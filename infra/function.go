@@ -66,14 +66,9 @@ func permissions(stack awscdk.Stack, s settings, t topics, q queues, b buckets, 
 			"list the rules, and have ECR validate each of them",
 		},
 		{
-			[]string{"sns:Publish"},
-			t.findings.TopicArn(), "the findings topic",
-			"publish notifications",
-		},
-		{
 			[]string{"kms:Decrypt", "kms:GenerateDataKey"},
-			t.findingsKey.KeyArn(), "the key of that topic",
-			"publish to an encrypted topic",
+			t.findingsKey.KeyArn(), "the key of the topics below",
+			"publish to encrypted topics",
 		},
 		{
 			[]string{"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
@@ -100,6 +95,13 @@ func permissions(stack awscdk.Stack, s settings, t topics, q queues, b buckets, 
 			logs.LogGroupArn(), "the function's log group",
 			"write logs, which also contain the metrics",
 		},
+	}
+	for _, topic := range t.published {
+		list = append(list, permission{
+			[]string{"sns:GetTopicAttributes", "sns:Publish"},
+			topic.TopicArn(), topic.on,
+			"publish notifications, and count the confirmed subscribers",
+		})
 	}
 	if s.readSecrets {
 		list = append(list, permission{
@@ -138,6 +140,20 @@ var architectures = map[string]func() awslambda.Architecture{
 
 // newFunction creates the function from the package in folder.
 func newFunction(stack awscdk.Stack, s settings, folder string, role awsiam.Role, t topics, b buckets, logs awslogs.LogGroup) awslambda.Function {
+	environment := map[string]*string{
+		config.KeyPolicy:      jsii.String(policyFile),
+		config.KeyState:       b.state.S3UrlForObject(nil),
+		config.KeyEvidence:    b.evidence.S3UrlForObject(nil),
+		config.KeyRemindAfter: jsii.String(s.schedule.remindAfter().String()),
+		config.KeyMinSeverity: jsii.String(s.minSeverity),
+		config.KeyMaxReceives: jsii.String(strconv.Itoa(config.DefaultMaxReceives)),
+		config.KeyLogLevel:    jsii.String(s.logLevel),
+		config.KeyCallTimeout: jsii.String(s.callTimeout),
+		config.KeyConcurrency: jsii.String(s.concurrency),
+	}
+	for _, topic := range t.published {
+		environment[topic.variable] = topic.TopicArn()
+	}
 	return awslambda.NewFunction(stack, jsii.String("AuditFunction"), &awslambda.FunctionProps{
 		Description:   jsii.String("Audits ECR pull through cache rules"),
 		Runtime:       awslambda.Runtime_PROVIDED_AL2023(),
@@ -156,18 +172,7 @@ func newFunction(stack awscdk.Stack, s settings, folder string, role awsiam.Role
 		ApplicationLogLevelV2: map[bool]awslambda.ApplicationLogLevel{
 			true: awslambda.ApplicationLogLevel_DEBUG, false: awslambda.ApplicationLogLevel_INFO,
 		}[s.logLevel == "debug"],
-		Environment: &map[string]*string{
-			config.KeyPolicy:      jsii.String(policyFile),
-			config.KeyTopicARN:    t.findings.TopicArn(),
-			config.KeyState:       b.state.S3UrlForObject(nil),
-			config.KeyEvidence:    b.evidence.S3UrlForObject(nil),
-			config.KeyRemindAfter: jsii.String(s.schedule.remindAfter().String()),
-			config.KeyMinSeverity: jsii.String(s.minSeverity),
-			config.KeyMaxReceives: jsii.String(strconv.Itoa(config.DefaultMaxReceives)),
-			config.KeyLogLevel:    jsii.String(s.logLevel),
-			config.KeyCallTimeout: jsii.String(s.callTimeout),
-			config.KeyConcurrency: jsii.String(s.concurrency),
-		},
+		Environment: &environment,
 	})
 }
 

@@ -24,7 +24,7 @@ var permitted = []string{
 	"AuditRole may s3:ListBucket on State",
 	"AuditRole may s3:PutObject on Evidence/*",
 	"AuditRole may secretsmanager:GetSecretValue on arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:ecr-pullthroughcache/*",
-	"AuditRole may sns:Publish on Findings",
+	"AuditRole may sns:GetTopicAttributes, sns:Publish on Chat, Findings, Records",
 	"AuditRole may sqs:ChangeMessageVisibility, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ReceiveMessage on Requests",
 
 	// The schedule.
@@ -40,7 +40,9 @@ var permitted = []string{
 	// Topics.
 	"AlarmsPolicy: cloudwatch.amazonaws.com may sns:Publish on Alarms if StringEquals aws:SourceAccount ACCOUNT",
 	"AlarmsPolicy: * may not sns:Publish on Alarms if Bool aws:SecureTransport false",
+	"ChatPolicy: * may not sns:Publish on Chat if Bool aws:SecureTransport false",
 	"FindingsPolicy: * may not sns:Publish on Findings if Bool aws:SecureTransport false",
+	"RecordsPolicy: * may not sns:Publish on Records if Bool aws:SecureTransport false",
 
 	// Queues. EventBridge's rules send requests, or events that they could not send.
 	"RequestsPolicy: events.amazonaws.com may sqs:GetQueueAttributes, sqs:GetQueueUrl, sqs:SendMessage on Requests if ArnEquals aws:SourceArn Deployed",
@@ -56,7 +58,7 @@ var permitted = []string{
 	"UndeliveredPolicy: events.amazonaws.com may sqs:SendMessage on Undelivered if ArnEquals aws:SourceArn SecretInForce",
 	"UndeliveredPolicy: events.amazonaws.com may sqs:SendMessage on Undelivered if ArnEquals aws:SourceArn SecretRotated",
 	"UnsentPolicy: sns.amazonaws.com may sqs:SendMessage on Unsent if ArnEquals aws:SourceArn Alarms",
-	"UnsentPolicy: sns.amazonaws.com may sqs:SendMessage on Unsent if ArnEquals aws:SourceArn Findings",
+	"UnsentPolicy: sns.amazonaws.com may sqs:SendMessage on Unsent if ArnEquals aws:SourceArn Records",
 	"DeadLettersPolicy: * may not sqs:* on DeadLetters if Bool aws:SecureTransport false",
 	"RequestsPolicy: * may not sqs:* on Requests if Bool aws:SecureTransport false",
 	"UndeliveredPolicy: * may not sqs:* on Undelivered if Bool aws:SecureTransport false",
@@ -84,6 +86,9 @@ func TestPermissions(t *testing.T) {
 		t.Errorf("(-listed +in the template)\n%s", diff)
 	}
 	for _, line := range plain().template.statements(t) {
+		if line == "AuditRole may sns:GetTopicAttributes, sns:Publish on Findings" {
+			continue // the CDK joins this statement with those of the other topics
+		}
 		if !slices.Contains(permitted, line) {
 			t.Errorf("only if nothing is switched on: %s", line)
 		}

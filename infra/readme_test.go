@@ -83,7 +83,7 @@ func alarmsTable(list []watch) string {
 // scratch returns all permissions and alarms with every option switched on and the
 // default schedule. Its stack is not synthesized.
 func scratch() ([]permission, []watch) {
-	s, err := settingsOf(map[string]any{"https": "https://example.com", "readSecrets": true})
+	s, err := settingsOf(map[string]any{"https": "https://example.com", "chat": true, "readSecrets": true})
 	try(err)
 	stack := awscdk.NewStack(awscdk.NewApp(nil), jsii.String("scratch"), nil)
 	q, role, logs := newQueues(stack, s), newRole(stack, s), newLogGroup(stack, s)

@@ -68,7 +68,9 @@ func newOutputs(stack awscdk.Stack, p *policy.Policy, q queues, t topics, b buck
 	ref := p.Ref()
 	output("PolicyName", "Name of the policy", jsii.String(ref.Name))
 	output("PolicyDigest", "Digest of the policy, also in every report", jsii.String(ref.Digest))
-	output("FindingsTopic", "Topic of the notifications about rules", t.findings.TopicArn())
+	for _, topic := range t.published {
+		output(topic.output, topic.about, topic.TopicArn())
+	}
 	output("AlarmsTopic", "Topic of the alarms about the auditor itself", t.alarms.TopicArn())
 	output("StateBucket", "Ledger: the registry's findings and what was notified. Remains when the stack is deleted", b.state.BucketName())
 	output("EvidenceBucket", "Report of every audit. Remains when the stack is deleted", b.evidence.BucketName())

@@ -249,9 +249,11 @@ func TestFunctionEnvironmentIsValid(t *testing.T) {
 			text, ok := value.(string)
 			if !ok { // a reference: it has a value only when it is deployed
 				text = map[string]string{
-					config.KeyTopicARN: "arn:aws:sns:eu-west-1:111122223333:findings",
-					config.KeyState:    strings.Replace(names(value), "State", "ptcaudit-state-1a2b3c", 1),
-					config.KeyEvidence: strings.Replace(names(value), "Evidence", "ptcaudit-evidence-1a2b3c", 1),
+					config.KeyTopicARN:        "arn:aws:sns:eu-west-1:111122223333:findings",
+					config.KeyRecordsTopicARN: "arn:aws:sns:eu-west-1:111122223333:records",
+					config.KeyChatTopicARN:    "arn:aws:sns:eu-west-1:111122223333:chat",
+					config.KeyState:           strings.Replace(names(value), "State", "ptcaudit-state-1a2b3c", 1),
+					config.KeyEvidence:        strings.Replace(names(value), "Evidence", "ptcaudit-evidence-1a2b3c", 1),
 				}[key]
 			}
 			environ = append(environ, key+"="+text)
@@ -365,8 +367,8 @@ func TestSubscriptions(t *testing.T) {
 		{"TopicArn": "Alarms", "Protocol": "https", "Endpoint": "https://hooks.example.com/alarms"},
 		{"TopicArn": "Findings", "Protocol": "email", "Endpoint": "lead@example.com", "FilterPolicy": map[string]any{"severity": []any{"critical"}}},
 		{"TopicArn": "Findings", "Protocol": "email", "Endpoint": "ops@example.com"},
-		{"TopicArn": "Findings", "Protocol": "https", "Endpoint": "https://hooks.example.com/ptc", "FilterPolicy": map[string]any{"status": []any{"FAILED", "COULD_NOT_AUDIT"}}},
-		{"TopicArn": "Findings", "Protocol": "sqs", "Endpoint": "arn:aws:sqs:eu-west-1:111122223333:tickets", "FilterPolicy": map[string]any{"severity": []any{"high", "critical"}}},
+		{"TopicArn": "Records", "Protocol": "https", "Endpoint": "https://hooks.example.com/ptc", "FilterPolicy": map[string]any{"status": []any{"FAILED", "COULD_NOT_AUDIT"}}},
+		{"TopicArn": "Records", "Protocol": "sqs", "Endpoint": "arn:aws:sqs:eu-west-1:111122223333:tickets", "FilterPolicy": map[string]any{"severity": []any{"high", "critical"}}},
 	}
 	order := func(a, b map[string]any) int {
 		return strings.Compare(a["TopicArn"].(string)+a["Protocol"].(string)+a["Endpoint"].(string), b["TopicArn"].(string)+b["Protocol"].(string)+b["Endpoint"].(string))
@@ -519,7 +521,7 @@ func idOf(t *testing.T, d template, kind, id string) string {
 func topicOf(t *testing.T, d template, ref any) string {
 	t.Helper()
 	name, _ := ref.(map[string]any)["Ref"].(string)
-	for _, topic := range []string{"Findings", "Alarms"} {
+	for _, topic := range []string{"Findings", "Records", "Chat", "Alarms"} {
 		if strings.HasPrefix(name, topic) && d.Resources[name].Type == "AWS::SNS::Topic" {
 			return topic
 		}

@@ -43,6 +43,7 @@ var everything = map[string]any{
 	"email":                 "ops@example.com; lead@example.com severity=critical",
 	"https":                 "https://hooks.example.com/ptc status=FAILED,COULD_NOT_AUDIT",
 	"sqs":                   tickets + " severity=high",
+	"chat":                  true,
 	"alarms":                "oncall@example.com; https://hooks.example.com/alarms",
 	"schedule":              "cron(0 6 ? * * *)",
 	"timeZone":              "Europe/Vienna",

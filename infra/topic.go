@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -11,21 +12,69 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"ptcaudit/internal/config"
+	"ptcaudit/internal/notify"
 )
 
-// topics notify people. They share neither a key nor a policy, so the alarm
-// notifications-failed arrives even if the findings topic does not work.
+// topics are those of the function, and that of the alarms. These share neither a
+// key nor a policy, so the alarm notifications-failed arrives even if the topics of
+// the function do not work.
 type topics struct {
-	findings    awssns.Topic
-	findingsKey awskms.IKey
+	published   []publishedTopic
+	findingsKey awskms.IKey // of all published topics
 	alarms      awssns.Topic
 }
 
-// newTopics creates the findings topic, to which the function's role publishes,
-// and the alarms topic, to which CloudWatch publishes.
+// publishedTopic is a topic to which the function publishes one form of every
+// notification.
+type publishedTopic struct {
+	awssns.Topic
+	form     notify.Form
+	variable string // of the function's environment
+	output   string
+	about    string // for people
+	on       string // in the README's table of permissions
+}
+
+// of returns the topic that a protocol subscribes to: people read text, programs
+// read JSON.
+func (t topics) of(protocol string) awssns.Topic {
+	form := notify.ForPrograms
+	if protocol == email {
+		form = notify.ForPeople
+	}
+	for _, topic := range t.published {
+		if topic.form == form {
+			return topic.Topic
+		}
+	}
+	panic("no topic for " + protocol)
+}
+
+// newTopics creates the topics to which the function's role publishes, and the
+// alarms topic, to which CloudWatch publishes.
 func newTopics(stack awscdk.Stack, s settings, role awsiam.IRole, q queues) topics {
 	t := topics{findingsKey: keyFor(stack, s.findingsKey, "FindingsKey", "Encrypts the findings of ptcaudit", role, nil)}
-	t.findings = newTopic(stack, "Findings", "ECR pull through cache audit", t.findingsKey)
+	add := func(wanted bool, id string, topic publishedTopic) {
+		if wanted {
+			topic.Topic = newTopic(stack, id, "ECR pull through cache audit", t.findingsKey)
+			t.published = append(t.published, topic)
+		}
+	}
+	programs := slices.ContainsFunc(s.subscriptions, func(sub subscription) bool { return sub.protocol != email })
+	add(true, "Findings", publishedTopic{
+		form: notify.ForPeople, variable: config.KeyTopicARN,
+		output: "FindingsTopic", about: "Topic of the notifications as text, for people", on: "the findings topic",
+	})
+	add(programs || s.records, "Records", publishedTopic{
+		form: notify.ForPrograms, variable: config.KeyRecordsTopicARN,
+		output: "RecordsTopic", about: "Topic of the notifications as JSON, for programs", on: "the records topic, with `https`, `sqs` or `records` only",
+	})
+	add(s.chat, "Chat", publishedTopic{
+		form: notify.ForChat, variable: config.KeyChatTopicARN,
+		output: "ChatTopic", about: "Topic of the notifications for Amazon Q Developer in chat applications", on: "the chat topic, with `chat` only",
+	})
 
 	cloudWatch := awsiam.NewServicePrincipal(jsii.String("cloudwatch.amazonaws.com"), nil)
 	ofThisAccount := &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": stack.Account()}}
@@ -40,7 +89,7 @@ func newTopics(stack awscdk.Stack, s settings, role awsiam.IRole, q queues) topi
 	}))
 
 	for _, sub := range s.subscriptions {
-		sub.newSubscription(t.findings, q)
+		sub.newSubscription(t.of(sub.protocol), q)
 	}
 	for _, sub := range s.alarms {
 		sub.newSubscription(t.alarms, q)

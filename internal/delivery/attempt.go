@@ -52,7 +52,7 @@ func (t *Turn) Deliver(ctx context.Context, r report.Report, retry bool) (Result
 	}
 	result := Result{Report: r}
 	place, fault := t.storeEvidence(ctx, r)
-	a := attempt{Turn: t, retry: retry, evidence: place}
+	a := attempt{Turn: t, retry: retry, evidence: place, topics: t.deliverer.Topics, audience: new(audience)}
 	switch {
 	case fault == nil:
 		failpoint("evidence-put")
@@ -89,6 +89,8 @@ type attempt struct {
 	*Turn
 	retry    bool   // another attempt follows if this one fails
 	evidence string // where the report is stored
+	topics   []Topic
+	audience *audience
 }
 
 // deliverAll notifies everything in a report, without a ledger.
@@ -101,6 +103,9 @@ func (a attempt) deliverAll(ctx context.Context, result Result) (Result, error) 
 	// serves instead, so that a later, equal notification has another id.
 	notification.Seq = result.Report.Audit.StartedAt.UnixMilli()
 	if len(notification.Statuses()) == 0 {
+		return result, nil
+	}
+	if a.unheard(ctx, &result) {
 		return result, nil
 	}
 	m := a.compose(notification)
@@ -157,9 +162,12 @@ func (a attempt) tryOnce(ctx context.Context, result *Result) error {
 		return errReload // it may have ended during the audit
 	}
 	hold := a.retry && MayRecover(r.Faults)
-	notification, next := ledger.Compare(k.ledger.Record(a.covered(k.ledger, r, now), now), r, ledger.Options{
-		Now: now, Received: a.received, MinSeverity: d.MinSeverity, RemindAfter: d.RemindAfter, Hold: hold,
-	})
+	options := ledger.Options{Now: now, Received: a.received, MinSeverity: d.MinSeverity, RemindAfter: d.RemindAfter, Hold: hold}
+	if isAnnounced(r.Triggers) {
+		options.Again = requested
+	}
+	before := k.ledger.Record(a.covered(k.ledger, r, now), now)
+	notification, next := ledger.Compare(before, r, options)
 	if a.overtaken(k, r) {
 		if isNews(notification) || hold {
 			return ErrOvertaken
@@ -173,6 +181,7 @@ func (a attempt) tryOnce(ctx context.Context, result *Result) error {
 	if k.damaged != nil {
 		notification.First = false // there were audits before, but what they found is lost
 	}
+	notification, next, a.topics = a.heed(ctx, k, before, options, notification, next, result)
 	next.Lease, next.Accepted = nil, nil
 	if len(notification.Statuses()) == 0 {
 		if err := a.put(ctx, k, next); err != nil {
@@ -280,7 +289,7 @@ func (a attempt) publishUnderLease(ctx context.Context, k *known, notification r
 		return err
 	}
 	result.Message = &m
-	if len(a.deliverer.Topics) == 0 {
+	if len(a.topics) == 0 {
 		result.Settle = func(ctx context.Context, taken bool) error {
 			if !taken {
 				a.dropLease(ctx, k, before)
@@ -368,8 +377,7 @@ func (a attempt) compose(notification report.Notification) notify.Message {
 // the message, or may have it.
 func (a attempt) publish(ctx context.Context, k *known, m notify.Message) (arrived bool, err error) {
 	var errs []error
-	topics := a.deliverer.Topics
-	for i, topic := range topics {
+	for i, topic := range a.topics {
 		if k != nil && k.ledger.HasAccepted(m.ID, topic.Name()) {
 			arrived = true
 			continue
@@ -381,7 +389,7 @@ func (a attempt) publish(ctx context.Context, k *known, m notify.Message) (arriv
 		}
 		arrived = true
 		failpoint("published")
-		if isLast := i == len(topics)-1 && len(errs) == 0; k != nil && !isLast {
+		if isLast := i == len(a.topics)-1 && len(errs) == 0; k != nil && !isLast {
 			a.noteAccepted(ctx, k, m.ID, topic.Name())
 		}
 	}

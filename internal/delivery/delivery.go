@@ -28,6 +28,8 @@ type Topic interface {
 	// Name identifies the topic in the ledger.
 	Name() string
 	Publish(ctx context.Context, m notify.Message) error
+	// Subscribers counts the subscribers that are confirmed.
+	Subscribers(ctx context.Context) (int, error)
 }
 
 // Deliverer delivers the reports of audits. Safe for concurrent use.
@@ -66,6 +68,13 @@ type Result struct {
 	// the lease is held. Nil if there is nothing to settle. Its error is a
 	// *ptc.Fault; then the message will be notified again.
 	Settle func(ctx context.Context, taken bool) error
+	// Unheard is true if something is open, but no topic has a confirmed subscriber.
+	// Then nothing was published, and nothing counts as notified. UnheardFor is how
+	// long that has been so, if there is a ledger.
+	Unheard    bool
+	UnheardFor time.Duration
+	// Uncounted is the error of a topic whose subscribers could not be counted.
+	Uncounted error
 	// Superseded is true if an audit that began later was delivered before, so
 	// that the findings of this one are outdated and were not notified.
 	Superseded bool

@@ -30,15 +30,23 @@ const settle = 30 * time.Second
 
 // topic records what is published.
 type topic struct {
-	name      string
-	mu        sync.Mutex
-	published []notify.Message
+	name        string
+	subscribers int
+	unreadable  error // of Subscribers
+	mu          sync.Mutex
+	published   []notify.Message
 	// refuse, if set, is the error of every Publish.
 	refuse error
 	// lose, if set, is the error of a Publish that has taken the message.
 	lose error
 	// during, if set, is called within each Publish.
 	during func(ctx context.Context)
+}
+
+func (t *topic) Subscribers(context.Context) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.subscribers, t.unreadable
 }
 
 func (t *topic) Name() string { return t.name }
@@ -119,7 +127,7 @@ type world struct {
 
 func newWorld(t *testing.T, stateURL, evidenceURL string, cfg aws.Config) *world {
 	t.Helper()
-	w := &world{topic: &topic{name: "topic"}, state: &flaky{Store: open(t, stateURL, cfg)}, evidence: &flaky{Store: open(t, evidenceURL, cfg)}}
+	w := &world{topic: &topic{name: "topic", subscribers: 1}, state: &flaky{Store: open(t, stateURL, cfg)}, evidence: &flaky{Store: open(t, evidenceURL, cfg)}}
 	w.Deliverer = &delivery.Deliverer{
 		State: w.state, Evidence: w.evidence, Topics: []delivery.Topic{w.topic},
 		MinSeverity: report.Low, RemindAfter: 7 * 24 * time.Hour, Settle: settle,

@@ -47,6 +47,10 @@ func (h *Handler) do(ctx context.Context, w *work) {
 		Account: w.registry.Account, Region: w.registry.Region,
 		Complete: r.Complete, Summary: r.Summary, Faults: r.Faults, Superseded: result.Superseded,
 	}
+	if result.Unheard {
+		w.audit.Delivered = new(bool)
+	}
+	h.countAudience(ctx, log, r, result)
 	var statuses []report.Status
 	if w.notification != nil {
 		statuses = w.notification.Statuses

@@ -200,6 +200,8 @@ func (r *troubled) Audit(_ context.Context, reg ptc.Registry, triggers []report.
 
 func (r *troubled) Name() string { return "topic" }
 
+func (r *troubled) Subscribers(context.Context) (int, error) { return 1, nil }
+
 func (r *troubled) Publish(_ context.Context, m notify.Message) error {
 	time.Sleep(200 * time.Millisecond)
 	r.mu.Lock()

@@ -114,6 +114,9 @@ type Audit struct {
 	// Faults are the report's. A complete report can have one of kind
 	// unsupported.
 	Faults []ptc.Fault `json:"-"`
+	// Delivered points to false if something is open, but no topic has a confirmed
+	// subscriber: then nothing was published. Otherwise it is nil.
+	Delivered *bool `json:"delivered,omitempty"`
 	// Superseded is true if an audit that began later was delivered before.
 	Superseded bool `json:"-"`
 }

@@ -69,6 +69,8 @@ func (w *world) Audit(ctx context.Context, reg ptc.Registry, triggers []report.T
 
 func (w *world) Name() string { return "topic" }
 
+func (w *world) Subscribers(context.Context) (int, error) { return 1, nil }
+
 func (w *world) Publish(ctx context.Context, m notify.Message) error {
 	if w.publish != nil {
 		w.publish(ctx)

@@ -1,10 +1,14 @@
 package handler
 
 import (
+	"context"
 	"encoding/json"
+	"log/slog"
 	"maps"
+	"math"
 	"time"
 
+	"ptcaudit/internal/delivery"
 	"ptcaudit/internal/metric"
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
@@ -25,6 +29,19 @@ func (h *Handler) measure(r report.Report, took time.Duration) {
 		value{metric.FindingsFailed, failed},
 		value{metric.DurationMs, took.Milliseconds()},
 	)
+}
+
+// countAudience logs and counts that no one can hear the notifications, or that
+// this is unknown.
+func (h *Handler) countAudience(ctx context.Context, log *slog.Logger, r report.Report, result delivery.Result) {
+	if result.Unheard {
+		log.WarnContext(ctx, "notification not delivered: no topic has a confirmed subscriber")
+		h.count(r.Registry, nil, value{metric.NotificationsUndelivered, int64(math.Floor(result.UnheardFor.Hours())) + 1})
+	}
+	if result.Uncounted != nil {
+		log.WarnContext(ctx, "subscribers not counted", "reason", reason(result.Uncounted))
+		h.count(r.Registry, nil, value{metric.SubscribersUnknown, 1})
+	}
 }
 
 // value is one metric and its value.

@@ -143,7 +143,7 @@ func (l Ledger) prefixesOf(t report.Trigger) []string {
 				out = append(out, ptc.CleanPrefix(rule.Prefix))
 			}
 		}
-	case report.ScheduleTrigger, report.DeploymentTrigger, report.ManualTrigger:
+	case report.ScheduleTrigger, report.DeploymentTrigger, report.ManualTrigger, report.AnnounceTrigger:
 	}
 	return out
 }

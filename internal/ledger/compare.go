@@ -23,6 +23,9 @@ type Options struct {
 	// Hold is true if a retry follows: faults and findings with the outcome error
 	// are then not notified yet.
 	Hold bool
+	// Again, if set, is why everything that is open is notified again, as a few
+	// words. It is then New in the notification.
+	Again string
 }
 
 // Compare returns the notification of a report, and the ledger to store once the
@@ -119,6 +122,9 @@ func earlier(a, b time.Time) time.Time {
 // finish sorts the notification, and counts it in the next ledger.
 func (c *comparison) finish() (report.Notification, Ledger) {
 	s := &c.notification
+	if c.options.Again != "" && len(s.Open)+len(s.New)+len(s.Faults)+len(s.Undecided) > 0 {
+		s.Again, s.New, s.Open = c.options.Again, append(s.New, s.Open...), nil
+	}
 	if len(s.Statuses()) == 0 {
 		*s = report.Notification{Registry: s.Registry, Policy: s.Policy, At: s.At, Seq: s.Seq}
 		return *s, c.next.bounded()

@@ -92,6 +92,9 @@ func (l Ledger) check() error {
 	case l.Accepted != nil && l.Accepted.MessageID == "":
 		return misuse("accepted has no message id")
 	}
+	if slices.ContainsFunc(l.Audiences, func(a Audience) bool { return a.Subscribers < Unknown }) {
+		return misuse("a number of subscribers is negative")
+	}
 	known := make(map[key]bool, len(l.Findings))
 	for i, e := range l.Findings {
 		if known[e.key()] {
@@ -179,7 +182,10 @@ func (l Ledger) canonical() Ledger {
 		u.Subjects = slices.Compact(sorted(u.Subjects, cmp.Compare[string]))
 		l.Unaudited = &u
 	}
-	l.Accepted = l.Accepted.canonical()
+	l.Accepted, l.UnheardSince = l.Accepted.canonical(), utc(l.UnheardSince)
+	if len(l.Audiences) > 0 {
+		l.Audiences = sorted(l.Audiences, func(a, b Audience) int { return cmp.Compare(a.Topic, b.Topic) })
+	}
 	if l.Lease != nil {
 		l.Lease = &Lease{Holder: l.Lease.Holder, Until: utc(l.Lease.Until)}
 	}

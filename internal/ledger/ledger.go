@@ -46,6 +46,11 @@ type Ledger struct {
 	// Accepted is set while a notification is published to several topics, and
 	// after some of them refused it.
 	Accepted *Accepted `json:"accepted,omitempty"`
+	// Audiences are the topics and their numbers of subscribers, sorted by topic.
+	Audiences []Audience `json:"audiences,omitempty"`
+	// UnheardSince is since when no topic has a subscriber although something was
+	// to be notified, UTC; zero if there is one.
+	UnheardSince time.Time `json:"unheardSince,omitzero"`
 	// Lease is set while an audit publishes a notification.
 	Lease *Lease `json:"lease,omitempty"`
 }

@@ -57,6 +57,7 @@ func (c *comparison) undecided() {
 	isNew := func(subject string) bool { return !slices.Contains(now.Subjects, subject) }
 	remind := c.options.Now.Sub(now.NotifiedAt) >= c.options.RemindAfter
 	switch {
+	case c.options.Again != "" && !c.options.Hold && !remind && !slices.ContainsFunc(subjects, isNew): // sent again, and not newly notified
 	case c.options.Hold, !remind && !slices.ContainsFunc(subjects, isNew):
 		s.Faults, s.Undecided = nil, nil
 	case remind:

@@ -18,6 +18,12 @@ const (
 	DurationMs = "DurationMs"
 	// NotificationsFailed is 1 for a notification that could not be published.
 	NotificationsFailed = "NotificationsFailed"
+	// NotificationsUndelivered is for how many hours, rounded up, no topic has had a
+	// confirmed subscriber although something was to be notified. It is at least 1.
+	NotificationsUndelivered = "NotificationsUndelivered"
+	// SubscribersUnknown is 1 for an audit that could not count the subscribers of a
+	// topic.
+	SubscribersUnknown = "SubscribersUnknown"
 	// OutOfScope is how many messages of an invocation name a registry of an
 	// account that the function does not audit.
 	OutOfScope = "OutOfScope"

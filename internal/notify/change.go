@@ -46,7 +46,7 @@ func lead(t report.Trigger) string {
 	switch {
 	case t.Call == "" && t.Kind == report.DeploymentTrigger:
 		return "Deployed by: "
-	case t.Call == "" && t.Kind == report.ManualTrigger:
+	case t.Call == "" && (t.Kind == report.ManualTrigger || t.Kind == report.AnnounceTrigger):
 		return "Requested by: "
 	default:
 		return "Changed by: "

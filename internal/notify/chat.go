@@ -97,6 +97,9 @@ func (c content) chatDescription() string {
 	}
 	add(escape(c.summary)+".", 0)
 	add(escape(c.about()), 0)
+	if c.again != "" {
+		add(escape("Sent again: "+c.again+"."), 0)
+	}
 	last := ""
 	if c.evidence != "" {
 		last = leadEvidence + code(brief(c.evidence))

@@ -19,7 +19,8 @@ type content struct {
 	policy   string
 	evidence string
 	at       time.Time
-	first    bool // the first audit of the registry
+	first    bool   // the first audit of the registry
+	again    string // why everything is sent again
 	subject  string
 	summary  string // counts of everything; without a full stop
 
@@ -70,6 +71,7 @@ func newContent(n report.Notification) content {
 		evidence:  strings.ReplaceAll(oneLine(n.Evidence, maxRemediation), " ", "%20"),
 		at:        moment(n.At),
 		first:     n.First,
+		again:     clean(n.Again, maxText),
 		undecided: len(n.Undecided),
 		recovered: moment(n.Recovered),
 	}

@@ -25,6 +25,9 @@ func identity(n report.Notification) string {
 	}
 	add("registry", n.Registry.Account, n.Registry.Region)
 	add("seq", strconv.FormatInt(n.Seq, 10))
+	if n.Again != "" {
+		add("again", n.Again)
+	}
 	for _, status := range n.Statuses() {
 		add("status", string(status))
 	}

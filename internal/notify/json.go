@@ -30,6 +30,8 @@ type Message struct {
 	Region   string          `json:"region"`
 	// First is true for the first audit of a registry.
 	First bool `json:"first,omitempty"`
+	// Again is why everything that is open is sent again; empty if it is not.
+	Again string `json:"again,omitempty"`
 	// Subject is printable ASCII, at most 99 characters.
 	Subject string `json:"subject"`
 	// Text is the mail.
@@ -93,7 +95,7 @@ type Attributes struct {
 func (c content) message() Message {
 	m := Message{
 		ID: c.id, Statuses: c.attributes.Status, Severity: c.attributes.Severity, Account: c.account, Region: c.region,
-		First: c.first, Subject: c.subject, Findings: c.findings.shown, Changes: c.changes.shown, Rules: c.rules.shown,
+		First: c.first, Again: c.again, Subject: c.subject, Findings: c.findings.shown, Changes: c.changes.shown, Rules: c.rules.shown,
 		Unexplained: c.unexplained.shown, Recovered: c.recovered, Faults: c.faults.shown, Omitted: c.findings.left(),
 		Evidence: c.evidence, Attributes: c.attributes,
 		Text: text(c), chat: chat(c),

@@ -38,7 +38,7 @@ func phrases(n report.Notification) []phrase {
 		}
 		out = append(out, p)
 	}
-	if n.First {
+	if n.First || n.Again != "" {
 		add(n.New, "1 failure", "%d failures", false)
 	} else {
 		add(n.New, "1 new failure", "%d new failures", false)
@@ -183,6 +183,9 @@ func summaryOf(n report.Notification) string {
 			p.words += " (" + p.prefix + ")"
 		}
 		words = append(words, p.words)
+	}
+	if n.Again != "" {
+		return "Sent again: " + strings.Join(words, ", ")
 	}
 	if n.First {
 		return "First audit of this registry: " + strings.Join(words, ", ")

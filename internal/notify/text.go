@@ -41,6 +41,9 @@ func text(c content) string {
 	var w writer
 	w.sentence("", c.summary+".")
 	w.sentence("", c.about())
+	if c.again != "" {
+		w.sentence("", "Sent again: "+c.again+".")
+	}
 	if c.first {
 		w.line("Later messages report only what changes.")
 	}

@@ -23,6 +23,7 @@ const (
 	OpGetCallerIdentity = "GetCallerIdentity"
 
 	OpPublish                 = "Publish"
+	OpCountSubscribers        = "GetTopicAttributes"
 	OpChangeMessageVisibility = "ChangeMessageVisibility"
 )
 

@@ -32,6 +32,9 @@ type Notification struct {
 	// all failures are new because nothing was known, not because something
 	// changed. It is false without a ledger, and after a damaged ledger.
 	First bool
+	// Again is why everything that is open is sent again, as a few words; empty if
+	// it is not. New then also has the failures that were notified before.
+	Again string
 	// New findings fail, and were not known to fail. Without a ledger these are
 	// all failures.
 	New []Finding

@@ -15,6 +15,9 @@ const (
 	DeploymentTrigger TriggerKind = "deployment"
 	// ManualTrigger: a person or a program asked for it.
 	ManualTrigger TriggerKind = "manual"
+	// AnnounceTrigger: a person or a program asked for it, and for everything that
+	// is open to be sent again.
+	AnnounceTrigger TriggerKind = "announce"
 )
 
 // Trigger is one reason why an audit ran. Its texts come from outside.

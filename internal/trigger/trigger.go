@@ -91,6 +91,8 @@ const (
 	ReasonSchedule   = "schedule"
 	ReasonDeployment = "deployment"
 	ReasonRequest    = "request"
+	// ReasonAnnounce also sends everything again that is open.
+	ReasonAnnounce = "announce"
 )
 
 // Ignored is why a message causes no audit; empty if it causes one.
@@ -156,6 +158,8 @@ func decodeRequest(o object) (Message, error) {
 		kind = report.ScheduleTrigger
 	case ReasonDeployment:
 		kind = report.DeploymentTrigger
+	case ReasonAnnounce:
+		kind = report.AnnounceTrigger
 	}
 	return Message{Registry: reg, Trigger: report.Trigger{Kind: kind, Time: instant(o.text("requestedAt"))}}, nil
 }

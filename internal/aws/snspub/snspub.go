@@ -5,6 +5,7 @@ package snspub
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,6 +44,7 @@ type Publisher struct {
 	api      *sns.Client
 	topicARN string
 	form     notify.Form
+	timeout  time.Duration
 	faults   fault.Classifier
 }
 
@@ -61,7 +63,7 @@ func New(cfg aws.Config, topicARN string, form notify.Form, o Options) *Publishe
 		// The SDK does not know these codes of throttling, and would not retry.
 		o.Retryer = retry.AddWithErrorCodes(o.Retryer, "Throttled", "KMSThrottling")
 	})
-	return &Publisher{api, topicARN, form, fault.Classifier{CallTimeout: timeout, Task: "publishing", Codes: codes}}
+	return &Publisher{api, topicARN, form, timeout, fault.Classifier{CallTimeout: timeout, Task: "publishing", Codes: codes}}
 }
 
 // Name is the ARN of the topic.
@@ -102,4 +104,27 @@ func (p *Publisher) Publish(ctx context.Context, m notify.Message) error {
 		}
 	}
 	return nil
+}
+
+// Subscribers returns how many subscriptions of the topic are confirmed. It does
+// not tell whether their filters let a message through. An error is a *ptc.Fault. It
+// needs the IAM permission sns:GetTopicAttributes on the topic:
+// https://docs.aws.amazon.com/sns/latest/api/API_GetTopicAttributes.html
+func (p *Publisher) Subscribers(ctx context.Context) (int, error) {
+	out, err := p.api.GetTopicAttributes(ctx, &sns.GetTopicAttributesInput{TopicArn: aws.String(p.topicARN)})
+	if err != nil {
+		faults := fault.Classifier{CallTimeout: p.timeout, Task: "counting subscribers", Codes: codes}
+		return 0, faults.Fault(ctx, ptc.OpCountSubscribers, err)
+	}
+	n, err := strconv.Atoi(out.Attributes["SubscriptionsConfirmed"])
+	if err != nil || n < 0 {
+		id, _ := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
+		return 0, &ptc.Fault{
+			Operation: ptc.OpCountSubscribers,
+			Kind:      ptc.FaultMalformed,
+			Message:   "the answer does not say how many subscriptions are confirmed",
+			RequestID: id,
+		}
+	}
+	return n, nil
 }
