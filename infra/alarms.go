@@ -114,7 +114,7 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 			means:     fmt.Sprintf("Something is open, but for %d hours no topic has had a confirmed subscriber. Nothing is published, and nothing counts as notified.", undeliveredHours),
 			do:        "Confirm the subscriptions: follow the link in the mail of AWS, or subscribe another address. The next audit then notifies everything that is open.",
 			over:      fmt.Sprintf("No notification of the last %d hours lacked a subscriber.", hold),
-			metric:    ours(function, metric.NotificationsUndelivered, "Maximum", auditMinutes),
+			metric:    ours(function, metric.NotificationsUndelivered, "Maximum"),
 			threshold: undeliveredHours, points: 1, periods: hold, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
@@ -122,7 +122,7 @@ func watches(s settings, q queues, function awslambda.Function) []watch {
 			means:     "An audit could not count the subscribers of a topic. It has published its notification, but it is unknown whether anyone got it.",
 			do:        "Read the error in the function's log. Check that the role's IAM policy still allows sns:GetTopicAttributes on the topic.",
 			over:      fmt.Sprintf("Every audit of the last %d hours could count the subscribers.", hold),
-			metric:    ours(function, metric.SubscribersUnknown, "Sum", auditMinutes),
+			metric:    ours(function, metric.SubscribersUnknown, "Sum"),
 			threshold: 1, points: 1, periods: hold, missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{

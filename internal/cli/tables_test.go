@@ -19,7 +19,9 @@ import (
 // write them. An empty default means that the variable has none.
 var environment = []struct{ key, preset, what string }{
 	{config.KeyPolicy, config.DefaultPolicy, "the policy: `default`, `strict` or a file"},
-	{config.KeyTopicARN, "", "the ARN of the SNS topic for notifications; without it, `event` prints them"},
+	{config.KeyTopicARN, "", "the ARN of the SNS topic for people, who get text; without any topic, `event` prints notifications"},
+	{config.KeyRecordsTopicARN, "", "the ARN of the SNS topic for programs, which get JSON"},
+	{config.KeyChatTopicARN, "", "the ARN of the SNS topic for Amazon Q Developer in chat applications"},
 	{config.KeyState, "", "where ledgers are kept, `s3://BUCKET/PREFIX` or `file:///FOLDER`; without it, every audit notifies all failures"},
 	{config.KeyEvidence, "", "where reports are kept, in the same form; without it, none are"},
 	{config.KeyMinSeverity, string(config.DefaultMinSeverity), "the lowest severity that is notified: `critical`, `high`, `medium`, `low` or `informational`"},

@@ -168,6 +168,10 @@ func (m *machine) Audit(_ context.Context, reg ptc.Registry, triggers []report.T
 	return r
 }
 
+func (*machine) Name() string { return "topic" }
+
+func (*machine) Subscribers(context.Context) (int, error) { return 1, nil }
+
 // Publish takes a notification, unless there is trouble.
 func (m *machine) Publish(_ context.Context, message notify.Message) error {
 	time.Sleep(200 * time.Millisecond)
@@ -262,7 +266,7 @@ func play(t *testing.T, past history) []string {
 		h := &handler.Handler{
 			Auditor: one, Account: func(context.Context) (string, error) { return home.Account, nil },
 			Delivery: &delivery.Deliverer{
-				State: shared, Publisher: one, MinSeverity: report.Low, RemindAfter: 7 * 24 * time.Hour, Settle: queueDelay, Now: one.clock,
+				State: shared, Topics: []delivery.Topic{one}, MinSeverity: report.Low, RemindAfter: 7 * 24 * time.Hour, Settle: queueDelay, Now: one.clock,
 			},
 			Queue: boundedQueue{queue, m}, MaxReceives: maxReceives, Now: one.clock, Log: log,
 		}

@@ -151,7 +151,7 @@ cli:               ptc input report untrusted suggest policy policy/annotate pol
 # deployed
 cmd:               cli
 functions:         app
-infra:             ptc report suggest metric config trigger policy policy/source
+infra:             ptc report suggest metric config notify trigger policy policy/source
 `
 
 // row is a line of the table.
