@@ -93,10 +93,18 @@ func (l Ledger) past(c Change, now time.Time) bool {
 }
 
 // bounded returns l in canonical form with at most maxChanges changes. Changes
-// of rules that are explained by one of them are removed before that.
+// of rules that are explained by one of them are removed before that, except if
+// a notification must take them back.
 func (l Ledger) bounded() Ledger {
 	l = l.canonical()
-	l.Unexplained = slices.DeleteFunc(l.Unexplained, l.explains)
+	l.Unexplained = slices.DeleteFunc(l.Unexplained, func(u Unexplained) bool { return u.Notified.IsZero() && l.explains(u) })
+	for i := 0; len(l.Unexplained) > maxTakeBacks && i < len(l.Unexplained); {
+		if l.Unexplained[i].Notified.IsZero() {
+			i++
+		} else {
+			l.Unexplained = slices.Delete(l.Unexplained, i, i+1)
+		}
+	}
 	l.Changes = l.Changes[max(0, len(l.Changes)-maxChanges):]
 	return l
 }

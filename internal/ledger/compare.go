@@ -95,7 +95,7 @@ func (l Ledger) until(now time.Time) Ledger {
 	l.Changes = slices.DeleteFunc(l.Changes, func(c Change) bool { return l.past(c, now) })
 	l.Unexplained = slices.Clone(l.Unexplained)
 	for i, u := range l.Unexplained {
-		l.Unexplained[i].At = earlier(u.At, now)
+		l.Unexplained[i].At, l.Unexplained[i].Notified = earlier(u.At, now), earlier(u.Notified, now)
 	}
 	if l.Unaudited != nil {
 		u := *l.Unaudited

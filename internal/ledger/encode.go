@@ -171,7 +171,7 @@ func (l Ledger) canonical() Ledger {
 	})
 	l.Unexplained = slices.Clone(l.Unexplained)
 	for i, u := range l.Unexplained {
-		l.Unexplained[i].At, l.Unexplained[i].After = utc(u.At), utc(u.After)
+		l.Unexplained[i].At, l.Unexplained[i].After, l.Unexplained[i].Notified = utc(u.At), utc(u.After), utc(u.Notified)
 	}
 	l.Unexplained = sorted(l.Unexplained, func(a, b Unexplained) int {
 		return cmp.Or(cmp.Compare(a.Prefix, b.Prefix), a.After.Compare(b.After), a.At.Compare(b.At))

@@ -39,7 +39,8 @@ type Ledger struct {
 	Findings []Entry `json:"findings"`
 	// Changes are the known change events, oldest first.
 	Changes []Change `json:"changes"`
-	// Unexplained are changes of rules without a change event so far.
+	// Unexplained are changes of rules without a change event so far: those that
+	// may still be notified, and those that were, until their event arrives.
 	Unexplained []Unexplained `json:"unexplained"`
 	// Unaudited is set while audits are not complete.
 	Unaudited *Unaudited `json:"unaudited,omitempty"`
@@ -96,13 +97,14 @@ func (l Ledger) Newer(r report.Report) bool { return l.LastAudit.StartedAt.After
 // Covers reports whether the last complete audit has seen the effect of all
 // triggers: each is a change, made at least settle before that audit began. If
 // so, no audit is needed, and Record is enough. Both times are those of AWS's
-// clocks. A time in the future comes from a wrong clock, and covers nothing.
+// clocks. A time in the future comes from a wrong clock, and covers nothing. A
+// change that takes back a notification is not covered: it must be notified.
 func (l Ledger) Covers(triggers []report.Trigger, settle time.Duration, now time.Time) bool {
 	if l.SeenUntil.IsZero() || l.SeenUntil.After(now) {
 		return false
 	}
 	for _, t := range triggers {
-		if !isChange(t) || t.Time.IsZero() || t.Time.After(l.SeenUntil.Add(-settle)) {
+		if !isChange(t) || t.Time.IsZero() || t.Time.After(l.SeenUntil.Add(-settle)) || l.takesBack(t) {
 			return false
 		}
 	}

@@ -40,7 +40,7 @@ func newMemory() *memory {
 
 // sections returns the findings of a notification by section, without Open.
 func sections(s report.Notification) map[string][]report.Finding {
-	return map[string][]report.Finding{"new": s.New, "altered": s.Altered, "reminded": s.Reminded, "resolved": s.Resolved}
+	return map[string][]report.Finding{"new": s.New, "altered": s.Altered, "reminded": s.Reminded, "resolved": passed(s)}
 }
 
 // section returns the section of a finding in a notification; empty if it has none.
@@ -242,7 +242,7 @@ func TestResolvingAndReopeningAlternate(t *testing.T) {
 				t.Fatalf("%s of %q is new, and was not resolved", f.Check, f.Prefix)
 			}
 		}
-		for _, f := range at.notification.Resolved {
+		for _, f := range passed(at.notification) {
 			if _, open := m.notified[f.Fingerprint]; !open {
 				t.Fatalf("%s of %q is resolved, and was not open", f.Check, f.Prefix)
 			}
@@ -261,7 +261,7 @@ func TestResolvedIsNotified(t *testing.T) {
 			found[f.Fingerprint] = f
 		}
 		resolved := map[string]bool{}
-		for _, f := range at.notification.Resolved {
+		for _, f := range passed(at.notification) {
 			resolved[f.Fingerprint] = true
 		}
 		for fp := range m.notified {
@@ -310,7 +310,7 @@ func TestAnIncompleteReportChangesNothingThatItCouldNotSee(t *testing.T) {
 		if diff := cmp.Diff(unseen(at.before), unseen(at.after)); diff != "" {
 			t.Fatalf("(-before +after):\n%s", diff)
 		}
-		for _, f := range at.notification.Resolved {
+		for _, f := range passed(at.notification) {
 			if outcome, there := outcomes[f.Check+" "+f.Prefix]; outcome == report.Error || !there && !listed {
 				t.Fatalf("%s of %q is resolved", f.Check, f.Prefix)
 			}
@@ -398,10 +398,11 @@ func TestWhatNoEventToldOfIsSaidOnceWithinHalfAnHour(t *testing.T) {
 				seen += len(report.DiffRules(at.before.Rules, at.report.Rules))
 			}
 			notified += len(at.notification.Unexplained)
-			if notified+len(at.after.Unexplained) != seen {
-				t.Fatalf("%d changes, %d notified, %d pending", seen, notified, len(at.after.Unexplained))
+			pending := slices.DeleteFunc(slices.Clone(at.after.Unexplained), func(u ledger.Unexplained) bool { return !u.Notified.IsZero() })
+			if notified+len(pending) != seen {
+				t.Fatalf("%d changes, %d notified, %d pending", seen, notified, len(pending))
 			}
-			for _, u := range at.after.Unexplained {
+			for _, u := range pending {
 				if at.now.Sub(u.At) >= 30*minute {
 					t.Fatalf("%+v is not notified", u)
 				}
@@ -449,6 +450,32 @@ func TestRecordChangesNoFinding(t *testing.T) {
 		merged := at.after.MergeChanges(at.before.Record(at.report.Triggers, at.now))
 		if diff := cmp.Diff(string(at.after.Encode()), string(merged.Encode())); diff != "" && len(at.before.Changes) == 0 {
 			t.Fatalf("(-after +merged with what it knows):\n%s", diff)
+		}
+	})
+}
+
+// passed are the findings of checks that a notification resolves. Those that
+// take back a change without an event are apart: they follow from events.
+func passed(n report.Notification) []report.Finding {
+	return slices.DeleteFunc(slices.Clone(n.Resolved), func(f report.Finding) bool { return f.Check == ledger.CheckExplained })
+}
+
+// TestOnlyWhatWasNotifiedIsTakenBack, and at most once for each notification.
+func TestOnlyWhatWasNotifiedIsTakenBack(t *testing.T) {
+	histories(t, whimsical, func() func(t *rapid.T, at moment) {
+		notified := map[string]int{}
+		return func(t *rapid.T, at moment) {
+			for _, f := range at.notification.Resolved {
+				if f.Check != ledger.CheckExplained {
+					continue
+				}
+				if notified[f.Prefix]--; notified[f.Prefix] < 0 {
+					t.Fatalf("the change of %s was not notified, or is taken back again", f.Prefix)
+				}
+			}
+			for _, u := range at.notification.Unexplained {
+				notified[u.Prefix]++
+			}
 		}
 	})
 }

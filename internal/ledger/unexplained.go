@@ -17,6 +17,11 @@ const (
 	// eventSkew is how long before a list of rules a change may have been made
 	// that the list does not show: clocks differ, and lists lag behind.
 	eventSkew = 15 * time.Minute
+	// takeBackWithin is how long a notified change waits for its event, and
+	// maxTakeBacks how many of them do. CloudTrail delivers events for hours or
+	// days after an outage.
+	takeBackWithin = 7 * 24 * time.Hour
+	maxTakeBacks   = 64
 )
 
 // Unexplained is a change of a rule without a change event so far.
@@ -26,7 +31,14 @@ type Unexplained struct {
 	At time.Time `json:"at"`
 	// After is the earliest time of an event that explains it, UTC.
 	After time.Time `json:"after"`
+	// Notified is when it was notified that no event arrived, UTC; zero if it was
+	// not. If the event arrives later, that notification is taken back.
+	Notified time.Time `json:"notified,omitzero"`
 }
+
+// CheckExplained is the check of the finding with which a notification takes
+// back that a rule changed without an event.
+const CheckExplained = "change-without-event"
 
 // rules adds the changes of rules to the notification, and those that have had
 // no change event for eventsWithin.
@@ -40,14 +52,34 @@ func (c *comparison) rules() {
 	}
 	c.next.Unexplained = nil
 	for _, u := range open {
+		explained := c.next.explains(u)
 		switch {
-		case c.next.explains(u):
-		case c.options.Now.Sub(u.At) >= eventsWithin:
+		case !u.Notified.IsZero() && c.options.Now.Sub(u.Notified) >= takeBackWithin:
+		case explained && !u.Notified.IsZero():
+			c.takeBack(u)
+		case explained:
+		case u.Notified.IsZero() && c.options.Now.Sub(u.At) >= eventsWithin:
 			c.notification.Unexplained = append(c.notification.Unexplained, u.RuleChange)
+			u.Notified = c.options.Now
+			c.next.Unexplained = append(c.next.Unexplained, u)
 		default:
 			c.next.Unexplained = append(c.next.Unexplained, u)
 		}
 	}
+}
+
+// takeBack notifies that the event of a change has arrived after all, to those
+// who were notified that it is missing. The event is listed with its actor.
+func (c *comparison) takeBack(u Unexplained) {
+	same := func(f report.Finding) bool { return f.Check == CheckExplained && f.Prefix == u.Prefix }
+	if slices.ContainsFunc(c.notification.Resolved, same) {
+		return
+	}
+	c.notification.Resolved = append(c.notification.Resolved, report.Finding{
+		Check: CheckExplained, Prefix: u.Prefix, Outcome: report.Pass, Severity: report.High,
+		Message:     "The event of this change has arrived late. It was notified before as a change without an event.",
+		Fingerprint: report.Fingerprint(c.report.Registry, CheckExplained, u.Prefix),
+	})
 }
 
 // madeAt returns when a change was made, according to ECR. It returns now if the
@@ -61,9 +93,20 @@ func (c *comparison) madeAt(change report.RuleChange) time.Time {
 	return c.options.Now
 }
 
-// explains reports whether a known event may be the event of the change.
+// explains reports whether a known event may be the event of the change. After
+// the change was notified as unexplained, a later change of the same rule must not
+// take that back: its event was made after the change was seen.
 func (l Ledger) explains(u Unexplained) bool {
-	return slices.ContainsFunc(l.Changes, func(c Change) bool {
-		return c.Kind == report.ChangeTrigger && ptc.CleanPrefix(c.Prefix) == ptc.CleanPrefix(u.Prefix) && !c.Time.Before(u.After)
-	})
+	return slices.ContainsFunc(l.Changes, func(c Change) bool { return u.explainedBy(c.Trigger) })
+}
+
+func (u Unexplained) explainedBy(t report.Trigger) bool {
+	return t.Kind == report.ChangeTrigger && ptc.CleanPrefix(t.Prefix) == ptc.CleanPrefix(u.Prefix) && !t.Time.Before(u.After) &&
+		(u.Notified.IsZero() || !t.Time.After(u.At.Add(eventSkew)))
+}
+
+// takesBack reports whether a change event explains a change that was notified
+// as unexplained.
+func (l Ledger) takesBack(t report.Trigger) bool {
+	return slices.ContainsFunc(l.Unexplained, func(u Unexplained) bool { return !u.Notified.IsZero() && u.explainedBy(t) })
 }

@@ -1,8 +1,11 @@
 package ledger_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"ptcaudit/internal/ptc"
 	"ptcaudit/internal/report"
@@ -88,6 +91,41 @@ func TestUnexplained(t *testing.T) {
 			{at: hour, faults: noList, hold: true},
 			{at: 2 * hour, rules: updated("b", 30*minute), want: []string{"unexplained altered hub"}},
 		},
+		"its event comes after it was notified": {
+			{rules: before},
+			{at: 10 * minute, rules: updated("b", 5*minute)},
+			{at: 36 * minute, rules: updated("b", 5*minute), want: []string{"unexplained altered hub"}},
+			{at: 50 * minute, rules: updated("b", 5*minute), triggers: triggers(changed("1", "hub/", "jane", 5*minute)), want: []string{
+				"resolved change-without-event hub: fixed", "by jane",
+			}},
+			{at: 55 * minute, rules: updated("b", 5*minute), triggers: triggers(changed("1", "hub/", "jane", 5*minute))},
+			{at: day, rules: updated("b", 5*minute)},
+		},
+		"its event comes a day later, and the list cannot be read": {
+			{rules: before},
+			{at: hour, rules: updated("b", 5*minute), want: []string{"unexplained altered hub"}},
+			{at: day, faults: noList, hold: true, triggers: triggers(changed("1", "hub", "jane", 5*minute)), want: []string{
+				"resolved change-without-event hub: fixed", "by jane",
+			}},
+		},
+		"a later change with an event takes nothing back": {
+			{rules: before},
+			{at: hour, rules: updated("b", 5*minute), want: []string{"unexplained altered hub"}},
+			{at: 2 * hour, rules: updated("c", 110*minute), triggers: triggers(changed("1", "hub", "jane", 110*minute))},
+			{at: 3 * hour, rules: updated("c", 110*minute), triggers: triggers(changed("2", "hub", "joe", 5*minute)), want: []string{
+				"resolved change-without-event hub: fixed", "by joe", "by jane",
+			}},
+		},
+		"an event of another rule takes nothing back": {
+			{rules: before},
+			{at: hour, rules: updated("b", 5*minute), want: []string{"unexplained altered hub"}},
+			{at: 2 * hour, rules: updated("b", 5*minute), triggers: triggers(changed("1", "quay", "jane", 5*minute), wrote("2", "ecr-pullthroughcache/hub", "jane", 5*minute))},
+		},
+		"its event comes after a week": {
+			{rules: before},
+			{at: hour, rules: updated("b", 5*minute), want: []string{"unexplained altered hub"}},
+			{at: 8 * day, rules: updated("b", 5*minute), triggers: triggers(changed("1", "hub", "jane", 5*minute))},
+		},
 		"the first audit explains nothing": {
 			{rules: before},
 		},
@@ -124,5 +162,43 @@ func TestRuleChangesAreListed(t *testing.T) {
 			t.Errorf("after %v: %+v", s.at, notification.Rules)
 		}
 		l = next
+	}
+}
+
+// TestLateEventIsNotCovered: an audit takes the notification back soon, although
+// an audit has seen the effect of the change.
+func TestLateEventIsNotCovered(t *testing.T) {
+	swapped := rules(rule("hub", "b"))
+	l := story{
+		{rules: hub},
+		{at: hour, rules: swapped},
+		{at: 2 * hour, rules: swapped, want: []string{"unexplained altered hub"}},
+	}.run(t)
+	late := changed("1", "hub", "jane", 30*minute)
+	if l.Covers(triggers(late), 30*time.Second, start.Add(3*hour)) {
+		t.Error("the event is covered: no audit takes the notification back")
+	}
+	if !l.Covers(triggers(changed("1", "quay", "jane", 30*minute)), 30*time.Second, start.Add(3*hour)) {
+		t.Error("an event of another rule is not covered")
+	}
+	// An older audit records it, and the next one takes the notification back.
+	n, _ := compare(l.Record(triggers(late), start.Add(3*hour)), step{at: 4 * hour, rules: swapped})
+	if diff := cmp.Diff([]string{"resolved change-without-event hub: fixed", "by jane"}, lines(n)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// TestTakeBacksAreBounded: what was notified is forgotten first.
+func TestTakeBacksAreBounded(t *testing.T) {
+	var many []report.Rule
+	for i := range 200 {
+		many = append(many, rule(fmt.Sprintf("p%03d", i), "a"))
+	}
+	l := story{{rules: hub}}.run(t)
+	for _, at := range []time.Duration{hour, 2 * hour} {
+		_, l = compare(l, step{at: at, rules: rules(many...)})
+	}
+	if len(l.Unexplained) != 64 {
+		t.Errorf("%d changes wait for their events, want 64", len(l.Unexplained))
 	}
 }

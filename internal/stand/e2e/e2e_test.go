@@ -48,9 +48,11 @@ var stories = []story{
 	{15, "four audits of one registry at once: one mail", usual, options{}, atOnce},
 	{16, "killed before publishing: nothing lost, published once", usual, options{}, killedBefore},
 	{17, "killed before the ledger is written: published again, as the same message", usual, options{}, killedAfter},
-	{18, "a rule changed without an event: change events do not arrive", usual, options{}, behindTheTrail},
+	{18, "a rule changed without an event: change events do not arrive; one comes late, and takes it back", usual, options{}, behindTheTrail},
 	{19, "1,000 changes: at most 3 messages and 10 audits, every caller recorded", usual, options{}, thousandChanges},
 	{20, "a damaged ledger: set aside, reported, started anew; restored", usual, options{}, damagedLedger},
+	{21, "the last step of a rotation: audited, by whom", usual, options{}, rotationEnds},
+	{22, "an event of another account: acknowledged, and nothing else", usual, options{}, otherAccount},
 }
 
 // TestStories runs all stories, or those whose numbers are in E2E, in parallel:

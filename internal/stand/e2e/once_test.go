@@ -281,9 +281,9 @@ func behindTheTrail(t *testing.T, w *world) {
 	w.untilSettled()
 	// As if the last audit were an hour old. No event reports the new rule.
 	w.age(time.Hour)
+	made := time.Now().Add(-40 * time.Minute).UTC()
 	w.emulate(fixture{rules: []string{fmt.Sprintf(
-		`{"ecrRepositoryPrefix": "public-too", "upstreamRegistryUrl": "public.ecr.aws", "createdAt": %q}`,
-		time.Now().Add(-40*time.Minute).UTC().Format(time.RFC3339),
+		`{"ecrRepositoryPrefix": "public-too", "upstreamRegistryUrl": "public.ecr.aws", "createdAt": %q}`, made.Format(time.RFC3339),
 	)}})
 	w.ask()
 	m := w.await(everything, settle, says(report.Changed))
@@ -304,6 +304,68 @@ func behindTheTrail(t *testing.T, w *world) {
 	w.age(time.Hour)
 	w.audited()
 	w.silent("an event explains it")
+
+	// The event of the first change arrives after all.
+	w.sendEvent("create.json", `"docker-hub"`, `"public-too"`, "2026-11-21T22:49:31Z", made.Format(time.RFC3339))
+	m = w.await(everything, settle, says(report.Resolved), ends("change-without-event of public-too"), by("CreatePullThroughCacheRule", "public-too"))
+	w.expect(m, "The event of this change has arrived late.", "Changed by: jane")
+	w.audited()
+	w.silent("taken back once")
+}
+
+// sendEvent sends a sample event to EventBridge, as the deployment's own account
+// and Region, after replacements.
+func (w *world) sendEvent(name string, oldnew ...string) {
+	w.t.Helper()
+	event := w.sampleEvent(name, append(oldnew, "111122223333", account, "eu-west-1", region)...)
+	var is struct {
+		Source     string          `json:"source"`
+		DetailType string          `json:"detail-type"`
+		Resources  []string        `json:"resources"`
+		Detail     json.RawMessage `json:"detail"`
+	}
+	w.must(json.Unmarshal([]byte(event), &is))
+	entries, err := json.Marshal([]map[string]any{{
+		"Source": is.Source, "DetailType": is.DetailType, "Resources": is.Resources, "Detail": string(is.Detail),
+	}})
+	w.must(err)
+	w.aws(nil, "events", "put-events", "--entries", string(entries))
+}
+
+// sampleEvent is one of the sample events after replacements.
+func (w *world) sampleEvent(name string, oldnew ...string) string {
+	w.t.Helper()
+	raw, err := os.ReadFile(filepath.Join(toolbox.Root(w.t), "functions", "audit", "events", name))
+	w.must(err)
+	return strings.NewReplacer(oldnew...).Replace(string(raw))
+}
+
+// rotationEnds: the last steps of a rotation trigger an audit, of which only one
+// needs a trail.
+func rotationEnds(_ *testing.T, w *world) {
+	w.untilSettled()
+	// No event reports the rule itself: only those of the secret can find it.
+	w.emulate(fixture{rules: []string{quayRule}})
+	w.sendEvent("secret-stage.json", "2026-11-21T23:35:41Z", time.Now().UTC().Format(time.RFC3339))
+	m := w.await(everything, settle, says(report.Failed, quayFails), did("UpdateSecretVersionStage"))
+	w.expect(m, "rotate-hub", "UpdateSecretVersionStage of secret ecr-pullthroughcache/hub")
+	w.sendEvent("secret-stage.json", "ecr-pullthroughcache/hub", "database/hub")
+	w.silent("another secret")
+}
+
+// otherAccount: an event of another account is acknowledged, and nothing else.
+func otherAccount(t *testing.T, w *world) {
+	w.untilSettled()
+	before := len(w.reports())
+	w.send(w.sampleEvent("create.json", "111122223333", "444455556666", "eu-west-1", region))
+	w.eventually(settle, "acknowledged", func() (bool, string) {
+		requests, dead := w.count("RequestsQueue"), w.count("DeadLettersQueue")
+		return requests.all() == 0 && dead.all() == 0 && w.logged("messages ignored") == 1, fmt.Sprintf("requests %+v, dead %+v", requests, dead)
+	})
+	w.silent("another account")
+	if n := len(w.reports()); n != before {
+		t.Errorf("%d audits of another account's event", n-before)
+	}
 }
 
 func thousandChanges(t *testing.T, w *world) {
