@@ -290,7 +290,7 @@ func behindTheTrail(t *testing.T, w *world) {
 	if len(m.Unexplained) != 1 || m.Unexplained[0].Prefix != "public-too" || len(m.failed()) != 0 {
 		t.Errorf("unexplained %+v, failed %v", m.Unexplained, m.failed())
 	}
-	w.expect(m, "public-too", "Change events do not arrive: is a trail logging?", "aws cloudtrail get-trail-status")
+	w.expect(m, "public-too", "No change event arrived within 30 minutes.", "aws cloudtrail get-trail-status")
 	w.audited()
 	w.silent("published, and audited again")
 
