@@ -89,7 +89,7 @@ func (s *Snapshot) allRules(p *Program, fields []string) string {
 	digest, _ := s.digests.LoadOrStore(p, sync.OnceValue(func() string {
 		h := sha256.New()
 		for _, r := range s.rules {
-			fmt.Fprintln(h, showRule(r, fields))
+			_, _ = fmt.Fprintln(h, showRule(r, fields))
 		}
 		return hex.EncodeToString(h.Sum(nil))
 	}))
