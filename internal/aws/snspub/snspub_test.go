@@ -231,3 +231,21 @@ func TestDeadline(t *testing.T) {
 		t.Errorf("fault %+v", f)
 	}
 }
+
+func TestCountSubscribers(t *testing.T) {
+	stub, url, _ := serve(t, topic)
+	p := snspub.New(config(url, 1), topic, notify.ForPeople, snspub.Options{})
+	stub.Subscribe(topic, nil)
+	if n, err := p.Subscribers(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d, %v: an unconfirmed subscriber counts", n, err)
+	}
+	stub.Subscribe(topic, nil).Confirm()
+	if n, err := p.Subscribers(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d, %v, want 1", n, err)
+	}
+	stub.Unreadable(snsstub.AuthorizationError, http.StatusForbidden)
+	_, err := p.Subscribers(t.Context())
+	if f, ok := errors.AsType[*ptc.Fault](err); !ok || f.Kind != ptc.FaultDenied || f.Operation != ptc.OpCountSubscribers {
+		t.Errorf("error %v of a denied call", err)
+	}
+}
