@@ -89,8 +89,8 @@ func TestCallsToS3(t *testing.T) {
 		notify bool
 		want   []string
 	}{
-		{"with a notification", schedule, true, []string{keep, get, put, put}}, // the lease, then the result
-		{"by schedule", schedule, false, []string{keep, get, put}},
+		{"with a notification", schedule, true, []string{get, keep, put, put}}, // the lease, then the result
+		{"by schedule", schedule, false, []string{get, keep, put}},
 		{"by a change", change("now", time.Now()), false, []string{get, keep, put}},
 		{"not needed", change("late", time.Now().Add(-2*time.Hour)), false, []string{get, keep, put}},
 		{"not needed, and known", change("late", time.Now().Add(-2*time.Hour)), false, []string{get, keep}},
