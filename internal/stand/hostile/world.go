@@ -211,7 +211,8 @@ func list(token any, rules ...any) Answer {
 
 // lists answers every call with the same rules.
 func lists(rules ...any) func(Request) Answer {
-	return func(Request) Answer { return list("", rules...) }
+	a := list("", rules...)
+	return func(Request) Answer { return a }
 }
 
 // raw answers every call with the same bytes.
