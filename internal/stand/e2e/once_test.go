@@ -257,7 +257,7 @@ func (w *world) settled() {
 	w.silent("everything is published")
 }
 
-// leased is longer than a function that was killed keeps others from speaking.
+// leased is longer than a function that was killed keeps others from publishing.
 const leased = 75*time.Second + settle
 
 func killedBefore(_ *testing.T, w *world) {

@@ -285,7 +285,7 @@ type proxy struct {
 	server *httptest.Server
 	target atomic.Pointer[httputil.ReverseProxy]
 	down   atomic.Bool
-	// hold is what to do once, with the next request.
+	// hold is what to do once, with the next message that is published.
 	hold atomic.Pointer[held]
 }
 
@@ -317,11 +317,20 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.down.Load() || target == nil {
 		panic(http.ErrAbortHandler) // the connection is cut
 	}
+	// Only once the body is read does the server notice that the caller is gone.
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if form, err := url.ParseQuery(string(body)); err != nil || form.Get("Action") != "Publish" {
+		target.ServeHTTP(w, r)
+		return
+	}
 	if h := p.hold.Swap(nil); h != nil {
 		if h.passOn {
 			target.ServeHTTP(httptest.NewRecorder(), r)
 		}
-		_, _ = io.Copy(io.Discard, r.Body) // only then it is noticed that the caller is gone
 		close(h.reached)
 		<-r.Context().Done() // until the caller is gone
 		return
