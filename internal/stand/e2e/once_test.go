@@ -147,7 +147,7 @@ func requiredAndWaived(t *testing.T, w *world) {
 	if got := m.failed(); m.Status != report.Changed || len(got) != 1 || got[0] != quayFails {
 		t.Errorf("%s %v", m.Status, got)
 	}
-	w.expect(m, "platform@acme.example", "registry.k8s.io", "has changed since", "CreatePullThroughCacheRule")
+	w.expect(m, "platform@acme.example", "registry.k8s.io", "has changed.", "CreatePullThroughCacheRule")
 	w.audited()
 	w.silent("swapped, and audited again")
 }
