@@ -122,7 +122,7 @@ bench: bin $(CACHE)/custodian/.done $(CACHE)/localcloud/.done ## Measure the fig
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME
-	@for pkg in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+	@for pkg in $$(grep -rlE '^func Fuzz' --include='*_test.go' functions infra internal policies | xargs -n1 dirname | sort -u | sed "s,^,./,"); do \
 	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | cut -c6-); do \
 	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$pkg; \
 	  done; \
