@@ -285,7 +285,8 @@ type proxy struct {
 	server *httptest.Server
 	target atomic.Pointer[httputil.ReverseProxy]
 	down   atomic.Bool
-	// hold is what to do once, with the next message that is published.
+	// hold is what to do once, with the next message that is published for
+	// programs.
 	hold atomic.Pointer[held]
 }
 
@@ -323,7 +324,10 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	if form, err := url.ParseQuery(string(body)); err != nil || form.Get("Action") != "Publish" {
+	// The stories look at the subscriber of the topic for programs, which comes
+	// after the topic for people.
+	form, err := url.ParseQuery(string(body))
+	if err != nil || form.Get("Action") != "Publish" || !strings.Contains(form.Get("TopicArn"), "Records") {
 		target.ServeHTTP(w, r)
 		return
 	}
