@@ -151,7 +151,7 @@ check: $(CACHE)/bin/govulncheck $(CACHE)/bin/golangci-lint ## Check formatting, 
 # Programs that tests and checks use, each reinstalled when its pin changes.
 # None is linked or deployed. Python programs are named in .tools/*.in; make lock
 # pins them and all that they need, by hash, in .tools/*.txt.
-PIP_INSTALL = bin/pip install --quiet --disable-pip-version-check --require-hashes
+PIP_INSTALL = bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 $(CACHE)/clients/.done $(CACHE)/formats/.done $(CACHE)/pipeline/.done $(CACHE)/localcloud/.done $(CACHE)/custodian/.done $(CACHE)/cfnlint/.done $(CACHE)/sam/.done $(CACHE)/lock/.done: $(CACHE)/%/.done: .tools/%.txt
 	rm -rf $(@D) && python3 -m venv $(@D)
 	$(@D)/$(PIP_INSTALL) -r $<
