@@ -11,6 +11,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"ptcaudit/internal/emulator"
+	"ptcaudit/internal/stand/yamlschema"
 )
 
 // compile compiles the schema of fixtures with a validator of JSON schemas.
@@ -20,20 +21,7 @@ func compile(t *testing.T) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
-	document, err := jsonschema.UnmarshalJSON(strings.NewReader(string(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	compiler := jsonschema.NewCompiler()
-	compiler.AssertFormat()
-	if err := compiler.AddResource("fixture.json", document); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := compiler.Compile("fixture.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return schema
+	return yamlschema.Compile(t, text)
 }
 
 // check gives the errors of the schema and of ParseFixture for a fixture.

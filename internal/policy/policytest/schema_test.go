@@ -10,26 +10,14 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"ptcaudit/internal/policy/policytest"
+	"ptcaudit/internal/stand/yamlschema"
 	"ptcaudit/policies"
 )
 
 // testSchema is the schema of test files as editors apply it.
 func testSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	document, err := jsonschema.UnmarshalJSON(strings.NewReader(string(policies.SchemaOfTests())))
-	if err != nil {
-		t.Fatal(err)
-	}
-	compiler := jsonschema.NewCompiler()
-	compiler.AssertFormat()
-	if err := compiler.AddResource("test-schema.json", document); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := compiler.Compile("test-schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return schema
+	return yamlschema.Compile(t, policies.SchemaOfTests())
 }
 
 // validate returns the schema's error for a test file.
